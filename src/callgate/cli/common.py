@@ -1,0 +1,84 @@
+"""What all commands share: where the configuration is, how errors end, how output looks to a person and to a script."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+
+from callgate import config
+from callgate.config import Settings
+from callgate.prompts.errors import PromptError
+from callgate.stores.encoding import BadKeyFile
+from callgate.stores.errors import LedgerRefused, LedgerUnavailable, ListRefused, NotReady, StoreBusy, StoreUnavailable
+
+T = TypeVar("T")
+
+out = Console()
+err = Console(stderr=True, highlight=False)
+
+DEFAULT_CONFIG = "/etc/callgate/callgate.toml"
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", envvar="CALLGATE_CONFIG", help="The configuration file.", show_default=True),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
+
+default_config = Path(os.environ.get("CALLGATE_CONFIG", DEFAULT_CONFIG))
+
+EXPECTED = (
+    BadKeyFile,
+    LedgerRefused,
+    LedgerUnavailable,
+    ListRefused,
+    NotReady,
+    PromptError,
+    StoreBusy,
+    StoreUnavailable,
+    OSError,
+)
+"""What can go wrong without being a fault of callgate: said in a sentence, not in a trace."""
+
+
+def fail(message: str) -> NoReturn:
+    """Say why it could not be done, and end with exit code 2."""
+    err.print(f"[red]error:[/red] {message}", soft_wrap=True, markup=True)
+    raise typer.Exit(2)
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """End a command that fails for an expected reason with its sentence."""
+    try:
+        yield
+    except config.BadConfig as error:
+        for problem in error.problems:
+            err.print(str(problem), style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+    except EXPECTED as error:
+        err.print(f"error: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(2) from None
+
+
+def settings_of(path: Path) -> Settings:
+    """The configuration, inside `explained`."""
+    return config.load(path)
+
+
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run a command's work; what is expected to go wrong ends it with a sentence."""
+    with explained():
+        return asyncio.run(work)
+
+
+def print_json(value: object) -> None:
+    """One JSON document on standard output."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=str)
+    sys.stdout.write("\n")

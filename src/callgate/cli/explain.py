@@ -1,0 +1,95 @@
+"""`callgate explain`: what would happen to this call, and why, rule by rule."""
+
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from callgate import config, daemon
+from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
+from callgate.core import gate
+from callgate.core.gate import CallRequest, Unknown, Verdict
+from callgate.core.reasons import Reason
+from callgate.stores.errors import NotReady, StoreUnavailable
+from callgate.stores.readiness import check
+from callgate.stores.suppression import Query
+
+
+def explain(
+    number: Annotated[str, typer.Argument(help="As it would be dialled on this PBX.")],
+    campaign: Annotated[str, typer.Option("--campaign", help="For which campaign.")],
+    centre: Annotated[
+        str | None, typer.Option("--centre", help="By which call centre; else the first mandated.")
+    ] = None,
+    at: Annotated[str | None, typer.Option("--at", help="At which moment, ISO 8601 with zone; else now.")] = None,
+    config_file: ConfigOption = default_config,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what would happen to a call to NUMBER, rule by rule. Nothing is dialled and nothing is written down.
+
+    Exit code 0: it would be allowed; 1: it would be blocked.
+    """
+    with explained():
+        settings = config.load(config_file)
+    now = _moment(at) if at else daemon.clock_of(settings)()
+    policy = config.to_policy(settings)
+    if centre is None:
+        wanted = policy.campaigns.get(campaign)
+        centre = next((m.centre for m in policy.mandates.values() if wanted and m.controller == wanted.controller), "")
+    request = CallRequest("explain", "", "", number, campaign, centre, "")
+    verdict = run(_verdict(config_file, request, now))
+    if as_json:
+        print_json(
+            {
+                "outcome": verdict.outcome,
+                "reason": verdict.reason,
+                "sentence": verdict.sentence,
+                "detail": verdict.detail,
+                "at": now.isoformat(),
+                "policy": verdict.policy,
+                "trail": [asdict(rule) for rule in verdict.trail],
+            }
+        )
+    else:
+        _show(verdict)
+    raise typer.Exit(0 if verdict.allowed else 1)
+
+
+def _moment(at: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(at)
+    except ValueError:
+        fail(f"--at {at!r} is not a moment; write it like 2026-08-12T20:30:00+02:00")
+    if moment.tzinfo is None:
+        fail(f"--at {at!r} has no zone; write it like 2026-08-12T20:30:00+02:00")
+    return moment
+
+
+async def _verdict(config_file: Path, request: CallRequest, now: datetime) -> Verdict:
+    settings = config.load(config_file)
+    question = gate.ask(request, config.to_policy(settings), now)
+    if isinstance(question, Verdict):
+        return question
+    query = Query(question.number.e164, question.campaign.controller, question.campaign.id, question.lists)
+    async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, cache):
+        try:
+            await check(cache, ledger)
+            found = await cache.lookup(query)
+        except StoreUnavailable as error:
+            return gate.answer(question, Unknown(Reason.STORE_UNAVAILABLE, str(error)), now)
+        except NotReady as error:
+            return gate.answer(question, Unknown(Reason.STORE_NOT_READY, str(error)), now)
+        return gate.answer(question, found.facts, now)
+
+
+def _show(verdict: Verdict) -> None:
+    colour = "green" if verdict.allowed else "red"
+    out.print(f"[bold {colour}]{verdict.outcome}[/]  {verdict.reason}: {escape(verdict.sentence)}")
+    table = Table("", "rule", "what it saw", box=None, header_style="dim")
+    for rule in verdict.trail:
+        table.add_row("[green]✓[/]" if rule.passed else "[red]✗[/]", escape(rule.name), escape(rule.saw))
+    out.print(table)

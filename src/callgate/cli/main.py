@@ -1,0 +1,79 @@
+"""`callgate`: every command, by what it is about."""
+
+import logging
+import sys
+from typing import Annotated
+
+import structlog
+import typer
+
+import callgate
+from callgate import config, daemon
+from callgate.cli import dialplan, explain, lists, prompts, suppress
+from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
+
+app = typer.Typer(
+    help="The gate beside an Asterisk PBX: who may be called, what they hear, what may be recorded.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command(name="explain")(explain.explain)
+app.add_typer(suppress.app, name="suppress")
+app.add_typer(lists.app, name="lists")
+app.add_typer(prompts.app, name="prompts")
+app.add_typer(dialplan.app, name="dialplan")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        out.print(callgate.__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
+) -> None:
+    del version
+
+
+@app.command()
+def serve(config_file: ConfigOption = default_config) -> None:
+    """Run the gate until SIGTERM."""
+    _log_as_json()
+    with explained():
+        settings = settings_of(config_file)
+    run(daemon.serve(settings))
+
+
+@app.command()
+def check(config_file: ConfigOption = default_config, as_json: JsonOption = False) -> None:
+    """Read the configuration; name every line that is wrong, or print what is in force, without secrets."""
+    with explained():
+        settings = settings_of(config_file)
+        daemon.station_of(settings)
+    if as_json:
+        print_json({"ok": True, "policy": config.to_policy(settings).version})
+    else:
+        out.print_json(config.redacted(settings))
+        out.print(f"[green]The configuration is right.[/green] Policy version {config.to_policy(settings).version}.")
+
+
+def _log_as_json() -> None:
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def main() -> None:
+    """The entry point."""
+    app()

@@ -1,0 +1,174 @@
+"""Reads the configuration: every error at once, each with its line, and nothing half-loaded."""
+
+import hashlib
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from callgate.config import lines
+from callgate.config.settings import Settings
+from callgate.core import emergency, policy
+from callgate.core.policy import Policy
+
+SECRET_BYTES = 16
+"""A key shorter than this could be guessed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong: where, and what would be right."""
+
+    place: str
+    says: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.says}"
+
+
+class BadConfig(Exception):
+    """The configuration cannot be used; `problems` names everything that is wrong with it."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("\n".join(map(str, problems)))
+        self.problems = problems
+
+
+def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read `path`, with `CALLGATE__TABLE__KEY` of the environment over it. Raises `BadConfig` with every problem."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        raw = tomllib.loads(text)
+    except OSError as error:
+        raise BadConfig([Problem(str(path), f"cannot be read: {error.strerror}")]) from None
+    except UnicodeDecodeError:
+        raise BadConfig([Problem(str(path), "is not UTF-8")]) from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadConfig([_syntax(path, error)]) from None
+    places = lines.index(text)
+
+    def place(at: tuple[str | int, ...]) -> str:
+        line = lines.line_of(places, at)
+        dotted = ".".join(map(str, at))
+        return f"{path}:{line}: {dotted}" if line else f"{path}: {dotted}"
+
+    try:
+        settings = Settings.model_validate(_overlaid(raw, environment))
+    except ValidationError as error:
+        raise BadConfig([Problem(place(found["loc"]), _say(found)) for found in error.errors()]) from None
+    wrong = [Problem(place(at), says) for at, says in _misfits(settings)]
+    if wrong:
+        raise BadConfig(wrong)
+    return settings
+
+
+def _syntax(path: Path, error: tomllib.TOMLDecodeError) -> Problem:
+    found = re.search(r"\(at line (\d+)", str(error))
+    place = f"{path}:{found[1]}" if found else str(path)
+    return Problem(place, f"not TOML: {str(error).split(' (at')[0]}")
+
+
+def _say(found: ErrorDetails) -> str:
+    if found["type"] == "extra_forbidden":
+        return "no such key; see docs/configuration.md for those there are"
+    if found["type"] == "missing":
+        return "is missing"
+    got = found["input"]
+    shown = f", not {got!r}" if isinstance(got, str | int | float | bool) else ""
+    return f"{found['msg'].removeprefix('Value error, ')}{shown}"
+
+
+def _overlaid(raw: dict[str, object], environment: Mapping[str, str]) -> dict[str, object]:
+    """The file with `CALLGATE__REDIS__URL=…` and the like laid over it: one table deep, as containers need."""
+    merged = {key: dict(value) if isinstance(value, dict) else value for key, value in raw.items()}
+    for name, value in environment.items():
+        parts = name.split("__")
+        if parts[0] == "CALLGATE" and len(parts) == 3:
+            table = merged.setdefault(parts[1].lower(), {})
+            if isinstance(table, dict):
+                table[parts[2].lower()] = value
+    return merged
+
+
+def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What is well formed and still cannot work."""
+    try:
+        emergency.numbers(settings.site.country)
+    except ValueError as error:
+        yield ("site", "country"), str(error)
+    for (table, name, key), says in policy.problems(to_policy(settings)):
+        if table == "mandates":
+            number = [f"{m.controller}/{m.centre}" for m in settings.mandates].index(name)
+            yield (table, number, key), says
+        else:
+            yield (table, name, key), says
+    for name, campaign in settings.campaigns.items():
+        controller = settings.controllers.get(campaign.controller)
+        for language in set(campaign.languages.values()):
+            if language not in campaign.spoken_purpose:
+                yield ("campaigns", name, "spoken_purpose"), f"says nothing in {language}, which [languages] uses"
+            if controller and language not in controller.privacy_policy:
+                yield (
+                    ("controllers", campaign.controller, "privacy_policy"),
+                    f"says nothing in {language}, which the campaign {name} uses",
+                )
+    if not settings.http.listen.startswith(("127.", "localhost:", "[::1]:")):
+        yield ("http", "listen"), "must be on loopback: there are no users and roles yet to guard it"
+
+
+def to_policy(settings: Settings) -> Policy:
+    """The part of the settings that decides about calls, with a version that names exactly this content."""
+    tables = settings.model_dump(
+        mode="json", include={"site", "controllers", "centres", "campaigns", "mandates", "lists"}
+    )
+    version = hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:12]
+    return Policy(
+        version=version,
+        home=settings.site.country,
+        outside_line=settings.site.outside_line,
+        controllers={
+            name: policy.Controller(name, table.name, dict(table.privacy_policy))
+            for name, table in settings.controllers.items()
+        },
+        centres={
+            name: policy.Centre(
+                name,
+                table.name,
+                table.country,
+                table.language,
+                policy.TransferBasis(**table.transfer_basis.model_dump()) if table.transfer_basis else None,
+            )
+            for name, table in settings.centres.items()
+        },
+        campaigns={name: policy.Campaign(id=name, **table.model_dump()) for name, table in settings.campaigns.items()},
+        mandates={
+            (table.controller, table.centre): policy.Mandate(**table.model_dump()) for table in settings.mandates
+        },
+        lists={name: policy.ListRule(name, **table.model_dump()) for name, table in settings.lists.items()},
+    )
+
+
+def read_secret(path: Path) -> bytes:
+    """A key from a file, without the white space around it. Raises `BadConfig`."""
+    try:
+        secret = path.read_bytes().strip()
+        mode = path.stat().st_mode
+    except OSError as error:
+        raise BadConfig([Problem(str(path), f"the secret cannot be read: {error.strerror}")]) from None
+    if len(secret) < SECRET_BYTES:
+        raise BadConfig([Problem(str(path), f"a secret has {SECRET_BYTES} bytes or more, not {len(secret)}")])
+    if mode & 0o007:
+        raise BadConfig([Problem(str(path), "others than owner and group may use this secret: chmod o-rwx")])
+    return secret
+
+
+def redacted(settings: Settings) -> str:
+    """The settings as JSON for a person's eyes: passwords in URLs are hidden; secrets are files and never in it."""
+    text = settings.model_dump_json(indent=2)
+    return re.sub(r"(://[^:/@\"]*:)[^@\"]*@", r"\1•••@", text)

@@ -1,0 +1,216 @@
+"""The shape of the configuration: one TOML file, checked whole.
+
+Every table of the file is a class here; a key that no class knows is an error, since a misspelt key that is passed over
+would leave a default in force that nobody chose.
+"""
+
+import re
+from datetime import date, datetime
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+
+from callgate.core.policy import Purpose
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+
+
+def _name(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("a name is 1 to 40 small letters, digits and dashes, and begins with no dash")
+    return value
+
+
+def _address(value: str) -> tuple[str, int]:
+    host, colon, port = value.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65_536:
+        raise ValueError("an address is host:port, for example 127.0.0.1:4573")
+    return host.strip("[]"), int(port)
+
+
+Name = Annotated[str, AfterValidator(_name)]
+CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+Language = Annotated[str, Field(pattern=r"^(nl|fr|de|en)$")]
+E164 = Annotated[str, Field(pattern=r"^\+[0-9]{5,15}$")]
+Text = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Address(str):
+    """host:port, checked; `.host` and `.port` apart."""
+
+    __slots__ = ()
+
+    @property
+    def host(self) -> str:
+        """The host, without brackets."""
+        return _address(self)[0]
+
+    @property
+    def port(self) -> int:
+        """The TCP port."""
+        return _address(self)[1]
+
+
+def _as_address(value: object) -> Address:
+    if not isinstance(value, str):
+        raise ValueError("an address is host:port, for example 127.0.0.1:4573")  # noqa: TRY004 - pydantic's protocol
+    _address(value)
+    return Address(value)
+
+
+HostPort = Annotated[Address, PlainValidator(_as_address), PlainSerializer(str)]
+
+
+class Table(BaseModel):
+    """What all tables share: no unknown keys, no change after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Site(Table):
+    """Where the PBX stands: its country decides the emergency numbers and how national numbers read."""
+
+    country: CountryCode
+    outside_line: Annotated[str, Field(pattern=r"^[0-9]{0,3}$")] = ""
+
+
+class Pbx(Table):
+    """The PBX and the two ways to it."""
+
+    name: Name
+    agi: HostPort = Address("127.0.0.1:4573")
+    agi_allowed: tuple[IPv4Network | IPv6Network, ...] = (IPv4Network("127.0.0.1/32"),)
+    ami: HostPort = Address("127.0.0.1:5038")
+    ami_user: str = "callgate"
+    ami_secret_file: Path
+    trunks: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class RedisTable(Table):
+    """The suppression cache."""
+
+    url: str = "redis://127.0.0.1:6379/0"
+    prefix: Annotated[str, Field(pattern=r"^[a-z0-9:_-]{1,40}$")] = "callgate:"
+
+
+class Office(Table):
+    """`state`: the folder of what callgate keeps besides the ledger: list files, what is owed to the ledger."""
+
+    state: Path
+
+
+class LedgerTable(Table):
+    """The ledger."""
+
+    url: str
+    writer: Name = "office"
+
+
+class Secrets(Table):
+    """Files with the keys, readable by callgate alone. `callgate init` makes them.
+
+    `suppression_key_file` holds a key a line, `NAME HEX`; the first makes new tokens. `token_key_file` holds one key.
+    """
+
+    suppression_key_file: Path
+    token_key_file: Path
+
+
+class Recordings(Table):
+    """`spool`: Asterisk writes, callgate reads. `sealed`: callgate's own."""
+
+    spool: Path
+    sealed: Path
+
+
+class PromptsTable(Table):
+    """`folder` holds what `callgate prompts build` rendered; `own` an operator's texts and recordings."""
+
+    folder: Path
+    own: Path | None = None
+
+
+class Http(Table):
+    """The live page and the API. On loopback only, until there are users and roles."""
+
+    listen: HostPort = Address("127.0.0.1:8080")
+
+
+class ControllerTable(Table):
+    """A company on whose behalf people are called. `privacy_policy` is how its place is *said*, by language."""
+
+    name: Text
+    privacy_policy: dict[Language, Text]
+
+
+class TransferBasisTable(Table):
+    """GDPR Art. 45 and 46."""
+
+    kind: Annotated[str, Field(pattern=r"^(adequacy|scc-2021-914|dpf|bcr)$")]
+    reference: Text
+    expires: date
+
+
+class CentreTable(Table):
+    """A call centre."""
+
+    name: Text
+    country: CountryCode
+    language: Language
+    transfer_basis: TransferBasisTable | None = None
+
+
+class CampaignTable(Table):
+    """A campaign. `languages`: of the notice, by country; the countries named there are the ones it may call."""
+
+    controller: Name
+    purpose: Purpose
+    spoken_purpose: dict[Language, Text]
+    languages: Annotated[dict[CountryCode, Language], Field(min_length=1)]
+    lists: dict[CountryCode, tuple[Name, ...]] = {}
+    caller_id: E164
+    record: bool = True
+
+
+class MandateTable(Table):
+    """A processor contract (GDPR Art. 28(3))."""
+
+    controller: Name
+    centre: Name
+    reference: Text
+    expires: date
+
+
+class ListTable(Table):
+    """A national do-not-call list."""
+
+    country: CountryCode
+    max_age_days: Annotated[int, Field(ge=1, le=366)]
+
+
+class Lab(Table):
+    """For the lab and tests only: the policy's clock starts here instead of now."""
+
+    now: datetime | None = None
+
+
+class Settings(Table):
+    """The whole file."""
+
+    site: Site
+    pbx: Pbx
+    redis: RedisTable = RedisTable()
+    office: Office
+    ledger: LedgerTable
+    secrets: Secrets
+    recordings: Recordings
+    prompts: PromptsTable
+    http: Http = Http()
+    controllers: dict[Name, ControllerTable]
+    centres: dict[Name, CentreTable]
+    campaigns: dict[Name, CampaignTable]
+    mandates: tuple[MandateTable, ...] = ()
+    lists: dict[Name, ListTable] = {}
+    lab: Lab = Lab()

@@ -1,0 +1,63 @@
+"""Why a call was allowed or blocked: the stable codes, and the sentence each says.
+
+A code never changes its meaning, since ledgers, dialers and reports keep it for years.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+
+class Reason(StrEnum):
+    """A reason code. The same value goes to the dialplan, the ledger, the dashboard and the API."""
+
+    CLEAR = "clear"
+    EMERGENCY = "emergency"
+
+    OBJECTION = "objection"
+    NATIONAL_LIST = "national-list"
+
+    BAD_NUMBER = "bad-number"
+    UNKNOWN_CENTRE = "unknown-centre"
+    UNKNOWN_CAMPAIGN = "unknown-campaign"
+    NOT_MANDATED = "not-mandated"
+    NO_CONTRACT = "no-contract"
+    NO_TRANSFER_BASIS = "no-transfer-basis"
+    COUNTRY_NOT_SERVED = "country-not-served"
+
+    LIST_MISSING = "list-missing"
+    LIST_STALE = "list-stale"
+    STORE_UNAVAILABLE = "store-unavailable"
+    STORE_NOT_READY = "store-not-ready"
+    LEDGER_UNAVAILABLE = "ledger-unavailable"
+    PBX_UNSEEN = "pbx-unseen"
+    CALLGATE_STARTING = "callgate-starting"
+    CALLGATE_UNAVAILABLE = "callgate-unavailable"
+    CALLGATE_TIMEOUT = "callgate-timeout"
+    INTERNAL_ERROR = "internal-error"
+
+
+ALLOWING: Final = frozenset({Reason.CLEAR, Reason.EMERGENCY})
+
+SENTENCES: Final[dict[Reason, str]] = {
+    Reason.CLEAR: "Nothing speaks against this call.",
+    Reason.EMERGENCY: "An emergency number: always connected.",
+    Reason.OBJECTION: "This person objected to calls from this company.",
+    Reason.NATIONAL_LIST: "This number is on a national do-not-call list.",
+    Reason.BAD_NUMBER: "What was dialled is not one telephone number.",
+    Reason.UNKNOWN_CENTRE: "This telephone belongs to no call centre that callgate knows.",
+    Reason.UNKNOWN_CAMPAIGN: "No such campaign.",
+    Reason.NOT_MANDATED: "This call centre may not call for this company.",
+    Reason.NO_CONTRACT: "There is no valid processor contract between the company and this call centre.",
+    Reason.NO_TRANSFER_BASIS: "This call centre is outside the EEA and has no valid basis for the transfer of data.",
+    Reason.COUNTRY_NOT_SERVED: "The campaign does not call this country.",
+    Reason.LIST_MISSING: "A do-not-call list that this call needs was never loaded.",
+    Reason.LIST_STALE: "A do-not-call list that this call needs is too old.",
+    Reason.STORE_UNAVAILABLE: "The suppression lists cannot be reached.",
+    Reason.STORE_NOT_READY: "The suppression lists are not completely loaded.",
+    Reason.LEDGER_UNAVAILABLE: "The ledger cannot be written.",
+    Reason.PBX_UNSEEN: "callgate does not see what the telephone exchange does.",
+    Reason.CALLGATE_STARTING: "callgate is starting.",
+    Reason.CALLGATE_UNAVAILABLE: "callgate cannot be reached.",
+    Reason.CALLGATE_TIMEOUT: "callgate did not answer in time.",
+    Reason.INTERNAL_ERROR: "callgate failed on this call.",
+}

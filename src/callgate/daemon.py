@@ -1,0 +1,193 @@
+"""`callgate serve`: builds everything, starts it in order, stops it in order.
+
+What cannot be mended by waiting (a bad configuration, no prompts, a ledger that cannot be opened, a port that is taken)
+ends it at once with a sentence. What can (Redis or AMI away) does not: the gate is closed until it is back.
+"""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from callgate import config
+from callgate.clock import Clock, shifted_clock, system_clock
+from callgate.config import Address, Settings
+from callgate.core import emergency
+from callgate.live import Live
+from callgate.node.later import LateFile
+from callgate.node.node import Node, Station
+from callgate.office import LocalOffice
+from callgate.pbx.recordings import Recordings
+from callgate.prompts.catalogue import Catalogue
+from callgate.stores.connection import connect
+from callgate.stores.encoding import read_keys
+from callgate.stores.errors import LedgerUnavailable, ListRefused, StoreBusy, StoreUnavailable
+from callgate.stores.keys import Keys
+from callgate.stores.ledger import Ledger
+from callgate.stores.listfile import ListFile, open_list
+from callgate.stores.readiness import ensure
+from callgate.stores.suppression import SuppressionCache
+from callgate.web.app import make_app
+
+log = structlog.stdlib.get_logger()
+
+CHECK_EVERY_S = 5.0
+"""Between two checks of the cache; a lookup that fails brings the next one forward."""
+
+RETRY_S = 0.5
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The policy's clock: the machine's, but in the lab."""
+    return shifted_clock(settings.lab.now) if settings.lab.now else system_clock
+
+
+def list_files(settings: Settings) -> list[ListFile]:
+    """The national lists on disk, from which Redis can be filled at any time. Damaged ones are named and left out."""
+    found = []
+    for name in settings.lists:
+        path = list_path(settings, name)
+        try:
+            found.append(open_list(path))
+        except FileNotFoundError:
+            continue
+        except ListRefused as error:
+            log.error("list-damaged", list=name, error=str(error))
+    return found
+
+
+def list_path(settings: Settings, name: str) -> Path:
+    """Where a list's file is."""
+    return settings.office.state / "lists" / f"{name}.list"
+
+
+def command_writer() -> str:
+    """The ledger writer's name of one command: several may run beside the daemon, each with its own."""
+    return f"command-{os.getpid()}"
+
+
+@asynccontextmanager
+async def stores(settings: Settings, writer: str, clock: Clock) -> AsyncIterator[tuple[Ledger, SuppressionCache]]:
+    """The ledger and the cache, open. Raises `LedgerRefused`."""
+    tokens = read_keys(settings.secrets.suppression_key_file)
+    ledger = await Ledger.open(settings.ledger.url, writer, clock)
+    redis = connect(settings.redis.url)
+    try:
+        yield ledger, SuppressionCache(redis, Keys(settings.redis.prefix), tokens, ledger.identity)
+    finally:
+        await redis.aclose()
+        await ledger.close()
+
+
+async def keep_cache(settings: Settings, cache: SuppressionCache, ledger: Ledger, doubt: asyncio.Event) -> None:
+    """Make the cache ready, and keep it so: check it now and then, and at once when a lookup found it wanting."""
+    ready = False
+    while True:
+        doubt.clear()
+        pause = CHECK_EVERY_S
+        try:
+            problems = await ensure(cache, ledger, list_files(settings))
+        except (StoreUnavailable, StoreBusy, LedgerUnavailable, ListRefused) as error:
+            if ready:
+                log.warning("cache-not-checked", error=str(error))
+            ready, pause = False, RETRY_S
+        else:
+            if problems:
+                log.warning("cache-not-ready", problems=[str(problem) for problem in problems])
+            elif not ready:
+                log.info("cache-ready")
+            ready = not problems
+        if ready:
+            try:
+                async with asyncio.timeout(pause):
+                    await doubt.wait()
+            except TimeoutError:
+                continue
+        else:
+            await asyncio.sleep(pause)
+
+
+def outside_lines(settings: Settings) -> tuple[str, ...]:
+    """The prefixes behind which the PBX dials outside."""
+    return (settings.site.outside_line,) if settings.site.outside_line else ()
+
+
+def station_of(settings: Settings) -> Station:
+    """What the node is to know of its PBX. Raises `BadConfig` for a secret that cannot be used."""
+    return Station(
+        pbx=settings.pbx.name,
+        agi=(settings.pbx.agi.host, settings.pbx.agi.port),
+        agi_allowed=settings.pbx.agi_allowed,
+        ami=(settings.pbx.ami.host, settings.pbx.ami.port),
+        ami_user=settings.pbx.ami_user,
+        ami_secret=config.read_secret(settings.pbx.ami_secret_file).decode(),
+        trunks=settings.pbx.trunks,
+        emergency=emergency.dialled_forms(settings.site.country, outside_lines(settings)),
+        token_key=config.read_secret(settings.secrets.token_key_file),
+    )
+
+
+async def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises what the module's text names."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    clock = clock_of(settings)
+    policy = config.to_policy(settings)
+    catalogue = Catalogue.load(settings.prompts.folder)
+    station = station_of(settings)
+    async with AsyncExitStack() as stack:
+        ledger, cache = await stack.enter_async_context(stores(settings, settings.ledger.writer, clock))
+        live = Live(clock)
+        office = LocalOffice(ledger, cache, lambda: policy, clock, alarm=lambda what: live.tell("alarm", alarm=what))
+        node = Node(
+            station,
+            office=office,
+            catalogue=lambda: catalogue,
+            recordings=Recordings(settings.recordings.spool, settings.recordings.sealed),
+            later=LateFile(settings.office.state / "late.jsonl", office, clock),
+            live=live,
+            clock=clock,
+        )
+
+        def missing() -> list[str]:
+            problems = [str(problem) for problem in cache.problems]
+            return problems if node.ready else [*problems, "the PBX is not seen over AMI"]
+
+        tasks = [
+            asyncio.create_task(keep_cache(settings, cache, ledger, office.cache_in_doubt), name="keep-cache"),
+            asyncio.create_task(node.run(), name="node"),
+            asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
+        ]
+        await _until_stopped(tasks, stop)
+
+
+async def _until_stopped(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:
+    """Wait for the signal, or for a task that ends by itself, which none should; then end them all."""
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    log.info("stopping")
+    stopping.cancel()
+    ended = [task for task in tasks if task.done()]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, stopping, return_exceptions=True)
+    for task in ended:
+        task.result()
+
+
+async def _http(listen: Address, app: web.Application) -> None:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, listen.host, listen.port).start()
+        log.info("http-listens", address=str(listen))
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()

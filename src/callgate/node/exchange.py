@@ -1,0 +1,88 @@
+"""What callgate does to Asterisk over AMI, and how it says that something is wrong.
+
+Nothing here raises: an action that fails is an alarm, and what depends on it has its answer in the dialplan.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from typing import Any
+
+import structlog
+
+from callgate.boundary import NotCommitted, Office
+from callgate.core.events import Json, Kind
+from callgate.live import Live
+from callgate.pbx.ami import ActionRefused, Link
+from callgate.pbx.ami import RemoteError as AmiError
+from callgate.pilot import Later
+
+log = structlog.stdlib.get_logger()
+
+
+class Exchange:
+    """One PBX, to act on. `link` is attached once it exists: it has the node as its listener."""
+
+    def __init__(self, office: Office, live: Live, later: Later) -> None:
+        self._office = office
+        self._live = live
+        self._later = later
+        self._jobs: set[asyncio.Task[None]] = set()
+        self.link: Link | None = None
+
+    @property
+    def up(self) -> bool:
+        """Whether callgate sees the PBX and can act on it."""
+        return self.link is not None and self.link.up
+
+    async def hang_up(self, channel: str) -> None:
+        """Hang a channel up, as a call that is rejected (Q.850 cause 21)."""
+        await self.act("Hangup", {"Channel": channel, "Cause": "21"})
+
+    async def stop_recording(self, channel: str) -> None:
+        """Stop every MixMonitor of a channel."""
+        await self.act("StopMixMonitor", {"Channel": channel})
+
+    async def press(self, channel: str, key: str) -> None:
+        """Queue a key on a channel as if its far end had pressed it."""
+        await self.act("PlayDTMF", {"Channel": channel, "Digit": key, "Receive": "true"})
+
+    async def act(self, action: str, fields: Mapping[str, str]) -> None:
+        """Do one thing. A refusal means that there was nothing left to do it to."""
+        try:
+            if self.link is None:
+                raise AmiError("no link")  # noqa: TRY301 - the one place that handles it
+            await self.link.act(action, fields)
+        except ActionRefused as error:
+            log.info("ami-refused", action=action, reason=error.reason)
+        except AmiError as error:
+            self.alarm("ami-action-failed", action=action, error=type(error).__name__)
+
+    def alarm(self, alarm: str, **facts: Json) -> None:
+        """Something that a person must look at: in the log, on the live page and in the ledger. No numbers."""
+        log.error("alarm", alarm=alarm, **facts)
+        self._live.tell("alarm", alarm=alarm, **facts)
+        self.background(self.note(Kind.ALARM, {"alarm": alarm, **facts}))
+
+    async def note(self, kind: Kind, facts: dict[str, Json]) -> None:
+        """Enter a fact that belongs to no call; one that the office cannot take now is kept for later."""
+        try:
+            await self._office.record(kind, None, facts)
+        except NotCommitted:
+            self._later.keep("record", {"kind": kind, "call": None, "facts": facts})
+
+    def background(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do something without holding up the events that follow."""
+        task = asyncio.create_task(work)
+        self._jobs.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._jobs.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background-failed", error=type(error).__name__, exc_info=error)
+
+    async def stop(self) -> None:
+        """End what is under way."""
+        for task in self._jobs:
+            task.cancel()
+        await asyncio.gather(*self._jobs, return_exceptions=True)

@@ -1,0 +1,89 @@
+"""The pilots of one PBX's calls: by CALLGATE_ID and by the agent's channel."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from callgate.boundary import Decision
+from callgate.core.token import Permit
+from callgate.pbx.guard import Allowed
+from callgate.pilot import Pilot, Tools
+
+REMEMBERED = timedelta(minutes=10)
+"""How long after a call its agent may still say that the callee objected."""
+
+
+@dataclass(slots=True)
+class _Flight:
+    pilot: Pilot
+    permit: Permit | None
+    task: asyncio.Task[None]
+
+
+class Fleet:
+    """Every call that is open, or was lately."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+        self._flights: dict[str, _Flight] = {}
+        self._by_agent: dict[str, Pilot] = {}
+
+    def __len__(self) -> int:
+        return sum(pilot.is_open for pilot in self.all())
+
+    def all(self) -> list[Pilot]:
+        """The pilots, oldest first."""
+        return [flight.pilot for flight in self._flights.values()]
+
+    def add(self, decision: Decision, uniqueid: str, agent: str, permit: Permit | None) -> Pilot:
+        """Begin to fly an allowed call; without a permit nothing may be dialled for it any more."""
+        pilot = Pilot(decision, uniqueid, agent, self._tools)
+        task = asyncio.create_task(pilot.run(), name=f"pilot-{pilot.id}")
+        self._flights[pilot.id] = _Flight(pilot, permit, task)
+        self._by_agent[uniqueid] = pilot
+        return pilot
+
+    def get(self, call: str) -> Pilot | None:
+        """The pilot of the call with this CALLGATE_ID."""
+        flight = self._flights.get(call)
+        return flight.pilot if flight else None
+
+    def of_agent_channel(self, uniqueid: str) -> Pilot | None:
+        """The pilot whose call this channel made."""
+        return self._by_agent.get(uniqueid)
+
+    def allowed(self, call: str) -> Allowed | None:
+        """What the guard needs to know of a call."""
+        flight = self._flights.get(call)
+        if flight is None or flight.permit is None:
+            return None
+        return Allowed(flight.permit, flight.pilot.dialled, len(flight.pilot.legs), flight.pilot.is_open)
+
+    def last_call_of(self, agent: str) -> Pilot | None:
+        """The agent's last call, unless several are open: then nobody can tell which one is meant."""
+        since = self._tools.clock() - REMEMBERED
+        lately = [
+            pilot
+            for pilot in self.all()
+            if pilot.agent == agent and pilot.dialled and (pilot.ended_at is None or pilot.ended_at > since)
+        ]
+        return lately[-1] if lately and sum(pilot.is_open for pilot in lately) <= 1 else None
+
+    def forget(self, now: datetime) -> None:
+        """Let go of the calls that ended long ago."""
+        for call, flight in list(self._flights.items()):
+            ended = flight.pilot.ended_at
+            if ended is not None and ended < now - REMEMBERED:
+                flight.task.cancel()
+                del self._flights[call]
+                self._by_agent.pop(flight.pilot.uniqueid, None)
+
+    async def stop(self, grace_s: float) -> None:
+        """Let recordings be sealed and closed calls be entered, then end the pilots."""
+        closing = [pilot.closing for pilot in self.all() if pilot.closing is not None]
+        if closing:
+            await asyncio.wait(closing, timeout=grace_s)
+        tasks = [flight.task for flight in self._flights.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,152 @@
+"""One PBX's node, wired: the AGI server, the link to AMI, and what stands between them."""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network
+
+import structlog
+
+from callgate.boundary import Office
+from callgate.live import Live
+from callgate.node.exchange import Exchange
+from callgate.node.fleet import Fleet
+from callgate.node.later import LateFile
+from callgate.node.reception import Reception
+from callgate.node.recovery import Recovery
+from callgate.node.watch import Watch
+from callgate.pbx.agi import AgiServer
+from callgate.pbx.ami import Address, Link, State
+from callgate.pbx.channels import Channels
+from callgate.pbx.guard import Guard
+from callgate.pbx.recordings import Recordings
+from callgate.pilot import Tools
+from callgate.prompts.catalogue import Catalogue
+
+log = structlog.stdlib.get_logger()
+
+SWEEP_S = 5.0
+SETTLE_EVERY = 12
+"""Sweeps between two looks at what the dialplan kept: a callgate that hung for a moment loses no AMI connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """What a node must know of its PBX. `emergency` maps what may be dialled to the emergency number itself."""
+
+    pbx: str
+    agi: Address
+    agi_allowed: Sequence[IPv4Network | IPv6Network]
+    ami: Address
+    ami_user: str
+    ami_secret: str
+    trunks: Sequence[str]
+    emergency: Mapping[str, str]
+    token_key: bytes
+
+
+class Node:
+    """Everything that runs beside one PBX."""
+
+    def __init__(
+        self,
+        station: Station,
+        *,
+        office: Office,
+        catalogue: Callable[[], Catalogue],
+        recordings: Recordings,
+        later: LateFile,
+        live: Live,
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._station = station
+        self._clock = clock
+        self._live = live
+        self._later = later
+        channels = Channels()
+        self._exchange = Exchange(office, live, later)
+        tools = Tools(office, catalogue, recordings, self._exchange, live, later, clock)
+        self.fleet = Fleet(tools)
+        guard = Guard(
+            trunks=station.trunks,
+            emergency=station.emergency,
+            key=station.token_key,
+            known=self.fleet.allowed,
+            clock=clock,
+        )
+        self._watch = Watch(channels=channels, fleet=self.fleet, guard=guard, exchange=self._exchange, live=live)
+        self._recovery = Recovery(
+            station.pbx,
+            tools=tools,
+            channels=channels,
+            fleet=self.fleet,
+            watch=self._watch,
+            exchange=self._exchange,
+        )
+        reception = Reception(
+            station.pbx,
+            station.emergency,
+            station.token_key,
+            tools=tools,
+            fleet=self.fleet,
+            channels=channels,
+            exchange=self._exchange,
+            recovery=self._recovery,
+        )
+        self._link = self._exchange.link = Link(
+            station.ami,
+            station.ami_user,
+            station.ami_secret,
+            on_event=self._watch.on_event,
+            on_snapshot=self._recovery.on_snapshot,
+            on_state=self._on_state,
+        )
+        self._server = AgiServer(reception.handlers, allowed=station.agi_allowed)
+
+    @property
+    def ready(self) -> bool:
+        """Whether the node sees its PBX and has read what the dialplan kept."""
+        return self._exchange.up and self._recovery.settled
+
+    async def run(self) -> None:
+        """Serve until cancelled. Raises OSError where the AGI port is taken."""
+        await self._server.start(*self._station.agi)
+        log.info("agi-listens", address=f"{self._station.agi[0]}:{self._station.agi[1]}")
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._link.run())
+                tasks.create_task(self._later.run())
+                tasks.create_task(self._sweep())
+        finally:
+            await self._stop()
+
+    async def _stop(self, grace_s: float = 5.0) -> None:
+        await self._server.stop(grace_s=1.0)
+        await self.fleet.stop(grace_s)
+        await self._exchange.stop()
+
+    async def _sweep(self) -> None:
+        """End calls whose channels went without a word, and forget old ones."""
+        sweeps = 0
+        while True:
+            await asyncio.sleep(SWEEP_S)
+            sweeps += 1
+            now = self._clock()
+            self.fleet.forget(now)
+            if not self.ready:
+                continue
+            for pilot in self.fleet.all():
+                if pilot.is_open and (now - pilot.born).total_seconds() > SWEEP_S:
+                    self._watch.reconcile(pilot)
+            if sweeps % SETTLE_EVERY == 0:
+                await self._recovery.settle()
+
+    def _on_state(self, state: State, reason: str) -> None:
+        self._live.tell("pbx", pbx=self._station.pbx, state=state)
+        if state is State.UP:
+            self._exchange.background(self._recovery.settle())
+            return
+        log.warning("ami-down", state=state, reason=reason)
+        if state is State.REFUSED:
+            self._exchange.alarm("ami-login-refused", reason=reason)

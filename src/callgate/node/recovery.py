@@ -1,0 +1,127 @@
+"""Finding the way back: after a start, and after every gap in what AMI shows.
+
+First the channels that exist: calls whose channels are gone are over, open calls of the ledger are taken up again. Then
+what the dialplan kept in AstDB is entered, and recordings that belong to no call are destroyed. Only then is the gate
+open.
+"""
+
+import asyncio
+
+import structlog
+
+from callgate.boundary import LateBlock, NotCommitted, OpenCall
+from callgate.core.call import On
+from callgate.core.dialplan import DB_FAMILY, Kept
+from callgate.core.gate import CallRequest
+from callgate.node.exchange import Exchange
+from callgate.node.fleet import Fleet
+from callgate.node.watch import Watch
+from callgate.pbx import kept
+from callgate.pbx.agi import RemoteError, Session
+from callgate.pbx.ami import ActionRefused, Message
+from callgate.pbx.ami import RemoteError as AmiError
+from callgate.pbx.channels import Channels
+from callgate.pilot import Tools
+
+log = structlog.stdlib.get_logger()
+
+AGAIN_S = 2.0
+DELETED_AT_ONCE = 5
+"""AstDB keys that are deleted behind one answered question."""
+
+
+class Recovery:
+    """Reconciles one PBX with what callgate knows."""
+
+    def __init__(
+        self, pbx: str, *, tools: Tools, channels: Channels, fleet: Fleet, watch: Watch, exchange: Exchange
+    ) -> None:
+        self._pbx = pbx
+        self._tools = tools
+        self._channels = channels
+        self._fleet = fleet
+        self._watch = watch
+        self._exchange = exchange
+        self._entered: list[str] = []
+        self.settled = False
+
+    async def on_snapshot(self, snapshot: list[Message]) -> None:
+        """The channels that exist. Raises `NotCommitted` where the ledger cannot be read: the link asks again."""
+        self._channels.reset(snapshot)
+        for pilot in self._fleet.all():
+            self._watch.reconcile(pilot)
+        for opened in await self._tools.office.open_calls(self._pbx):
+            if self._fleet.get(opened.decision.call) is None:
+                self._take_up(opened)
+
+    def _take_up(self, opened: OpenCall) -> None:
+        pilot = self._fleet.add(opened.decision, opened.uniqueid, opened.agent, permit=None)
+        legs = [channel for channel in self._channels.of_call(pilot.id) if channel.uniqueid != opened.uniqueid]
+        callee = legs[0] if legs else None
+        pilot.restore(
+            connected=opened.connected,
+            recording=opened.consented and not opened.withdrawn,
+            callee=callee.uniqueid if callee else "",
+            callee_channel=callee.name if callee else "",
+        )
+        log.info("call-taken-up", call=pilot.id, state=pilot.state)
+        self._watch.reconcile(pilot)
+
+    async def settle(self) -> None:
+        """Enter what the dialplan kept, and destroy recordings that belong to no call."""
+        try:
+            answer = await self._read_kept()
+            for entry in kept.read(answer):
+                await self._enter(entry)
+        except (AmiError, NotCommitted) as error:
+            log.warning("not-settled", error=str(error))
+            self._exchange.background(self._settle_again())
+            return
+        for name in self._tools.recordings.orphans({p.id for p in self._fleet.all() if p.wants_recording}):
+            if self._tools.recordings.destroy_orphan(name):
+                self._exchange.alarm("orphan-recording-destroyed", recording=name)
+        if not self.settled:
+            self.settled = True
+            log.info("ready", pbx=self._pbx, calls=len(self._fleet))
+
+    async def _settle_again(self) -> None:
+        await asyncio.sleep(AGAIN_S)
+        await self.settle()
+
+    async def _read_kept(self) -> list[Message]:
+        if self._exchange.link is None:
+            return []
+        try:
+            return await self._exchange.link.collect("DBGetTree", {"Family": DB_FAMILY})
+        except ActionRefused:
+            return []  # there is no such family: nothing was kept
+
+    async def _enter(self, entry: kept.Entry) -> None:
+        if entry.key in self._entered:
+            return
+        match entry.kind:
+            case Kept.OBJECTED:
+                await self._tools.office.object(entry.name, "kept-by-pbx")
+            case Kept.WITHDRAWN:
+                await self._withdraw(entry.name)
+            case Kept.BLOCKED:
+                asked = CallRequest(self._pbx, entry.name, "", entry.dialled, "", entry.centre, "")
+                await self._tools.office.late([LateBlock(f"{self._pbx}-{entry.name}", entry.at, asked, entry.reason)])
+        self._entered.append(entry.key)
+
+    async def _withdraw(self, call: str) -> None:
+        pilot = self._fleet.get(call)
+        if pilot is not None:
+            await pilot.ask(On.WITHDREW, "kept-by-pbx")
+        else:
+            await self._tools.office.withdraw(call, "kept-by-pbx")
+            self._tools.recordings.destroy(call)
+
+    async def forget_kept(self, session: Session) -> None:
+        """Delete from AstDB what is entered. Only an AGI session may, so it is done behind an answered question."""
+        try:
+            for key in self._entered[:DELETED_AT_ONCE]:
+                await session.database_del(DB_FAMILY, key)
+                self._entered.remove(key)
+        except RemoteError:
+            return

@@ -1,0 +1,94 @@
+"""What AMI shows: events become signals of the call that they belong to, and the guard looks at each dial."""
+
+from collections.abc import Callable
+
+from callgate.core.call import On
+from callgate.core.events import Kind
+from callgate.live import Live
+from callgate.node.exchange import Exchange
+from callgate.node.fleet import Fleet
+from callgate.pbx.ami import Message
+from callgate.pbx.channels import Channels
+from callgate.pbx.guard import PASSES, Bypass, Guard, Ruling
+from callgate.pilot import Pilot
+
+
+class Watch:
+    """Follows one PBX."""
+
+    def __init__(self, *, channels: Channels, fleet: Fleet, guard: Guard, exchange: Exchange, live: Live) -> None:
+        self._channels = channels
+        self._fleet = fleet
+        self._guard = guard
+        self._exchange = exchange
+        self._live = live
+        self._saw: dict[str, Callable[[Message], None]] = {
+            "DialBegin": self._dial_began,
+            "Hangup": self._hung_up,
+            "HangupRequest": self._hangup_requested,
+            "SoftHangupRequest": self._hangup_requested,
+            "MixMonitorStart": self._recording_began,
+        }
+
+    async def on_event(self, message: Message) -> None:
+        """Take in one event."""
+        self._channels.see(message)
+        if (saw := self._saw.get(message.get("Event"))) is not None:
+            saw(message)
+
+    def _dial_began(self, message: Message) -> None:
+        dial, ruling = self._guard.judge(message)
+        pilot = self._fleet.get(dial.call)
+        if ruling not in PASSES:
+            self._bypassed(Bypass(ruling, dial))
+        elif ruling is Ruling.PERMITTED and pilot is not None:
+            pilot.ringing(dial.callee_uniqueid, dial.callee)
+        elif ruling is Ruling.EMERGENCY:
+            self._live.tell("emergency", agent=dial.caller.rpartition("-")[0])
+            self._exchange.background(self._exchange.note(Kind.DIALLED, {"emergency": True}))
+
+    def _bypassed(self, bypass: Bypass) -> None:
+        """P8: hung up first, told afterwards."""
+        dial = bypass.dial
+        self._exchange.background(self._exchange.hang_up(dial.callee))
+        agent = dial.caller.rpartition("-")[0]
+        self._exchange.alarm("bypass", ruling=bypass.ruling, agent=agent, context=dial.context)
+
+    def _hung_up(self, message: Message) -> None:
+        uniqueid = message.get("Uniqueid")
+        if (pilot := self._fleet.of_agent_channel(uniqueid)) is not None:
+            self.agent_left(pilot)
+        for pilot in self._fleet.all():
+            pilot.legs.discard(uniqueid)
+            if pilot.is_open and (uniqueid == pilot.callee or self._is_over(pilot)):
+                pilot.signal(On.ENDED)
+
+    def _hangup_requested(self, message: Message) -> None:
+        """The agent hung up. While a notice plays, their channel ends only with it; this says so at once."""
+        if (pilot := self._fleet.of_agent_channel(message.get("Uniqueid"))) is not None:
+            self.agent_left(pilot)
+
+    def agent_left(self, pilot: Pilot) -> None:
+        """Tell the pilot once."""
+        if not pilot.agent_gone:
+            pilot.agent_gone = True
+            pilot.signal(On.AGENT_LEFT)
+
+    def _is_over(self, pilot: Pilot) -> bool:
+        """AGI may be ahead of AMI: a channel that AMI did not show yet is not one that is gone."""
+        return pilot.agent_gone and not pilot.legs and pilot.uniqueid not in self._channels
+
+    def reconcile(self, pilot: Pilot) -> None:
+        """Hold a pilot against the channels that there are."""
+        pilot.legs = {uniqueid for uniqueid in pilot.legs if uniqueid in self._channels}
+        if pilot.uniqueid not in self._channels:
+            self.agent_left(pilot)
+        if pilot.is_open and self._is_over(pilot):
+            pilot.signal(On.ENDED)
+
+    def _recording_began(self, message: Message) -> None:
+        """A recording without consent is stopped (P8). Ours begins in CONSENTED, on the callee's channel."""
+        channel = message.get("Channel")
+        if not any(pilot.may_record(channel) for pilot in self._fleet.all()):
+            self._exchange.background(self._exchange.stop_recording(channel))
+            self._exchange.alarm("recording-without-consent", endpoint=channel.rpartition("-")[0])

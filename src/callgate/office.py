@@ -1,0 +1,332 @@
+"""The office: the one that knows people. Decides, commits, remembers; see `boundary.Office` for what a node may ask.
+
+The order of a decision is what P1 and P5 rest on: look up, decide, commit, and compare the ledger's mark as of the
+commit with the cache's mark as of the lookup. Where the ledger is ahead, an objection may have come in between: catch
+up, and decide again.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import structlog
+
+from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall
+from callgate.core import gate, phone
+from callgate.core.events import Event, Json, Kind
+from callgate.core.gate import CallRequest, Facts, Question, Unknown, Verdict
+from callgate.core.policy import Policy
+from callgate.core.reasons import Reason
+from callgate.stores.errors import Behind, LedgerUnavailable, NotReady, StoreUnavailable
+from callgate.stores.ledger import Committed, Ledger
+from callgate.stores.schema import Entry
+from callgate.stores.suppression import Query, SuppressionCache
+
+log = structlog.stdlib.get_logger()
+
+DECISIONS = 3
+"""How often one call is decided anew because objections keep coming in."""
+
+
+@dataclass(slots=True)
+class _Call:
+    """What the office remembers of an open call: its own, never a node's."""
+
+    number: str
+    controller: str
+    question: Question | None
+    objected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a lookup said, and up to which mark of the ledger it holds."""
+
+    facts: Facts | Unknown
+    mark: int
+
+
+class LocalOffice:
+    """The office in this process, over the ledger and the suppression cache."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        cache: SuppressionCache,
+        policy: Callable[[], Policy],
+        clock: Callable[[], datetime],
+        alarm: Callable[[str], None],
+    ) -> None:
+        self._ledger = ledger
+        self._cache = cache
+        self._policy = policy
+        self._clock = clock
+        self._alarm = alarm
+        self._calls: dict[str, _Call] = {}
+        self.cache_in_doubt = asyncio.Event()
+
+    # The gate.
+
+    async def decide(self, request: CallRequest) -> Decision:
+        """May this call be made? Commits the verdict; see `boundary.Office.decide`."""
+        policy = self._policy()
+        question = gate.ask(request, policy, self._clock())
+        call = secrets.token_hex(8)
+        try:
+            if isinstance(question, Verdict):
+                verdict = question
+                await self._ledger.append([self._verdict_event(call, request, verdict)])
+            else:
+                verdict = await self._decide(call, request, question)
+        except LedgerUnavailable as error:
+            return self._uncommitted(call, question, str(error))
+        if verdict.allowed and not isinstance(question, Verdict):
+            self._calls[call] = _Call(question.number.e164, question.campaign.controller, question)
+        return _decision(call, verdict)
+
+    async def _decide(self, call: str, request: CallRequest, question: Question) -> Verdict:
+        known = await self._look_up(question)
+        for _ in range(DECISIONS):
+            verdict = gate.answer(question, known.facts, self._clock())
+            committed = await self._ledger.append([self._verdict_event(call, request, verdict)])
+            if not verdict.allowed or known.mark >= committed.mark:
+                return verdict
+            known = await self._look_up(question, at_least=committed.mark)
+        verdict = gate.answer(
+            question, _in_doubt("objections came in faster than they could be looked up"), self._clock()
+        )
+        await self._ledger.append([self._verdict_event(call, request, verdict)])
+        return verdict
+
+    async def _look_up(self, question: Question, at_least: int = 0) -> _Known:
+        """Ask the cache; where it has not reached the mark `at_least`, let it catch up first."""
+        query = Query(question.number.e164, question.campaign.controller, question.campaign.id, question.lists)
+        try:
+            if at_least:
+                await self._cache.catch_up(self._ledger)
+            found = await self._cache.lookup(query)
+        except StoreUnavailable as error:
+            self.cache_in_doubt.set()
+            return _Known(Unknown(Reason.STORE_UNAVAILABLE, str(error)), at_least)
+        except (NotReady, Behind) as error:
+            self.cache_in_doubt.set()
+            return _Known(_in_doubt(str(error)), at_least)
+        return _Known(found.facts, found.mark)
+
+    def _uncommitted(self, call: str, question: Question | Verdict, detail: str) -> Decision:
+        if isinstance(question, Verdict):
+            return _decision(call, question, committed=False)
+        unknown = Unknown(Reason.LEDGER_UNAVAILABLE, detail)
+        return _decision(call, gate.answer(question, unknown, self._clock()), committed=False)
+
+    def _verdict_event(self, call: str, request: CallRequest, verdict: Verdict) -> Event:
+        decision = _decision(call, verdict)
+        payload: dict[str, Json] = {
+            "outcome": verdict.outcome,
+            "reason": verdict.reason,
+            "detail": verdict.detail,
+            "trail": [{"rule": rule.name, "passed": rule.passed, "saw": rule.saw} for rule in verdict.trail],
+            "policy": verdict.policy,
+            "pbx": request.pbx,
+            "uniqueid": request.uniqueid,
+            "agent": request.agent,
+            "campaign": request.campaign,
+            "centre": request.centre,
+            "caller_id": decision.caller_id,
+            "callee_language": decision.callee_language,
+            "agent_language": decision.agent_language,
+            "record": decision.record,
+        }
+        number = verdict.number.e164 if verdict.number else None
+        return Event(Kind.VERDICT, self._clock(), call, number, decision.controller or None, payload)
+
+    async def answered(self, call: str) -> Reason:
+        """Look up once more, as of now (P1)."""
+        known_call = self._calls.get(call)
+        if known_call is None or known_call.question is None:
+            return Reason.INTERNAL_ERROR
+        committed = await self._append(self._event(Kind.ANSWERED, call, {}))
+        known = await self._look_up(known_call.question)
+        if known.mark < committed.mark:
+            known = await self._look_up(known_call.question, at_least=committed.mark)
+        return gate.answer(known_call.question, known.facts, self._clock()).reason
+
+    # What people say.
+
+    async def consent(self, call: str, heard: Heard) -> None:
+        """Commit a consent with its proof."""
+        proof: dict[str, Json] = {
+            "key": heard.key,
+            "at": heard.at.isoformat(),
+            "monotonic": heard.monotonic,
+            "channel": heard.channel,
+            "heard": [dict(asdict(played)) for played in heard.prompts],
+        }
+        await self._append(self._event(Kind.CONSENT, call, proof))
+
+    async def withdraw(self, call: str, by: str) -> None:
+        """Commit a withdrawal, once."""
+        if not await self._has(call, Kind.WITHDRAWAL):
+            await self._append(self._event(Kind.WITHDRAWAL, call, {"by": by}))
+
+    async def object(self, call: str, by: str) -> None:
+        """Commit an objection to this controller's calls, once, and bring it into the cache."""
+        known = await self._remember(call)
+        if known is None:
+            log.error("objection-to-unknown-call", call=call)
+            return
+        if known.objected or await self._has(call, Kind.OBJECTION):
+            known.objected = True
+            return
+        event = self._event(Kind.OBJECTION, call, {"scope": "controller", "by": by, "source": "call"})
+        await self.suppress(event)
+        known.objected = True
+
+    async def suppress(self, event: Event) -> None:
+        """Commit an objection or its removal; in force on return. The one way in, by whichever door it came.
+
+        Where the cache cannot take it now it is in force all the same: the ledger's mark is ahead of the cache's, and
+        no call is allowed on a cache that is behind.
+        """
+        committed = await self._append(event)
+        try:
+            try:
+                await self._cache.apply(committed.entries)
+            except Behind:
+                await self._cache.catch_up(self._ledger)
+        except (StoreUnavailable, NotReady, Behind, LedgerUnavailable) as error:
+            log.warning("cache-behind", error=str(error))
+            self.cache_in_doubt.set()
+
+    # What happened.
+
+    async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
+        """Enter a fact."""
+        await self._append(self._event(kind, call, facts))
+
+    async def close(self, call: str, facts: dict[str, Json]) -> None:
+        """Close a call. Whoever still speaks for its callee is found in the ledger."""
+        await self._append(self._event(Kind.CLOSED, call, facts))
+        self._calls.pop(call, None)
+
+    async def late(self, blocks: Sequence[LateBlock]) -> None:
+        """Enter blocks that were made while callgate or its ledger was away (P5)."""
+        for block in blocks:
+            if await self._read(call=block.key):
+                continue
+            try:
+                number = phone.parse(block.request.dialled, self._policy().home, self._policy().outside_line).e164
+            except phone.NotANumber:
+                number = None
+            payload: dict[str, Json] = {
+                "outcome": "block",
+                "reason": block.reason,
+                "late": True,
+                "entered": self._clock().isoformat(),
+                "pbx": block.request.pbx,
+                "uniqueid": block.request.uniqueid,
+                "centre": block.request.centre,
+                "campaign": block.request.campaign,
+                "agent": block.request.agent,
+            }
+            await self._append(Event(Kind.VERDICT, block.at, block.key, number, None, payload))
+
+    async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
+        """The calls of that PBX that the ledger holds as allowed and not closed."""
+        try:
+            calls = await self._ledger.open_calls()
+        except LedgerUnavailable as error:
+            raise NotCommitted(str(error)) from None
+        opened = []
+        for call, entries in calls.items():
+            verdict = next(entry.event for entry in entries if entry.event.kind is Kind.VERDICT)
+            if verdict.payload.get("pbx") == pbx and verdict.number:
+                kinds = {entry.event.kind for entry in entries}
+                self._calls.setdefault(
+                    call, _Call(verdict.number, verdict.controller or "", None, Kind.OBJECTION in kinds)
+                )
+                opened.append(_open_call(call, verdict, kinds))
+        return opened
+
+    # Helpers.
+
+    def _event(self, kind: Kind, call: str | None, payload: dict[str, Json]) -> Event:
+        known = self._calls.get(call) if call else None
+        number, controller = (known.number, known.controller) if known else (None, None)
+        return Event(kind, self._clock(), call, number, controller, payload)
+
+    async def _append(self, event: Event) -> Committed:
+        try:
+            return await self._ledger.append([event])
+        except LedgerUnavailable as error:
+            self._alarm("ledger-unavailable")
+            raise NotCommitted(str(error)) from None
+
+    async def _read(self, call: str, kind: Kind | None = None) -> list[Entry]:
+        try:
+            return await self._ledger.read(kinds=[kind] if kind else [], call=call, limit=1)
+        except LedgerUnavailable as error:
+            raise NotCommitted(str(error)) from None
+
+    async def _has(self, call: str, kind: Kind) -> bool:
+        return bool(await self._read(call, kind))
+
+    async def _remember(self, call: str) -> _Call | None:
+        """The call, from memory or from its verdict in the ledger."""
+        if call not in self._calls:
+            for entry in await self._read(call, Kind.VERDICT):
+                if entry.event.number:
+                    self._calls[call] = _Call(entry.event.number, entry.event.controller or "", None)
+        return self._calls.get(call)
+
+
+def _in_doubt(detail: str) -> Unknown:
+    return Unknown(Reason.STORE_NOT_READY, detail)
+
+
+def _decision(call: str, verdict: Verdict, *, committed: bool = True) -> Decision:
+    number, campaign, centre = verdict.number, verdict.campaign, verdict.centre
+    return Decision(
+        call=call,
+        reason=verdict.reason,
+        allowed=verdict.allowed,
+        detail=verdict.detail,
+        committed=committed,
+        digits=number.digits if number and verdict.allowed else "",
+        masked=number.masked if number else "",
+        caller_id=campaign.caller_id if campaign else "",
+        campaign=campaign.id if campaign else "",
+        controller=campaign.controller if campaign else "",
+        centre=centre.id if centre else "",
+        callee_language=campaign.languages.get(number.country, "") if campaign and number else "",
+        agent_language=centre.language if centre else "",
+        record=campaign.record if campaign else False,
+    )
+
+
+def _open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
+    said = {key: str(value) for key, value in verdict.payload.items() if isinstance(value, str)}
+    decision = Decision(
+        call=call,
+        reason=Reason.CLEAR,
+        allowed=True,
+        detail="",
+        masked=phone.mask(verdict.number or ""),
+        caller_id=said.get("caller_id", ""),
+        campaign=said.get("campaign", ""),
+        controller=verdict.controller or "",
+        centre=said.get("centre", ""),
+        callee_language=said.get("callee_language", ""),
+        agent_language=said.get("agent_language", ""),
+        record=verdict.payload.get("record") is True,
+    )
+    return OpenCall(
+        decision=decision,
+        uniqueid=said.get("uniqueid", ""),
+        agent=said.get("agent", ""),
+        connected=Kind.CONNECTED in kinds,
+        consented=Kind.RECORDING_STARTED in kinds and Kind.CONSENT in kinds,
+        withdrawn=Kind.WITHDRAWAL in kinds,
+    )

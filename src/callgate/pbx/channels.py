@@ -1,0 +1,89 @@
+"""The channels of one PBX as AMI shows them: which are live, under which CALLGATE_ID, in which state.
+
+A fold over AMI events; a snapshot begins it anew. Events may come twice or tell what a snapshot held already.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from callgate.core.dialplan import Variable
+from callgate.pbx.ami import Message
+
+UP = "6"
+"""`ChannelState` of a channel that was answered (channelstate.h: AST_STATE_UP)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One live channel."""
+
+    uniqueid: str
+    name: str
+    up: bool = False
+    call: str = ""
+
+    @property
+    def endpoint(self) -> str:
+        """`PJSIP/brussels` of `PJSIP/brussels-00000012`."""
+        return self.name.rpartition("-")[0]
+
+
+class Channels:
+    """Live channels by UNIQUEID."""
+
+    def __init__(self) -> None:
+        self._live: dict[str, Channel] = {}
+        self._changed = asyncio.Event()
+
+    def __contains__(self, uniqueid: str) -> bool:
+        return uniqueid in self._live
+
+    def get(self, uniqueid: str) -> Channel | None:
+        """The live channel with this UNIQUEID."""
+        return self._live.get(uniqueid)
+
+    def of_call(self, call: str) -> list[Channel]:
+        """The live channels that carry this CALLGATE_ID."""
+        return [channel for channel in self._live.values() if channel.call == call]
+
+    def reset(self, snapshot: Iterable[Message]) -> None:
+        """What CoreShowChannels lists is what there is."""
+        self._live = {}
+        for message in snapshot:
+            self._put(message, "")
+        self._tell()
+
+    def see(self, message: Message) -> None:
+        """Take in one event."""
+        if message.get("Event") == "Hangup":
+            self._live.pop(message.get("Uniqueid"), None)
+        else:
+            for prefix in ("", "Dest"):
+                self._put(message, prefix)
+        self._tell()
+
+    def _put(self, message: Message, prefix: str) -> None:
+        uniqueid = message.get(f"{prefix}Uniqueid")
+        if not uniqueid:
+            return
+        name = message.get("Newname") or message.get(f"{prefix}Channel")
+        call = message.variables(f"{prefix}ChanVariable").get(Variable.ID, "")
+        seen = self._live.get(uniqueid) or Channel(uniqueid, name)
+        up = message.get(f"{prefix}ChannelState") == UP or seen.up
+        self._live[uniqueid] = replace(seen, name=name or seen.name, up=up, call=call or seen.call)
+
+    async def until(self, holds: Callable[[], bool], within_s: float) -> bool:
+        """Wait for the events to make `holds` true; False after `within_s`. An AGI request may be ahead of AMI."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not holds():
+                    changed = self._changed
+                    await changed.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,386 @@
+"""One task per call: what happens to it → `call.step` → the effects, in order.
+
+The pilot alone touches the state of its call. AGI handlers and AMI events only put into its queue; where a handler
+needs to know that its key is committed, it waits for a future that the pilot resolves. The pilot reaches people's data
+through the boundary only, and Asterisk through the interview (AGI, on the callee's channel) and the `Pbx` (AMI).
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+
+from callgate.boundary import Decision, NotCommitted, Office
+from callgate.core import call
+from callgate.core.call import Do, On, State
+from callgate.core.consent import Part
+from callgate.core.events import Json, Kind
+from callgate.core.reasons import Reason
+from callgate.live import Live
+from callgate.pbx.agi import RemoteError
+from callgate.pbx.interview import Interview
+from callgate.pbx.recordings import NotRecorded, Recordings
+from callgate.prompts import names
+from callgate.prompts.catalogue import Catalogue
+
+log = structlog.stdlib.get_logger()
+
+
+class Pbx(Protocol):
+    """What a pilot does to Asterisk over AMI. None of it raises: what cannot be done is logged and raises an alarm."""
+
+    async def hang_up(self, channel: str) -> None: ...
+
+    async def stop_recording(self, channel: str) -> None: ...
+
+
+class Later(Protocol):
+    """Keeps what the office could not take now, durably, until it can (P5)."""
+
+    def keep(self, operation: str, facts: Mapping[str, Json]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """Something that happened to the call. `done` is resolved with whether it is committed."""
+
+    on: On
+    by: str = ""
+    done: asyncio.Future[bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """What every pilot of a node shares."""
+
+    office: Office
+    catalogue: Callable[[], Catalogue]
+    recordings: Recordings
+    pbx: Pbx
+    live: Live
+    later: Later
+    clock: Callable[[], datetime]
+
+
+class Pilot:
+    """The task of one call."""
+
+    def __init__(self, decision: Decision, uniqueid: str, agent: str, tools: Tools) -> None:
+        self.decision = decision
+        self.uniqueid = uniqueid
+        self.agent = agent
+        self.state = State.ALLOWED
+        self.dialled = False
+        self.legs: set[str] = set()
+        self.callee: str | None = None
+        self.callee_channel = ""
+        self.agent_gone = False
+        self.born = tools.clock()
+        self.ended_at: datetime | None = None
+        self.interview: Interview | None = None
+        self._tools = tools
+        self._queue: asyncio.Queue[Signal] = asyncio.Queue()
+        self._current = Signal(On.DIALLED)
+        self._pressed: asyncio.Future[bool] | None = None
+        self._recording = False
+        self._sealing: asyncio.Task[None] | None = None
+        self.closing: asyncio.Task[None] | None = None
+        self._effects: dict[Do, Callable[[], Awaitable[None]]] = {
+            Do.NOTE_DIALLED: lambda: self._record(Kind.DIALLED),
+            Do.LOOK_UP: self._look_up,
+            Do.IDENTIFY: lambda: self._play(Part.IDENTIFICATION),
+            Do.ASK: lambda: self._play(Part.QUESTION),
+            Do.COMMIT_CONSENT: self._commit_consent,
+            Do.START_RECORDING: self._start_recording,
+            Do.CONNECT: self._connect,
+            Do.COMMIT_OBJECTION: self._commit_objection,
+            Do.COMMIT_HEARD: self._commit_heard,
+            Do.THANK: lambda: self._part(names.Callee.OBJECTED, committed=True),
+            Do.ADMIT: lambda: self._part(names.Callee.DROPPED, committed=False),
+            Do.APOLOGISE: self._apologise,
+            Do.STOP_RECORDING: self._stop_recording,
+            Do.DESTROY_RECORDING: self._destroy_recording,
+            Do.CONFIRM_WITHDRAWAL: self._commit_withdrawal,
+            Do.HANG_UP: self._hang_up,
+            Do.NOTE_REFUSAL: self._note_refusal,
+            Do.NOTE_ABANDONED: lambda: self._record(Kind.ABANDONED, played=self._how_far()),
+            Do.NOTE_DROPPED: lambda: self._record(Kind.DROPPED, on=self._current.on, played=self._how_far()),
+            Do.NOTE_UNEXPECTED: self._note_unexpected,
+            Do.KEEP_RECORDING: self._keep_recording,
+            Do.CLOSE: self._close,
+        }
+
+    @property
+    def id(self) -> str:
+        """The CALLGATE_ID."""
+        return self.decision.call
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the call is not over."""
+        return self.state is not State.CLOSED
+
+    @property
+    def wants_recording(self) -> bool:
+        """Whether there is, or will be, a recording of this call in the spool that is to be kept."""
+        return self._recording
+
+    def may_record(self, channel: str) -> bool:
+        """Whether a recording that starts on this channel has the callee's consent."""
+        return channel == self.callee_channel and self.state in (State.CONSENTED, State.RECORDING)
+
+    def signal(self, on: On, by: str = "") -> None:
+        """Something happened."""
+        self._queue.put_nowait(Signal(on, by))
+
+    async def ask(self, on: On, by: str) -> bool:
+        """Something happened that wants to be committed; whether it is."""
+        done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._queue.put_nowait(Signal(on, by, done))
+        return await done
+
+    def ringing(self, uniqueid: str, channel: str) -> None:
+        """The guard let this leg ring."""
+        self.legs.add(uniqueid)
+        self.callee_channel = channel
+        self.dialled = True
+        self.signal(On.DIALLED)
+
+    async def answered(self, interview: Interview, callee: str) -> None:
+        """The callee's channel asks what is to become of it. Returns when it was told."""
+        self.interview, self.callee, self.callee_channel = interview, callee, interview.channel
+        self.signal(On.ANSWERED)
+        await interview.over.wait()
+
+    async def run(self) -> None:
+        """Fly the call. Ends by cancellation: a closed call still takes an objection by voice."""
+        while True:
+            await self._take(await self._queue.get())
+
+    async def _take(self, signal: Signal) -> None:
+        self._current = signal
+        taken = call.step(self.state, signal.on)
+        before, self.state = self.state, taken.state
+        if taken.state is not before:
+            self._tools.live.tell("call", **self._facts(), stage=taken.state, on=signal.on)
+        if signal.done is not None:
+            self._resolve(committed=False)
+            self._pressed = signal.done
+        for effect in taken.effects:
+            try:
+                await self._effects[effect]()
+            except Exception:
+                log.exception("effect-failed", call=self.id, effect=effect, state=self.state)
+                if effect not in (Do.HANG_UP, Do.CLOSE):
+                    self.signal(On.FAILED)
+        if self._pressed is not None and self.state is not State.OBJECTING:
+            self._resolve(committed=False)
+
+    def _facts(self) -> dict[str, Json]:
+        decision = self.decision
+        return {
+            "call": self.id,
+            "number": decision.masked,
+            "campaign": decision.campaign,
+            "centre": decision.centre,
+            "agent": self.agent,
+        }
+
+    def _how_far(self) -> list[Json]:
+        played = self.interview.played if self.interview else []
+        return [{"prompt": part.name, "ms": part.milliseconds, "whole": part.whole} for part in played]
+
+    def _resolve(self, *, committed: bool) -> None:
+        if self._pressed is not None and not self._pressed.done():
+            self._pressed.set_result(committed)
+        self._pressed = None
+
+    # What is written down.
+
+    async def _record(self, kind: Kind, **facts: Json) -> None:
+        """Note a fact; one that the office cannot take now is kept for later."""
+        try:
+            await self._tools.office.record(kind, self.id, facts)
+        except NotCommitted:
+            self._tools.later.keep("record", {"kind": kind, "call": self.id, "facts": facts})
+
+    async def _look_up(self) -> None:
+        try:
+            reason = await self._tools.office.answered(self.id)
+        except NotCommitted:
+            reason = Reason.LEDGER_UNAVAILABLE
+        self.signal(On.CLEARED if reason is Reason.CLEAR else On.SUPPRESSED)
+
+    async def _commit_consent(self) -> None:
+        heard = self.interview.heard if self.interview else None
+        if heard is None:
+            self.signal(On.UNCOMMITTED)
+            return
+        try:
+            await self._tools.office.consent(self.id, heard)
+        except NotCommitted:
+            self._alarm("consent-not-committed")
+            self.signal(On.UNCOMMITTED)
+        else:
+            self.signal(On.COMMITTED)
+
+    async def _commit_objection(self) -> None:
+        committed = await self._object(self._current.by or "key")
+        self.signal(On.COMMITTED if committed else On.UNCOMMITTED)
+
+    async def _commit_heard(self) -> None:
+        self._resolve(committed=await self._object(self._current.by or "agent"))
+
+    async def _object(self, by: str) -> bool:
+        try:
+            await self._tools.office.object(self.id, by)
+        except NotCommitted:
+            self._tools.later.keep("object", {"call": self.id, "by": by})
+            self._alarm("objection-not-committed")
+            return False
+        self._tools.live.tell("objection", **self._facts(), by=by)
+        return True
+
+    async def _commit_withdrawal(self) -> None:
+        by = self._current.by or "key"
+        try:
+            await self._tools.office.withdraw(self.id, by)
+        except NotCommitted:
+            self._tools.later.keep("withdraw", {"call": self.id, "by": by})
+            self._resolve(committed=False)
+        else:
+            self._tools.live.tell("withdrawal", **self._facts())
+            self._resolve(committed=True)
+
+    async def _note_refusal(self) -> None:
+        await self._record(Kind.REFUSAL, answer=self._current.on, played=self._how_far())
+
+    async def _note_unexpected(self) -> None:
+        log.warning("unexpected", call=self.id, state=self.state, on=self._current.on)
+        await self._record(Kind.ALARM, alarm="unexpected", on=self._current.on, state=self.state)
+
+    async def _close(self) -> None:
+        self.ended_at = self._tools.clock()
+        if self.interview is not None:
+            self.interview.over.set()
+        self.closing = asyncio.create_task(self._finish(self._sealing))
+
+    async def _finish(self, sealing: asyncio.Task[None] | None) -> None:
+        """Close the call once its recording is sealed: what is not closed is taken up again after a crash."""
+        if sealing is not None:
+            await sealing
+        try:
+            await self._tools.office.close(self.id, {})
+        except NotCommitted:
+            self._tools.later.keep("close", {"call": self.id})
+
+    def _alarm(self, what: str) -> None:
+        log.error("alarm", alarm=what, call=self.id)
+        self._tools.live.tell("alarm", alarm=what, **self._facts())
+
+    # What the callee hears.
+
+    async def _play(self, part: Part) -> None:
+        if self.interview is None:
+            self.signal(On.FAILED)
+            return
+        if part is Part.QUESTION:
+            await self._record(Kind.NOTICE, prompts=[asdict(played) for played in self.interview.played])
+        self.interview.begin(part, self.signal)
+
+    async def _connect(self) -> None:
+        if self.interview is None or not self.interview.is_open:
+            self.signal(On.FAILED)
+            return
+        if self.decision.record:
+            thanks = names.Callee.THANKS_RECORDING if self._recording else names.Callee.THANKS_NO_RECORDING
+            await self._say(thanks)
+        await self.interview.connect()
+        await self._record(Kind.CONNECTED, recording=self._recording)
+
+    async def _say(self, name: str) -> None:
+        """Say something that is not the notice: the call does not hang on it."""
+        if self.interview is not None and self.interview.is_open:
+            try:
+                await self.interview.say(self._tools.catalogue().prompt(name, self.decision.callee_language))
+            except RemoteError as error:
+                log.info("not-said", call=self.id, prompt=name, error=str(error))
+
+    async def _part(self, name: str, *, committed: bool) -> None:
+        """Thank or admit: in the interview by voice; in mid-call the dialplan says it, once it knows."""
+        self._resolve(committed=committed)
+        await self._say(name)
+
+    async def _apologise(self) -> None:
+        if self.interview is not None:
+            await self.interview.stop()
+            await self._say(names.Callee.APOLOGY)
+
+    async def _hang_up(self) -> None:
+        interview = self.interview
+        if interview is not None and interview.is_open:
+            objected = self._current.on is On.COMMITTED
+            suppressed = self._current.on is On.SUPPRESSED
+            tell = names.Agent.CALLEE_OBJECTED if objected or suppressed else names.Agent.NOTICE_FAILED
+            try:
+                await interview.dismiss(tell)
+            except RemoteError as error:
+                log.info("hung-up-already", call=self.id, error=str(error))
+        elif self._current.on is not On.COMMITTED and self.callee_channel:
+            # The key's own dialplan hangs up after its thanks; everything else is hung up from here.
+            await self._tools.pbx.hang_up(self.callee_channel)
+
+    # The recording.
+
+    async def _start_recording(self) -> None:
+        started = False
+        if self.interview is not None:
+            started = await self.interview.record(str(self._tools.recordings.path_for(self.id)))
+        self._recording = started
+        if started:
+            await self._record(Kind.RECORDING_STARTED)
+        else:
+            self._alarm("recording-not-started")
+        self.signal(On.RECORDED if started else On.UNRECORDED)
+
+    async def _stop_recording(self) -> None:
+        if self.callee_channel:
+            await self._tools.pbx.stop_recording(self.callee_channel)
+
+    async def _destroy_recording(self) -> None:
+        if self._sealing is not None:
+            await self._sealing
+        if self._recording:
+            self._recording = False
+            existed = self._tools.recordings.destroy(self.id)
+            await self._record(Kind.RECORDING_DESTROYED, why="withdrawn", existed=existed)
+
+    async def _keep_recording(self) -> None:
+        """Seal in a task of its own: Asterisk may take its time to close the file, and a closed call still listens."""
+        if self._recording and self._sealing is None:
+            self._sealing = asyncio.create_task(self._seal())
+
+    async def _seal(self) -> None:
+        try:
+            sealed = await self._tools.recordings.seal(self.id)
+        except NotRecorded as error:
+            log.error("recording-missing", call=self.id, error=str(error))
+            await self._record(Kind.ALARM, alarm="recording-missing")
+            self._alarm("recording-missing")
+        else:
+            await self._record(Kind.RECORDING_SEALED, seconds=round(sealed.seconds, 2), sha256=sealed.sha256)
+            self._tools.live.tell("sealed", **self._facts(), seconds=round(sealed.seconds, 1))
+
+    def restore(self, *, connected: bool, recording: bool, callee: str, callee_channel: str) -> None:
+        """Take a live call up again after a restart. One that was not connected is dropped by the dialplan itself."""
+        self._recording = recording
+        self.dialled = True
+        self.callee, self.callee_channel = callee, callee_channel
+        self.legs = {callee} if callee else set()
+        if connected:
+            self.state = State.RECORDING if recording else State.TALKING
+        else:
+            self.state = State.LEAVING

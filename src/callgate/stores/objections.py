@@ -1,0 +1,53 @@
+"""Whom an objection names, and in whose calls: the one reading of it that ledger and cache share."""
+
+import re
+from dataclasses import dataclass
+
+from callgate.core.events import Event
+from callgate.core.gate import Scope
+
+E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Whose calls an objection ends: everyone's (`ALL`), one controller's, or those of one of its campaigns."""
+
+    scope: Scope
+    controller: str = ""
+    campaign: str = ""
+
+
+def audiences(controller: str, campaign: str) -> tuple[Audience, ...]:
+    """Every audience to which a call for this campaign belongs; an objection in any of them blocks it."""
+    return (
+        Audience(Scope.ALL),
+        Audience(Scope.CONTROLLER, controller),
+        Audience(Scope.CAMPAIGN, controller, campaign),
+    )
+
+
+def audience_of(event: Event) -> Audience:
+    """Read an objection or its removal: `payload["scope"]` is `all`, `controller` (the default) or `campaign`.
+
+    Raises ValueError where the event does not say enough to be acted on. The ledger refuses such an event, since it
+    would be acknowledged and then suppress nobody.
+    """
+    if event.number is None or not E164.fullmatch(event.number):
+        raise ValueError(f"an event of kind {event.kind} needs the person's E.164 number")
+    match event.payload.get("scope", Scope.CONTROLLER), event.controller, event.payload.get("campaign"):
+        case Scope.ALL, _, _:
+            return Audience(Scope.ALL)
+        case Scope.CONTROLLER, str(controller), _:
+            return Audience(Scope.CONTROLLER, controller)
+        case Scope.CAMPAIGN, str(controller), str(campaign):
+            return Audience(Scope.CAMPAIGN, controller, campaign)
+        case scope, controller, campaign:
+            raise ValueError(f"scope {scope!r} with controller {controller!r} and campaign {campaign!r} names no calls")
+
+
+def digits(number: str) -> int:
+    """An E.164 number as the integer that the lists hold. Raises ValueError without repeating the number."""
+    if not E164.fullmatch(number):
+        raise ValueError("not an E.164 number: a plus and 2 to 15 digits are needed")
+    return int(number[1:])

@@ -1,0 +1,120 @@
+"""Whether the cache may be believed, and how it comes to be.
+
+What a lookup sees for itself (no epoch, one of another ledger) it refuses by itself. What it cannot see is looked for
+here, at start-up and from time to time: a Redis that may evict, a cache behind or ahead of the ledger, a list that has
+lost numbers.
+"""
+
+from collections.abc import AsyncIterator, Iterable
+
+from callgate.stores.connection import store, text
+from callgate.stores.errors import Behind, NotReady, StoreBusy, Unready, Why
+from callgate.stores.filling import Filling, filling, sweep
+from callgate.stores.ledger import Ledger
+from callgate.stores.listfile import ListFile
+from callgate.stores.lists import count, directory, load_list
+from callgate.stores.scripts import PUBLISH_EPOCH, run
+from callgate.stores.suppression import REBUILD, Epoch, SuppressionCache
+
+SAFE_POLICY = "noeviction"
+OVERTAKEN = "the rebuild was overtaken by another, or Redis restarted meanwhile; rebuild again"
+
+
+async def check(cache: SuppressionCache, ledger: Ledger) -> tuple[Unready, ...]:
+    """Let the cache catch up, find what is wrong with it, and let it serve only if nothing is.
+
+    Raises `StoreUnavailable` and `LedgerUnavailable`; then what the check before found stands.
+    """
+    before = await ledger.mark()
+    try:
+        if await cache.mark() < before:
+            await cache.catch_up(ledger)
+    except NotReady:
+        pass  # `inspect` meets the same and tells
+    cache.problems = tuple([problem async for problem in inspect(cache, ledger, before)])
+    return cache.problems
+
+
+async def inspect(cache: SuppressionCache, ledger: Ledger, expected: int) -> AsyncIterator[Unready]:
+    """Everything that is wrong with the cache; nothing is touched. `expected` is the mark that it must have reached."""
+    async with store("being asked for its eviction policy"):
+        policy = (await cache.redis.info("memory")).get("maxmemory_policy")
+    if policy != SAFE_POLICY:
+        way_out = f"set maxmemory-policy {SAFE_POLICY} in redis.conf"
+        yield Unready(Why.EVICTING, f"Redis may drop entries when memory is short (maxmemory-policy {policy})", way_out)
+    try:
+        mark = await cache.mark()
+    except NotReady as error:
+        yield error.unready
+        return
+    if mark < expected:
+        yield Unready(Why.BEHIND, f"the cache is at mark {mark}, the ledger at {expected}", REBUILD)
+    # The ledger's mark is read again: what was committed since `expected` may be in the cache already.
+    if mark > (newest := await ledger.mark()):
+        what = f"the cache is at mark {mark}, the ledger only at {newest}: was an old backup restored?"
+        yield Unready(Why.AHEAD, what, f"see that no objection is missing from the ledger, then {REBUILD}")
+    async for problem in _short_lists(cache):
+        yield problem
+
+
+async def _short_lists(cache: SuppressionCache) -> AsyncIterator[Unready]:
+    async with store("counting its lists"):
+        for name, loaded in (await directory(cache.redis, cache.keys)).items():
+            held = await count(cache.redis, cache.keys.load(name, loaded.load))
+            if held != loaded.count:
+                yield Unready(Why.LIST_SHORT, f"the list {name} has {held} of its {loaded.count} numbers", REBUILD)
+
+
+async def rebuild(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFile] = ()) -> tuple[Unready, ...]:
+    """Fill the cache anew from the ledger and the list files, then check it; returns what is still wrong.
+
+    The objections are filled into a generation of their own, so that a cache in force serves until the new one is
+    complete; an empty one stays not ready until then. Lists are loaded where Redis lacks this version or is short of
+    it. Raises `StoreBusy`, `StoreUnavailable`, `LedgerUnavailable`, `ListRefused`.
+    """
+    for file in lists:
+        await _restore(cache, file)
+    async with filling(cache.redis, cache.keys.rebuild) as right:
+        await _fill(cache, ledger, right)
+    return await check(cache, ledger)
+
+
+async def ensure(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFile] = ()) -> tuple[Unready, ...]:
+    """Make the cache ready with as little as that takes; returns what is still wrong. Raises what `rebuild` raises."""
+    problems = await check(cache, ledger)
+    # A rebuild changes neither Redis's configuration nor a ledger that has lost events: that needs a person.
+    if not problems or {Why.EVICTING, Why.AHEAD} & {problem.why for problem in problems}:
+        return problems
+    return await rebuild(cache, ledger, lists)
+
+
+async def _restore(cache: SuppressionCache, file: ListFile) -> None:
+    async with store(f"looking for the list {file.of.id}"):
+        loaded = (await directory(cache.redis, cache.keys)).get(file.of.id)
+        whole = loaded is not None and loaded.count == await count(
+            cache.redis, cache.keys.load(file.of.id, loaded.load)
+        )
+    if loaded is None or not whole or (loaded.of, loaded.count) != (file.of, file.count):
+        await load_list(cache.redis, cache.keys, file.of, file.numbers())
+
+
+async def _fill(cache: SuppressionCache, ledger: Ledger, right: Filling) -> None:
+    """Replay the whole ledger into a new generation and put it in force."""
+    redis, keys, generation = cache.redis, cache.keys, right.name
+    reached = 0
+    async with store("being rebuilt"):
+        in_force = await redis.get(keys.epoch)
+        old = keys.generation(text(in_force).split("/")[-1]) if in_force else None
+        await sweep(redis, keys.generation(), lambda key: old is not None and key.startswith(old))
+        await redis.set(keys.mark(generation), 0)
+        try:
+            async for batch in ledger.suppressions():
+                await right.renew()
+                reached = await cache.take(batch, generation, (right.lock, right.name))
+        except Behind:
+            raise StoreBusy(OVERTAKEN) from None
+        epoch = Epoch(cache.ledger, cache.tokens.layout, generation)
+        done = [right.lock, keys.mark(generation), keys.epoch]
+        if not await run(redis, PUBLISH_EPOCH, done, [right.name, reached, str(epoch)]):
+            raise StoreBusy(OVERTAKEN)
+        await sweep(redis, keys.generation(), lambda key: key.startswith(keys.generation(generation)))

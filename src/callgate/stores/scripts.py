@@ -1,0 +1,56 @@
+"""The writes to Redis that must happen whole or not at all, in Lua."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from redis.asyncio import Redis
+
+APPLY: Final = """
+-- Take suppressing events first..last of the ledger's order into one generation.
+-- KEYS: guard, mark, then the bucket of each change. ARGV: the guard's value, first, last, then 'SADD' or 'SREM' and
+-- the member of each change. Returns the mark that the generation then holds, or -1 when the guard does not hold.
+-- Taking what is already held again is harmless: the same events in the same order end in the same set.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return -1 end
+local mark = tonumber(redis.call('GET', KEYS[2]))
+if not mark then return -1 end
+local first, last = tonumber(ARGV[2]), tonumber(ARGV[3])
+if mark < first - 1 or mark >= last then return mark end
+for i = 3, #KEYS do
+  redis.call(ARGV[2 * i - 2], KEYS[i], ARGV[2 * i - 1])
+end
+redis.call('SET', KEYS[2], ARGV[3])
+return last
+"""
+
+PUBLISH_EPOCH: Final = """
+-- Put a finished generation in force. KEYS: lock, mark, epoch. ARGV: the lock's value, the mark it must have reached,
+-- the epoch. Returns 1, or 0 when another process took the lock or Redis lost what was built.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] or redis.call('GET', KEYS[2]) ~= ARGV[2] then return 0 end
+redis.call('SET', KEYS[3], ARGV[3])
+return 1
+"""
+
+PUBLISH_LIST: Final = """
+-- Put a loaded list in force. KEYS: lock, directory. ARGV: the lock's value, the list's id, its entry in the directory.
+-- Returns 1, or 0 when another process took the lock.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('HSET', KEYS[2], ARGV[2], ARGV[3])
+return 1
+"""
+
+RENEW: Final = """
+-- Keep the lock if it is still ours. KEYS: lock. ARGV: its value, milliseconds. Returns 1 or 0.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
+"""
+
+RELEASE: Final = """
+-- Give the lock back if it is still ours. KEYS: lock. ARGV: its value. Returns 1 or 0.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+async def run(redis: Redis, script: str, keys: Sequence[str], args: Sequence[str | int]) -> int:
+    """Run one of the scripts above, all of which return an integer."""
+    return int(await redis.register_script(script)(keys=keys, args=args))

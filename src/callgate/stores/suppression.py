@@ -1,0 +1,248 @@
+"""The suppression cache: may this person be called for this campaign, asked of Redis in one round trip.
+
+Redis may lose everything at any moment and come back empty or old. So nothing in it is believed for itself:
+
+- The *epoch* is written last by a rebuild, and names the ledger, the layout of the tokens and the generation that holds
+  them. Without it, or with that of another ledger or layout, the cache is not ready.
+- The *mark* of a generation says how far it follows the ledger's suppressing events. Every lookup returns it, and
+  whoever commits a verdict compares it with the ledger's mark as of the commit.
+- The *directory* says which load of each national list is in force.
+
+A lookup must know the generation and the loads before it can name the sets to look into, and knows them from the lookup
+before. It asks for them again in the same transaction, and where they have changed it looks once more.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from callgate.core.events import Kind
+from callgate.core.gate import Facts, Hit, ListState, Scope
+from callgate.stores.connection import store
+from callgate.stores.encoding import TokenKeys, place
+from callgate.stores.errors import Behind, NotReady, Unready, Why
+from callgate.stores.keys import Keys
+from callgate.stores.ledger import Ledger
+from callgate.stores.lists import Loaded, read_directory
+from callgate.stores.objections import audience_of, audiences, digits
+from callgate.stores.schema import Entry
+from callgate.stores.scripts import APPLY, run
+
+ANSWER_WITHIN = 0.2
+"""Seconds that a call waits for Redis."""
+LOOKS = 3
+"""How often one lookup may find that the cache has changed under it."""
+
+REBUILD = "run `callgate cache rebuild`, or wait while callgate does"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A call that is about to be made: the person's E.164 number, for whom, and the national lists that bind it."""
+
+    number: str
+    controller: str
+    campaign: str
+    lists: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the cache knows, and `mark`: up to where it follows the ledger."""
+
+    facts: Facts
+    mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Epoch:
+    """Which rebuild is in force: of which ledger, with which layout of tokens, in which generation of keys."""
+
+    ledger: str
+    layout: str
+    generation: str
+
+    def __str__(self) -> str:
+        return f"{self.ledger}/{self.layout}/{self.generation}"
+
+    @classmethod
+    def read(cls, raw: bytes, ledger: str, layout: str) -> "Epoch":
+        """The epoch, if it is of this ledger and this layout. Raises `NotReady`."""
+        parts = raw.decode(errors="replace").split("/")
+        if len(parts) != 3 or parts[0] != ledger:
+            raise NotReady(Unready(Why.FOREIGN, "Redis was filled from another ledger", REBUILD))
+        if parts[1] != layout:
+            what = "Redis was filled with other token keys, or by another version of callgate"
+            raise NotReady(Unready(Why.LAYOUT, what, f"check the file of token keys, then {REBUILD}"))
+        return cls(*parts)
+
+
+EMPTY = Unready(Why.EMPTY, "Redis holds no complete copy of the objections", REBUILD)
+UNCHECKED = Unready(Why.UNCHECKED, "the cache was not checked yet", "wait until callgate has started")
+CHANGING = Unready(Why.CHANGING, f"the cache changed {LOOKS} times during one lookup", "ask again")
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    """The epoch and the directory, as they were last seen, raw and read."""
+
+    raw: tuple[bytes, Mapping[bytes, bytes]]
+    epoch: Epoch
+    lists: Mapping[str, Loaded]
+
+
+class SuppressionCache:
+    """The cache under `keys` in one Redis, of one ledger.
+
+    `problems` are what the last check found; while there are any, lookups raise `NotReady`. At first nothing was
+    checked, which is a problem too.
+    """
+
+    def __init__(
+        self, redis: Redis, keys: Keys, tokens: TokenKeys, ledger: str, answer_within: float = ANSWER_WITHIN
+    ) -> None:
+        self.redis = redis
+        self.keys = keys
+        self.tokens = tokens
+        self.ledger = ledger
+        self.problems: tuple[Unready, ...] = (UNCHECKED,)
+        self._within = answer_within
+        self._view: _View | None = None
+
+    async def lookup(self, query: Query) -> Found:
+        """What speaks against the call. Raises `NotReady` and `StoreUnavailable`: then nothing is known."""
+        if self.problems:
+            raise NotReady(self.problems[0])
+        async with self._briefly("looking up a number"):
+            for _ in range(LOOKS):
+                view = self._view or await self._look()
+                found = await self._ask(view, query)
+                if found is not None:
+                    return found
+                self._view = None
+        raise NotReady(CHANGING)
+
+    async def apply(self, entries: Sequence[Entry]) -> int:
+        """Bring what one append committed into the cache, and return the cache's mark.
+
+        Entries that suppress nothing are passed over, and what the cache already holds is left as it is. Raises
+        `Behind` when earlier entries are missing, `NotReady`, `StoreUnavailable`; the ledger has the entries whatever
+        happens here, and its mark keeps a cache without them from being believed.
+        """
+        changing = [entry for entry in entries if entry.mark is not None]
+        async with self._briefly("entering an objection"):
+            for _ in range(LOOKS):
+                view = self._view or await self._look()
+                guard = (self.keys.epoch, str(view.epoch))
+                reached = await self.take(changing, view.epoch.generation, guard)
+                if reached >= 0:
+                    return reached
+                self._view = None
+        raise NotReady(CHANGING)
+
+    async def catch_up(self, ledger: Ledger) -> int:
+        """Replay what the ledger has and the cache has not, and return the cache's mark.
+
+        Raises what `apply` raises, and `LedgerUnavailable`.
+        """
+        reached = await self.mark()
+        async for batch in ledger.suppressions(after=reached):
+            reached = await self.apply(batch)
+        return reached
+
+    async def mark(self) -> int:
+        """How far the cache follows the ledger. Raises `NotReady`, `StoreUnavailable`."""
+        async with self._briefly("reading its mark"):
+            view = await self._look()
+            mark = await self.redis.get(self.keys.mark(view.epoch.generation))
+        if mark is None:
+            raise NotReady(EMPTY)
+        return int(mark)
+
+    async def take(self, entries: Sequence[Entry], generation: str, guard: tuple[str, str]) -> int:
+        """Apply entries to a generation while the key `guard[0]` holds `guard[1]`; -1 when it does not.
+
+        The entries follow each other in the ledger's order. Raises `Behind`.
+        """
+        if not entries:
+            return 0
+        first, last = entries[0].mark, entries[-1].mark
+        if first is None or last is None:
+            raise ValueError("only suppressing entries have a mark and can be applied")
+        keys = [guard[0], self.keys.mark(generation)]
+        args: list[str | int] = [guard[1], first, last]
+        for entry in entries:
+            for command, key, member in self._changes(entry, generation):
+                keys.append(key)
+                args += (command, member)
+        reached = await run(self.redis, APPLY, keys, args)
+        if 0 <= reached < last:
+            raise Behind(reached, first)
+        return reached
+
+    def _changes(self, entry: Entry, generation: str) -> list[tuple[str, str, int]]:
+        """The commands that the entry comes to: an objection is entered under the newest key, and removed under all."""
+        number = entry.event.number or ""
+        audience = audience_of(entry.event)
+        if entry.event.kind is Kind.OBJECTION:
+            command, tokens = "SADD", [self.tokens.new(audience, number)]
+        else:
+            command, tokens = "SREM", list(self.tokens.all(audience, number))
+        return [(command, self.keys.bucket(generation, token.bucket), token.member) for token in tokens]
+
+    async def _look(self) -> _View:
+        """See what is in force. Raises `NotReady`."""
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.get(self.keys.epoch)
+            pipe.hgetall(self.keys.lists)
+            raw_epoch, raw_lists = await pipe.execute()
+        if raw_epoch is None:
+            raise NotReady(EMPTY)
+        epoch = Epoch.read(raw_epoch, self.ledger, self.tokens.layout)
+        try:
+            lists = read_directory(raw_lists)
+        except (ValueError, KeyError, TypeError):
+            raise NotReady(Unready(Why.FOREIGN, "the directory of lists is not one of ours", REBUILD)) from None
+        self._view = _View((raw_epoch, raw_lists), epoch, lists)
+        return self._view
+
+    async def _ask(self, view: _View, query: Query) -> Found | None:
+        """One round trip; None when the view it was made with no longer holds."""
+        probes = self._probes(view, query)
+        async with self.redis.pipeline(transaction=True) as pipe:
+            pipe.get(self.keys.epoch)
+            pipe.hgetall(self.keys.lists)
+            pipe.get(self.keys.mark(view.epoch.generation))
+            for _, key, member in probes:
+                pipe.sismember(key, str(member))
+            raw_epoch, raw_lists, mark, *members = await pipe.execute()
+        if (raw_epoch, raw_lists) != view.raw:
+            return None
+        if mark is None:
+            raise NotReady(EMPTY)
+        hits = dict.fromkeys(hit for (hit, _, _), member in zip(probes, members, strict=True) if member)
+        in_force = {name: view.lists[name].of for name in query.lists if name in view.lists}
+        states = {name: ListState(of.version, of.scrubbed_at) for name, of in in_force.items()}
+        return Found(Facts(tuple(hits), states), int(mark))
+
+    def _probes(self, view: _View, query: Query) -> list[tuple[Hit, str, int]]:
+        """The sets to look into, the member to look for, and what it means where it is there."""
+        probes = []
+        for audience in audiences(query.controller, query.campaign):
+            for token in self.tokens.all(audience, query.number):
+                key = self.keys.bucket(view.epoch.generation, token.bucket)
+                probes.append((Hit(audience.scope, "objection"), key, token.member))
+        chunk, member = place(digits(query.number))
+        for name in query.lists:
+            if name in view.lists:
+                key = self.keys.chunk(name, view.lists[name].load, chunk)
+                probes.append((Hit(Scope.NATIONAL, name), key, member))
+        return probes
+
+    @asynccontextmanager
+    async def _briefly(self, doing: str) -> AsyncIterator[None]:
+        async with store(doing), asyncio.timeout(self._within):
+            yield

@@ -1,0 +1,31 @@
+"""Appends events, many at once, until it is killed; writes a line for each one that was acknowledged.
+
+Usage: appender.py LEDGER_URL
+"""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from itertools import count
+
+from callgate.core.events import Event, Kind
+from callgate.stores.ledger import Ledger
+
+AT_ONCE = 16
+
+
+async def main(url: str) -> None:
+    ledger = await Ledger.open(url, "child", lambda: datetime.now(UTC), append_within=30)
+    numbers = count()
+
+    async def append_forever() -> None:
+        while True:
+            name = f"call-{next(numbers)}"
+            pair = [Event(kind, datetime.now(UTC), call=name) for kind in (Kind.CONSENT, Kind.CONNECTED)]
+            await ledger.append(pair)
+            print(name, flush=True)
+
+    await asyncio.gather(*(append_forever() for _ in range(AT_ONCE)))
+
+
+asyncio.run(main(sys.argv[1]))

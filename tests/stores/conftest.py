@@ -1,0 +1,81 @@
+import secrets
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from callgate.core.events import Event, Kind
+from callgate.stores.connection import connect
+from callgate.stores.encoding import TokenKey, TokenKeys
+from callgate.stores.keys import Keys
+from callgate.stores.ledger import Ledger
+from callgate.stores.readiness import rebuild
+from callgate.stores.suppression import SuppressionCache
+from tests.stores.servers import RedisServer
+
+NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+ANNA = "+33199000042"
+BRAM = "+32470000077"
+TOKENS = TokenKeys((TokenKey("k1", bytes(32)),))
+
+
+def objection(number: str = ANNA, controller: str | None = "futura", **payload: str) -> Event:
+    return Event(Kind.OBJECTION, NOW, number=number, controller=controller, payload=payload)
+
+
+def removal(number: str = ANNA, controller: str | None = "futura", **payload: str) -> Event:
+    return Event(Kind.OBJECTION_REMOVED, NOW, number=number, controller=controller, payload=payload)
+
+
+def verdict(call: str = "c1", outcome: str = "allow") -> Event:
+    return Event(Kind.VERDICT, NOW, call=call, number=ANNA, controller="futura", payload={"outcome": outcome})
+
+
+def ledger_url(folder: Path) -> str:
+    return f"sqlite:///{folder}/ledger.db"
+
+
+async def open_ledger(folder: Path, writer: str = "office", append_within: float = 5) -> Ledger:
+    return await Ledger.open(ledger_url(folder), writer, lambda: NOW, append_within)
+
+
+@pytest.fixture
+async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
+    opened = await open_ledger(tmp_path)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[RedisServer]:
+    made = RedisServer()
+    await made.start()
+    yield made
+    await made.end()
+
+
+@pytest.fixture
+async def redis(server: RedisServer) -> AsyncIterator[Redis]:
+    client = connect(server.url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def keys() -> Keys:
+    return Keys(f"test-{secrets.token_hex(4)}:")
+
+
+@pytest.fixture
+def cold(redis: Redis, keys: Keys, ledger: Ledger) -> SuppressionCache:
+    """A cache over an empty Redis, not checked."""
+    return SuppressionCache(redis, keys, TOKENS, ledger.identity, answer_within=5)
+
+
+@pytest.fixture
+async def cache(cold: SuppressionCache, ledger: Ledger) -> SuppressionCache:
+    """A cache that is ready."""
+    assert await rebuild(cold, ledger) == ()
+    return cold

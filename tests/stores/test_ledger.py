@@ -1,0 +1,288 @@
+import asyncio
+import os
+import sqlite3
+import stat
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from callgate.core.events import Event, Kind
+from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
+from callgate.stores.ledger import Committed, Ledger
+from callgate.stores.schema import Row, metadata
+from tests.stores.conftest import ANNA, BRAM, NOW, ledger_url, objection, open_ledger, removal, verdict
+
+
+async def test_what_was_appended_is_read_back_after_the_ledger_was_reopened(tmp_path: Path) -> None:
+    ledger = await open_ledger(tmp_path)
+    event = Event(Kind.CONSENT, NOW, "c1", ANNA, "futura", {"prompt": "é", "digits": ["1"], "at": 1.5, "x": None}, 2)
+    committed = await ledger.append([event])
+    await ledger.close()
+
+    again = await open_ledger(tmp_path)
+    assert await again.read() == list(committed.entries)
+    assert committed.entries[0].event == event
+    assert again.identity == ledger.identity
+    await again.close()
+
+
+async def test_entries_are_numbered_without_gaps_and_named_by_writer(ledger: Ledger, tmp_path: Path) -> None:
+    other = await open_ledger(tmp_path, "cli")
+    await asyncio.gather(*(ledger.append([verdict(f"a{i}"), verdict(f"b{i}")]) for i in range(20)))
+    await other.append([verdict("c")])
+    await ledger.append([verdict("d")])
+    entries = await ledger.read()
+    assert [entry.seq for entry in entries] == list(range(1, 43))
+    for writer, count in (("office", 41), ("cli", 1)):
+        assert [entry.n for entry in entries if entry.writer == writer] == list(range(1, count + 1))
+    await other.close()
+
+
+async def test_the_events_of_one_append_stand_together(ledger: Ledger) -> None:
+    appended = await asyncio.gather(*(ledger.append([verdict(str(i)), objection()]) for i in range(30)))
+    for committed in appended:
+        first, second = committed.entries
+        assert (first.seq + 1, first.n + 1) == (second.seq, second.n)
+
+
+async def test_concurrent_appends_share_transactions(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    sizes: list[int] = []
+    commit = ledger._group._commit
+
+    def counting(groups: Sequence[Sequence[tuple[Event, Row]]]) -> Sequence[Committed]:
+        sizes.append(len(groups))
+        return commit(groups)
+
+    monkeypatch.setattr(ledger._group, "_commit", counting)
+    await asyncio.gather(*(ledger.append([verdict(str(i))]) for i in range(64)))
+    assert sum(sizes) == 64
+    assert len(sizes) <= 2
+
+
+async def test_the_mark_counts_the_suppressing_events_of_all_writers(ledger: Ledger, tmp_path: Path) -> None:
+    other = await open_ledger(tmp_path, "cli")
+    assert (await ledger.append([verdict()])).mark == 0
+    assert (await ledger.append([objection(), verdict(), objection(BRAM)])).mark == 2
+    assert (await other.append([removal()])).mark == 3
+    committed = await ledger.append([verdict()])
+    assert committed.mark == await ledger.mark() == 3
+    assert committed.entries[0].mark is None
+    await other.close()
+
+
+async def test_suppressions_are_replayed_past_a_mark_in_the_order_of_their_commits(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    other = await open_ledger(tmp_path, "cli")
+    for at, writer in enumerate([ledger, other, ledger, ledger, other]):
+        await writer.append([verdict(), (removal if at == 1 else objection)()])
+    batches = [batch async for batch in ledger.suppressions(after=1, batch=3)]
+    assert [[entry.mark for entry in batch] for batch in batches] == [[2, 3, 4], [5]]
+    assert batches[0][0].event.kind is Kind.OBJECTION_REMOVED
+    assert [entry.writer for batch in batches for entry in batch] == ["cli", "office", "office", "cli"]
+    await other.close()
+
+
+async def test_reading_is_narrowed_by_kind_call_place_and_limit(ledger: Ledger) -> None:
+    await ledger.append([verdict("a"), verdict("b"), Event(Kind.CLOSED, NOW, "a"), objection()])
+    assert [entry.seq for entry in await ledger.read(kinds=[Kind.VERDICT])] == [1, 2]
+    assert [entry.seq for entry in await ledger.read(call="a")] == [1, 3]
+    assert [entry.seq for entry in await ledger.read(after_seq=2)] == [3, 4]
+    assert [entry.seq for entry in await ledger.read(limit=1)] == [1]
+    assert [entry.seq for entry in await ledger.read(kinds=[Kind.CLOSED, Kind.OBJECTION], after_seq=3)] == [4]
+
+
+async def test_open_calls_are_those_allowed_and_not_closed(ledger: Ledger) -> None:
+    answered = Event(Kind.ANSWERED, NOW, "open")
+    await ledger.append([verdict("open"), verdict("done"), verdict("blocked", "block"), verdict("ringing")])
+    await ledger.append([answered, Event(Kind.CLOSED, NOW, "done")])
+    calls = await ledger.open_calls()
+    assert {call: [entry.event for entry in entries] for call, entries in calls.items()} == {
+        "open": [verdict("open"), answered],
+        "ringing": [verdict("ringing")],
+    }
+
+
+async def test_times_are_kept_in_utc(ledger: Ledger) -> None:
+    local = datetime(2026, 11, 24, 13, 0, 0, 5, tzinfo=timezone(timedelta(hours=1)))
+    committed = await ledger.append([Event(Kind.ALARM, local)])
+    read = (await ledger.read())[0].event.at
+    assert read == local
+    assert read.tzinfo is UTC
+    assert committed.entries[0].event.at == read
+
+
+@pytest.mark.parametrize(
+    ("event", "says"),
+    [
+        (Event(Kind.ALARM, NOW.replace(tzinfo=None)), "without a zone"),
+        (Event(Kind.ALARM, NOW, payload={"x": float("nan")}), "JSON compliant"),
+        (Event(Kind.OBJECTION, NOW, controller="futura"), "needs the person's E.164 number"),
+        (objection("0199000042"), "needs the person's E.164 number"),
+        (objection(controller=None), "names no calls"),
+        (objection(scope="campaign"), "names no calls"),
+        (objection(scope="galaxy"), "names no calls"),
+    ],
+)
+async def test_an_event_that_could_not_be_acted_on_is_refused_and_harms_no_other(
+    ledger: Ledger, event: Event, says: str
+) -> None:
+    good = asyncio.create_task(ledger.append([verdict()]))
+    with pytest.raises(ValueError, match=says):
+        await ledger.append([verdict(), event])
+    await good
+    assert len(await ledger.read()) == 1
+
+
+@pytest.mark.parametrize("change", ["UPDATE events SET kind = 'closed'", "DELETE FROM events"])
+async def test_the_database_itself_refuses_to_change_what_is_written(
+    ledger: Ledger, tmp_path: Path, change: str
+) -> None:
+    await ledger.append([verdict()])
+    with (
+        closing(sqlite3.connect(tmp_path / "ledger.db")) as direct,
+        pytest.raises(sqlite3.IntegrityError, match="append-only"),
+    ):
+        direct.execute(change)
+
+
+async def test_a_commit_is_durable_and_what_is_freed_is_overwritten(ledger: Ledger) -> None:
+    with ledger._writes.connect() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
+        }
+    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
+
+
+async def test_only_the_owner_may_read_the_database_and_its_log(ledger: Ledger, tmp_path: Path) -> None:
+    await ledger.append([verdict()])
+    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+async def test_a_second_process_of_the_same_name_is_refused_until_the_first_is_gone(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    with pytest.raises(LedgerRefused, match="another process writes"):
+        await open_ledger(tmp_path)
+    await ledger.close()
+    await (await open_ledger(tmp_path)).close()
+
+
+@pytest.mark.parametrize(
+    ("url", "writer", "says"),
+    [
+        ("postgresql://callgate:secret@db/ledger", "office", r"//callgate:\*\*\*@db/ledger; a file is needed"),
+        ("sqlite://", "office", "a file is needed"),
+        ("sqlite:////nowhere/at/all/ledger.db", "office", "No such file or directory"),
+        ("sqlite:///{folder}/ledger.db", "Office 1", "the writer's name is 'Office 1'"),
+        ("sqlite:///{folder}/text.db", "office", "file is not a database"),
+    ],
+)
+async def test_a_ledger_that_cannot_be_opened_says_why(tmp_path: Path, url: str, writer: str, says: str) -> None:
+    (tmp_path / "text.db").write_text("no database at all, but long enough to look at\n" * 99)
+    with pytest.raises(LedgerRefused, match=says):
+        await Ledger.open(url.format(folder=tmp_path), writer, lambda: NOW)
+
+
+async def test_a_schema_of_the_future_is_refused_and_left_alone(ledger: Ledger, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as direct:
+        direct.execute("UPDATE callgate_schema SET version_num = '9999'")
+    with pytest.raises(LedgerRefused, match="use the callgate that wrote it"):
+        await open_ledger(tmp_path, "cli")
+    await ledger.append([verdict()])
+
+
+async def test_the_migrations_make_the_tables_that_the_queries_expect(ledger: Ledger, tmp_path: Path) -> None:
+    engine = sa.create_engine(ledger_url(tmp_path))
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"version_table": "callgate_schema"})
+        assert compare_metadata(context, metadata) == []
+    engine.dispose()
+
+
+async def test_a_locked_database_fails_every_waiter_and_nothing_of_theirs_is_written(tmp_path: Path) -> None:
+    ledger = await open_ledger(tmp_path, append_within=0.5)
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as direct:
+        direct.execute("BEGIN IMMEDIATE")
+        outcomes = await asyncio.gather(*(ledger.append([verdict()]) for _ in range(3)), return_exceptions=True)
+        assert all(isinstance(outcome, LedgerUnavailable) for outcome in outcomes)
+        assert {outcome.outcome for outcome in outcomes if isinstance(outcome, LedgerUnavailable)} == {
+            Outcome.NOT_WRITTEN
+        }
+        direct.execute("ROLLBACK")
+    assert [entry.seq for entry in (await ledger.append([verdict("after")])).entries] == [1]
+    await ledger.close()
+
+
+async def test_a_full_disk_acknowledges_nothing_and_heals(ledger: Ledger) -> None:
+    await ledger.append([verdict()])
+
+    def limit(pages: int) -> None:
+        with ledger._writes.connect() as connection:
+            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+    limit(1)
+    big = Event(Kind.ALARM, NOW, payload={"text": "x" * 100_000})
+    with pytest.raises(LedgerUnavailable, match="database or disk is full") as raised:
+        await ledger.append([verdict("lost"), big])
+    assert raised.value.outcome is Outcome.NOT_WRITTEN
+    limit(1_000_000)
+    await ledger.append([big])
+    assert [entry.n for entry in await ledger.read()] == [1, 2]
+
+
+async def test_errors_never_repeat_what_was_to_be_written(ledger: Ledger, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as direct:
+        direct.execute("CREATE TRIGGER broken BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'broken'); END")
+    with pytest.raises(LedgerUnavailable, match="broken") as raised:
+        await ledger.append([objection()])
+    assert raised.value.__suppress_context__
+    assert ANNA not in repr(raised.value.__context__)
+
+
+async def test_a_closed_ledger_takes_nothing_but_finishes_what_it_took(tmp_path: Path) -> None:
+    ledger = await open_ledger(tmp_path)
+    taken = asyncio.gather(*(ledger.append([verdict(str(i))]) for i in range(300)))
+    await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(ledger.append([verdict("first")]))), 5)
+    await ledger.close()
+    assert len(await taken) == 300
+    with pytest.raises(LedgerUnavailable, match="closed"):
+        await ledger.append([verdict()])
+    await ledger.close()
+
+
+async def test_every_event_that_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        str(Path(__file__).with_name("appender.py")),
+        ledger_url(tmp_path),
+        stdout=asyncio.subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert child.stdout is not None
+    async with asyncio.timeout(30):
+        acknowledged = [await child.stdout.readline() for _ in range(200)]
+    child.kill()
+    acknowledged += (await child.stdout.read()).splitlines(keepends=True)
+    await child.wait()
+
+    ledger = await open_ledger(tmp_path, "child")
+    entries = await ledger.read(limit=1_000_000)
+    calls = Counter(entry.event.call for entry in entries)
+    # A line that the kill cut in two tells nothing.
+    names = {line.decode().strip() for line in acknowledged if line.endswith(b"\n")}
+    assert names
+    assert names <= calls.keys()
+    assert set(calls.values()) == {2}, "an append of two events was written by half"
+    assert [entry.n for entry in entries] == list(range(1, len(entries) + 1))
+    await ledger.close()

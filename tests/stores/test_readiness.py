@@ -1,0 +1,259 @@
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from callgate.core.gate import Scope
+from callgate.stores import readiness
+from callgate.stores.connection import text
+from callgate.stores.encoding import TokenKey, TokenKeys
+from callgate.stores.errors import ListRefused, NotReady, StoreBusy, Why
+from callgate.stores.keys import Keys
+from callgate.stores.ledger import Ledger
+from callgate.stores.listfile import ListFile, write_list
+from callgate.stores.lists import load_list
+from callgate.stores.readiness import check, ensure, rebuild
+from callgate.stores.schema import Entry
+from callgate.stores.suppression import Query, SuppressionCache
+from tests.stores.conftest import ANNA, BRAM, TOKENS, objection, open_ledger
+from tests.stores.servers import RedisServer
+from tests.stores.test_listfile import DNCM
+
+pytestmark = pytest.mark.server
+
+SOLAR = Query(ANNA, "futura", "solar", ("be-dncm",))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> ListFile:
+    return write_list(tmp_path / "be-dncm.list", DNCM, sorted([int(ANNA[1:]), int(BRAM[1:]), 32_470_900_000]))
+
+
+async def refused(cache: SuppressionCache) -> Why:
+    with pytest.raises(NotReady) as raised:
+        await cache.lookup(SOLAR)
+    assert raised.value.unready.way_out in str(raised.value)
+    return raised.value.unready.why
+
+
+async def hits(cache: SuppressionCache) -> set[Scope]:
+    return {hit.scope for hit in (await cache.lookup(SOLAR)).facts.hits}
+
+
+async def whys(cache: SuppressionCache, ledger: Ledger) -> list[Why]:
+    return [problem.why for problem in await check(cache, ledger)]
+
+
+async def test_a_cache_that_was_never_checked_is_not_asked(cold: SuppressionCache) -> None:
+    assert await refused(cold) is Why.UNCHECKED
+
+
+async def test_an_empty_redis_never_looks_like_nobody_is_suppressed(cold: SuppressionCache, ledger: Ledger) -> None:
+    assert await whys(cold, ledger) == [Why.EMPTY]
+    assert await refused(cold) is Why.EMPTY
+
+
+async def test_a_rebuild_makes_it_ready_with_every_objection_and_list(
+    cold: SuppressionCache, ledger: Ledger, file: ListFile
+) -> None:
+    await ledger.append([objection(), objection(BRAM)])
+    assert await rebuild(cold, ledger, [file]) == ()
+    assert await hits(cold) == {Scope.CONTROLLER, Scope.NATIONAL}
+    assert (await cold.lookup(SOLAR)).mark == 2
+
+
+async def test_flushall_under_a_ready_cache_is_seen_by_the_next_lookup(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, file: ListFile
+) -> None:
+    await cache.apply((await ledger.append([objection()])).entries)
+    await redis.flushall()
+    assert await refused(cache) is Why.EMPTY
+    with pytest.raises(NotReady):
+        await cache.apply((await ledger.append([objection(BRAM)])).entries)
+    assert await ensure(cache, ledger, [file]) == ()
+    assert await hits(cache) == {Scope.CONTROLLER, Scope.NATIONAL}
+
+
+async def test_a_restarted_redis_is_not_ready_until_it_was_rebuilt(
+    server: RedisServer, cache: SuppressionCache, ledger: Ledger
+) -> None:
+    await cache.apply((await ledger.append([objection()])).entries)
+    await server.restart()
+    assert await refused(cache) is Why.EMPTY
+    assert await ensure(cache, ledger) == ()
+    assert await hits(cache) == {Scope.CONTROLLER}
+
+
+async def test_the_cache_of_another_ledger_is_not_believed(
+    cache: SuppressionCache, redis: Redis, keys: Keys, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    other = await open_ledger(tmp_path / "other")
+    ours = SuppressionCache(redis, keys, TOKENS, other.identity, answer_within=5)
+    assert await whys(ours, other) == [Why.FOREIGN]
+    assert await refused(ours) is Why.FOREIGN
+    assert await ensure(ours, other) == ()
+    assert await refused(cache) is Why.FOREIGN
+    await other.close()
+
+
+@pytest.mark.parametrize(
+    "tokens",
+    [
+        TokenKeys((TokenKey("k1", b"\1" * 32),)),
+        TokenKeys((TokenKey("k2", b"\1" * 32), *TOKENS.keys)),
+    ],
+)
+async def test_a_cache_filled_with_other_token_keys_is_not_believed(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, tokens: TokenKeys
+) -> None:
+    ours = SuppressionCache(redis, keys, tokens, ledger.identity, answer_within=5)
+    assert await whys(ours, ledger) == [Why.LAYOUT]
+    assert await ensure(ours, ledger) == ()
+
+
+async def test_a_redis_that_may_evict_is_not_believed_until_it_is_set_right(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis
+) -> None:
+    await redis.config_set("maxmemory-policy", "allkeys-lru")
+    assert [problem.why for problem in await ensure(cache, ledger)] == [Why.EVICTING]
+    assert await refused(cache) is Why.EVICTING
+    await redis.config_set("maxmemory-policy", "noeviction")
+    assert await ensure(cache, ledger) == ()
+    await cache.lookup(SOLAR)
+
+
+async def test_a_cache_behind_the_ledger_catches_up_when_it_is_checked(cache: SuppressionCache, ledger: Ledger) -> None:
+    await ledger.append([objection()])
+    before = [problem.why async for problem in readiness.inspect(cache, ledger, expected=1)]
+    assert before == [Why.BEHIND]
+    assert await whys(cache, ledger) == []
+    assert await hits(cache) == {Scope.CONTROLLER}
+
+
+async def test_a_cache_ahead_of_the_ledger_waits_for_a_person(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys
+) -> None:
+    (key,) = await redis.keys(f"{keys.prefix}*:mark")
+    await redis.set(key, 7)
+    assert [problem.why for problem in await ensure(cache, ledger)] == [Why.AHEAD]
+    assert await refused(cache) is Why.AHEAD
+    assert await rebuild(cache, ledger) == ()
+
+
+async def test_a_cache_that_lost_its_mark_is_not_believed(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys
+) -> None:
+    await cache.lookup(SOLAR)
+    (key,) = await redis.keys(f"{keys.prefix}*:mark")
+    await redis.delete(key)
+    assert await refused(cache) is Why.EMPTY
+    assert await whys(cache, ledger) == [Why.EMPTY]
+
+
+@pytest.mark.parametrize("entry", ["no json", "{}", '{"country": "BE", "version": "1", "scrubbed_at": 5}', "[]"])
+async def test_a_directory_that_is_not_ours_is_not_believed(
+    cache: SuppressionCache, redis: Redis, keys: Keys, entry: str
+) -> None:
+    await redis.hset(keys.lists, "be-dncm", entry)
+    assert await refused(cache) is Why.FOREIGN
+
+
+@pytest.mark.parametrize("loss", ["a chunk", "a member"])
+async def test_a_list_short_of_its_count_is_not_believed_until_it_was_loaded_again(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, file: ListFile, loss: str
+) -> None:
+    await rebuild(cache, ledger, [file])
+    chunks = sorted(await redis.keys(f"{keys.prefix}list:*"))
+    assert len(chunks) == 3
+    await (redis.delete(chunks[0]) if loss == "a chunk" else redis.spop(chunks[1]))
+    (problem,) = await check(cache, ledger)
+    assert (problem.why, "has 2 of its 3 numbers" in problem.what) == (Why.LIST_SHORT, True)
+    assert await refused(cache) is Why.LIST_SHORT
+    assert await ensure(cache, ledger, [file]) == ()
+    assert await hits(cache) == {Scope.NATIONAL}
+
+
+async def test_a_rebuild_loads_a_list_only_where_redis_lacks_this_version(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, file: ListFile
+) -> None:
+    await rebuild(cache, ledger, [file])
+    before = await redis.hgetall(keys.lists)
+    await rebuild(cache, ledger, [file])
+    assert await redis.hgetall(keys.lists) == before
+    await load_list(redis, keys, replace(DNCM, version="older"), [1])
+    await rebuild(cache, ledger, [file])
+    assert (await cache.lookup(SOLAR)).facts.lists["be-dncm"].version == DNCM.version
+
+
+async def test_a_damaged_list_file_makes_nothing_ready(cold: SuppressionCache, ledger: Ledger, file: ListFile) -> None:
+    data = bytearray(file.path.read_bytes())
+    data[-40] ^= 1
+    file.path.write_bytes(data)
+    with pytest.raises(ListRefused, match="damaged"):
+        await rebuild(cold, ledger, [file])
+    assert await whys(cold, ledger) == [Why.EMPTY]
+
+
+@pytest.fixture
+def held_back(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> tuple[asyncio.Event, asyncio.Event]:
+    """Makes replays stop after their first batch: the first event says that it got there, the second lets it go on."""
+    there, go_on = asyncio.Event(), asyncio.Event()
+    whole = ledger.suppressions
+
+    async def halting(after: int = 0) -> AsyncIterator[list[Entry]]:
+        async for batch in whole(after, batch=1):
+            yield batch
+            there.set()
+            await go_on.wait()
+
+    monkeypatch.setattr(ledger, "suppressions", halting)
+    return there, go_on
+
+
+async def test_while_an_empty_redis_is_rebuilt_it_is_not_ready(
+    cold: SuppressionCache, ledger: Ledger, held_back: tuple[asyncio.Event, asyncio.Event]
+) -> None:
+    there, go_on = held_back
+    cold.problems = ()
+    await ledger.append([objection(BRAM), objection()])
+    rebuilding = asyncio.create_task(rebuild(cold, ledger))
+    await there.wait()
+    assert await refused(cold) is Why.EMPTY
+    go_on.set()
+    assert await rebuilding == ()
+    assert await hits(cold) == {Scope.CONTROLLER}
+
+
+async def test_while_a_ready_cache_is_rebuilt_it_goes_on_answering_and_taking_objections(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, held_back: tuple[asyncio.Event, asyncio.Event]
+) -> None:
+    there, go_on = held_back
+    await cache.apply((await ledger.append([objection(BRAM)])).entries)
+    rebuilding = asyncio.create_task(rebuild(cache, ledger))
+    await there.wait()
+    assert await hits(cache) == set()
+    await cache.apply((await ledger.append([objection()])).entries)
+    assert await hits(cache) == {Scope.CONTROLLER}
+    go_on.set()
+    assert await rebuilding == ()
+    assert await hits(cache) == {Scope.CONTROLLER}
+    assert len({text(key).split(":")[3] for key in await redis.keys(f"{keys.prefix}*tokens:*")}) == 1
+
+
+async def test_a_redis_that_loses_everything_during_a_rebuild_does_not_become_ready(
+    cold: SuppressionCache, ledger: Ledger, redis: Redis, held_back: tuple[asyncio.Event, asyncio.Event]
+) -> None:
+    there, go_on = held_back
+    await ledger.append([objection(BRAM)])
+    rebuilding = asyncio.create_task(rebuild(cold, ledger))
+    await there.wait()
+    await redis.flushall()
+    go_on.set()
+    with pytest.raises(StoreBusy, match="rebuild again"):
+        await rebuilding
+    assert await whys(cold, ledger) == [Why.EMPTY]
+    assert await ensure(cold, ledger) == ()
