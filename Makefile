@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+LINT   := $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 export PYTHON
 
 .DEFAULT_GOAL := help
@@ -14,22 +15,18 @@ setup: ## what the rest needs: programs, .venv, an Asterisk in the cache (done a
 
 check: ## seconds: lint, types, and the tests that need no server
 	@lab/setup.sh python
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(LINT)
 	$(BIN)/pytest -q -m 'not lab and not server and not docker'
 
 test: setup ## everything: lint, types, and all tests, real Asterisk and Redis included
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
+	$(LINT)
 	$(BIN)/pytest
 
 demo: setup ## real calls that show each promise; ONCE=1 exits after them
 	@$(BIN)/python -m lab demo
 
 lab-up: setup ## a lab to call by hand, in the background; CARRIER=none leaves the carrier's address free
-	@CARRIER=$(CARRIER) $(BIN)/python -m lab up
+	@$(BIN)/python -m lab up
 
 lab-down: ## end that lab, and remove what it left
 	@$(BIN)/python -m lab down

@@ -14,6 +14,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+PATH=$PATH:/usr/sbin:/sbin # debootstrap and others are there, and not on everybody's PATH
 PYTHON=${PYTHON:-python3}
 CACHE=${CALLGATE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/callgate}
 ROOT=$CACHE/asterisk-22
@@ -38,8 +39,7 @@ PROGRAMS="redis-server:redis-server espeak-ng:espeak-ng sox:sox debootstrap:debo
 missing_packages() {
   local entry
   for entry in $PROGRAMS; do
-    # Debian keeps some of them in sbin, which is not on everybody's PATH.
-    PATH=$PATH:/usr/sbin:/sbin have "${entry%%:*}" || echo "${entry#*:}"
+    have "${entry%%:*}" || echo "${entry#*:}"
   done
   # Debian's python3 comes without what `-m venv` needs; a pyenv or a built one has it.
   [ -x .venv/bin/python ] || "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv

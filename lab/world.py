@@ -13,26 +13,40 @@ from callgate.core import emergency
 from lab import config
 from lab.asterisk import Asterisk
 from lab.place import REPOSITORY, Place
-from lab.process import LabError, Process, accepts, until
+from lab.process import LabError, Process, until
 from lab.redis import Redis
+
+PROGRAM = Path(sys.executable).with_name("callgate")
 
 COUNTRY = "BE"
 """Where the lab's PBX stands."""
 
 
+async def is_ready(place: Place) -> bool:
+    """Whether callgate would allow calls: it says so on /readyz."""
+    try:
+        reader, writer = await asyncio.open_connection(*place.http)
+    except OSError:
+        return False
+    try:
+        writer.write(f"GET /readyz HTTP/1.0\r\nHost: {place.http}\r\n\r\n".encode())
+        return b" 200 " in await reader.readline()
+    except OSError:
+        return False
+    finally:
+        writer.close()
+
+
 def callgate(place: Place) -> Process:
     """callgate on the lab's address, to be started."""
-    program = Path(sys.executable).with_name("callgate")
-    command = (str(program), "serve", "--config", str(place.config))
-    # The gate's port is the last that callgate opens: it answers nobody before it can answer truly.
-    return Process("callgate", command, place, ready=partial(accepts, place.agi), deadline=20)
+    command = (str(PROGRAM), "serve", "--config", str(place.config))
+    return Process("callgate", command, place, ready=partial(is_ready, place), deadline=20)
 
 
 async def build_prompts(place: Place) -> None:
     """What callees and agents hear; a moment when it was built before. Raises `LabError` with what the build said."""
-    program = Path(sys.executable).with_name("callgate")
     building = await asyncio.create_subprocess_exec(
-        program,
+        PROGRAM,
         "prompts",
         "build",
         "--config",

@@ -13,12 +13,12 @@ in band, hold by re-INVITE. No forking, no 100rel, no names: every address is an
         await call.hangup()
 """
 
-from lab.sip.agent import Invite, UserAgent
+from lab.sip.agent import UserAgent
 from lab.sip.call import Call
+from lab.sip.facts import By, CallEnded, Ended, Invite, Refused, Reply
 from lab.sip.media import MediaError
 from lab.sip.message import BadMessage, Unsendable
 from lab.sip.rtp import Digit
-from lab.sip.session import By, CallEnded, Ended, Refused, Reply
 
 __all__ = [
     "BadMessage",

@@ -10,17 +10,17 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
 from lab.sip.call import Call
 from lab.sip.dialog import Dialog
+from lab.sip.facts import CallEnded, Invite
 from lab.sip.media import Metronome
-from lab.sip.message import BadMessage, Headers, Request, Response, Uri, parse
+from lab.sip.message import BadMessage, Response, Uri, parse
 from lab.sip.sdp import NotAcceptable
-from lab.sip.session import CallEnded, Line, Pulse
+from lab.sip.session import Line, Pulse
 from lab.sip.transaction import ALLOW, Server, Transactions, new_tag
 from lab.sip.udp import Address, Udp
 
@@ -28,39 +28,6 @@ FAREWELL = 1.0
 """Seconds that `stop` waits for the peers to agree to the end of calls."""
 
 OnInvite = Callable[[Call], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Invite:
-    """An INVITE that reached us: when (loop's clock), from where, and what it said."""
-
-    at: float
-    source: Address
-    request: Request
-
-    @property
-    def user(self) -> str:
-        """Whom it calls: the user part of the Request-URI, as on the wire."""
-        return Uri.parse(self.request.uri).user
-
-    @property
-    def caller(self) -> str:
-        """The user part of From."""
-        return self.request.sender.uri.user
-
-    @property
-    def display(self) -> str:
-        """The name in From."""
-        return self.request.sender.display
-
-    @property
-    def identity(self) -> str:
-        """P-Asserted-Identity (RFC 3325), as on the wire; empty without."""
-        return self.headers.get("P-Asserted-Identity")
-
-    @property
-    def headers(self) -> Headers:
-        return self.request.headers
 
 
 class UserAgent:
@@ -137,7 +104,7 @@ class UserAgent:
         )
         call = self._admit(dialog)
         try:
-            call.invite(proxy, headers or {})
+            call.place(proxy, headers or {})
         except ValueError:
             call.vanish()
             raise
@@ -192,7 +159,8 @@ class UserAgent:
             server.respond(405, headers=[("Allow", ALLOW)])
 
     def _invited(self, server: Server) -> None:
-        self.invites.append(Invite(asyncio.get_running_loop().time(), server.source, server.request))
+        invite = Invite(asyncio.get_running_loop().time(), server.source, server.request)
+        self.invites.append(invite)
         self._pulse.beat()
         if self.on_invite is None:
             server.respond(480)
@@ -200,7 +168,7 @@ class UserAgent:
         server.respond(100)
         call = self._admit(Dialog.accepted(server.request, server.tag, self._line.contact))
         try:
-            call.invited(server)
+            call.take(invite, server)
         except NotAcceptable:
             server.respond(488)
             call.vanish()

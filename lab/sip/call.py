@@ -12,9 +12,10 @@ import numpy as np
 
 from lab import audio
 from lab.audio import Samples
+from lab.sip.facts import CallEnded, Refused
 from lab.sip.media import BEAT, KEY_PAUSE, MediaError
 from lab.sip.rtp import Digit
-from lab.sip.session import CallEnded, Refused, Session
+from lab.sip.session import Session
 
 LOOK_BACK = 1.0
 """Seconds before what is new that a judge gets to see again, since a sound may lie across."""

@@ -9,9 +9,9 @@ one way to wait. A wait ends with `CallEnded` when the call does, and with `Time
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from lab.sip.dialog import Dialog
+from lab.sip.facts import By, CallEnded, Ended, Invite, Refused, Reply
 from lab.sip.media import Media, Metronome
 from lab.sip.message import Field, Message, Request, Response, Uri
 from lab.sip.sdp import Direction, NotAcceptable
@@ -19,47 +19,6 @@ from lab.sip.transaction import ALLOW, Client, Server, Transactions
 from lab.sip.udp import Address
 
 SDP = "application/sdp"
-
-
-class By(StrEnum):
-    """Who ended a call."""
-
-    US = "us"
-    PEER = "peer"
-    NOBODY = "nobody"  # it timed out
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """How a call ended: the final status of its INVITE (0 for none), the Q.850 cause that the peer gave, and when."""
-
-    by: By
-    status: int
-    cause: int | None
-    at: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """An answer to our INVITE, at a moment of the loop's clock."""
-
-    at: float
-    status: int
-    reason: str
-
-
-class CallEnded(Exception):
-    """The call ended before what was waited for."""
-
-    def __init__(self, ended: Ended, waiting_for: str) -> None:
-        super().__init__(
-            f"the call ended before {waiting_for}: by {ended.by}, status {ended.status}, Q.850 {ended.cause}"
-        )
-        self.ended = ended
-
-
-class Refused(Exception):
-    """The peer refused a request within the call."""
 
 
 class Pulse:
@@ -86,9 +45,10 @@ class Line:
 
 
 class Session:
-    """See the module's text. Made by a `UserAgent`."""
+    """See the module's text. Made by a `UserAgent`. `invite` is what called us, None when we called."""
 
     def __init__(self, line: Line, dialog: Dialog) -> None:
+        self.invite: Invite | None = None
         self.responses: list[Reply] = []
         self.requests: list[Request] = []
         self.answered_at: float | None = None
@@ -107,13 +67,14 @@ class Session:
 
     # What the phone does.
 
-    def invite(self, proxy: Address, headers: Mapping[str, str]) -> None:
+    def place(self, proxy: Address, headers: Mapping[str, str]) -> None:
         """Calls: sends the INVITE, with our offer."""
         request = self.dialog.request("INVITE", headers=headers.items(), body=self.media.offer(), kind=SDP)
         self._client = self._line.transactions.start(request, proxy, self._invite_answered)
 
-    def invited(self, server: Server) -> None:
-        """Takes the INVITE of somebody who calls us. Raises NotAcceptable."""
+    def take(self, invite: Invite, server: Server) -> None:
+        """Is called: takes the INVITE and its offer. Raises NotAcceptable."""
+        self.invite = invite
         self._server = server
         self._sdp = self.media.answer(server.request.body, Direction.SENDRECV)
 
@@ -153,6 +114,8 @@ class Session:
     async def answer(self) -> None:
         """Takes the call; done when the caller has acknowledged it. Raises CallEnded."""
         server = self._incoming()
+        if self.answered_at is not None:
+            raise RuntimeError("this call is answered already")
         if self.ended:
             raise CallEnded(self.ended, "it was answered")
         self.answered_at = self._now()

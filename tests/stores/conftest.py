@@ -58,7 +58,7 @@ async def server() -> AsyncIterator[RedisServer]:
 
 @pytest.fixture
 async def redis(server: RedisServer) -> AsyncIterator[Redis]:
-    client = connect(server.url)
+    client = connect(server.url, connect_within=5)
     yield client
     await client.aclose()
 

@@ -48,6 +48,15 @@ def test_any_truncation_and_any_growth_is_noticed(tmp_path: Path) -> None:
             list(open_list(path).numbers())
 
 
+@pytest.mark.parametrize("cut", [1, 7, 9, 48])
+def test_a_file_of_an_impossible_length_is_not_even_opened(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "list"
+    write_list(path, DNCM, [1])
+    path.write_bytes(path.read_bytes()[:-cut])
+    with pytest.raises(ListRefused):
+        open_list(path)
+
+
 @pytest.mark.parametrize("numbers", [[2, 1], [1, 1], [0], [1, 2, 2]])
 def test_numbers_that_do_not_increase_are_refused(tmp_path: Path, numbers: list[int]) -> None:
     with pytest.raises(ListRefused, match="increase strictly"):

@@ -10,7 +10,7 @@ from callgate.core.gate import Scope
 from callgate.stores import readiness
 from callgate.stores.connection import text
 from callgate.stores.encoding import TokenKey, TokenKeys
-from callgate.stores.errors import ListRefused, NotReady, StoreBusy, Why
+from callgate.stores.errors import LedgerUnavailable, ListRefused, NotReady, StoreBusy, Why
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.listfile import ListFile, write_list
@@ -257,3 +257,22 @@ async def test_a_redis_that_loses_everything_during_a_rebuild_does_not_become_re
         await rebuilding
     assert await whys(cold, ledger) == [Why.EMPTY]
     assert await ensure(cold, ledger) == ()
+
+
+async def test_rebuilds_that_break_off_do_not_pile_up(
+    cold: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ledger.append([objection()])
+
+    async def breaking(after: int = 0) -> AsyncIterator[list[Entry]]:
+        async for batch in whole(after):
+            yield batch
+        raise LedgerUnavailable("the disk is gone")
+
+    whole = ledger.suppressions
+    monkeypatch.setattr(ledger, "suppressions", breaking)
+    for _ in range(3):
+        with pytest.raises(LedgerUnavailable):
+            await rebuild(cold, ledger)
+    assert len(await redis.keys(f"{keys.prefix}*tokens:*")) == 2, "one mark and one bucket"
+    assert await whys(cold, ledger) == [Why.EMPTY]

@@ -9,7 +9,7 @@ import typer
 
 import callgate
 from callgate import config, daemon
-from callgate.cli import dialplan, explain, lists, prompts, suppress
+from callgate.cli import dialplan, explain, ledger, lists, prompts, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command(name="explain")(explain.explain)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(lists.app, name="lists")
 app.add_typer(prompts.app, name="prompts")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(dialplan.app, name="dialplan")
 
 

@@ -1,8 +1,8 @@
 """The way to Redis: short waits, one second chance, and one kind of error.
 
 redis-py retries a failed command ten times with growing pauses by default; an agent would hear silence for that long.
-Here a command gets one immediate second chance, and only after a lost connection: that is what a restart of Redis
-leaves in the pool, and it is all that healing takes. Every command that callgate sends may be sent twice.
+Here a command gets one immediate second chance, and only when its connection broke: after a restart of Redis that is
+all that healing takes. So every command that callgate sends may be sent twice, and must mean the same then.
 """
 
 from collections.abc import AsyncIterator
@@ -22,14 +22,14 @@ BULK_WITHIN = 5.0
 CONNECTIONS = 32
 
 
-def connect(url: str) -> Redis:
+def connect(url: str, connect_within: float = CONNECT_WITHIN) -> Redis:
     """A client for `redis://`, `rediss://` or `unix://`. It connects when it is first used; end it with `aclose`."""
     pool = BlockingConnectionPool.from_url(
         url,
         max_connections=CONNECTIONS,
         timeout=BULK_WITHIN,
         protocol=2,
-        socket_connect_timeout=CONNECT_WITHIN,
+        socket_connect_timeout=connect_within,
         socket_timeout=BULK_WITHIN,
         retry=Retry(NoBackoff(), retries=1, supported_errors=(ConnectionLost,)),
     )
