@@ -327,7 +327,7 @@ async def bypass(scene: Scene, result: Result) -> None:
     await agent.until_ended(5)
     result.claim("the callee was never connected", callee.answered_at is None)
     result.outcome = "hung up by the guard"
-    result.noted["rang_ms"] = _ms(callee.ended.at - scene.carrier.invites[-1].time if callee.ended else 0)
+    result.noted["rang_ms"] = _ms(callee.ended.at - scene.carrier.invites[-1].at if callee.ended else 0)
 
 
 @scenario("emergency", "brussels", "112", "connected at once")
