@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import sys
 from pathlib import Path
 
 from rich.console import Console
@@ -14,7 +15,7 @@ from lab.scenarios import SCENARIOS
 from lab.scene import Result, Scene
 from lab.world import Lab, clear
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
 
 
 def main(place: Place, words: list[str]) -> int:

@@ -18,6 +18,7 @@ from callgate import config
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Address, Settings
 from callgate.core import emergency
+from callgate.keeper import Keeper
 from callgate.live import Live
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
@@ -26,20 +27,14 @@ from callgate.pbx.recordings import Recordings
 from callgate.prompts.catalogue import Catalogue
 from callgate.stores.connection import connect
 from callgate.stores.encoding import read_keys
-from callgate.stores.errors import LedgerUnavailable, ListRefused, StoreBusy, StoreUnavailable
+from callgate.stores.errors import ListRefused
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.listfile import ListFile, open_list
-from callgate.stores.readiness import ensure
 from callgate.stores.suppression import SuppressionCache
 from callgate.web.app import make_app
 
 log = structlog.stdlib.get_logger()
-
-CHECK_EVERY_S = 5.0
-"""Between two checks of the cache; a lookup that fails brings the next one forward."""
-
-RETRY_S = 0.5
 
 
 def clock_of(settings: Settings) -> Clock:
@@ -84,34 +79,6 @@ async def stores(settings: Settings, writer: str, clock: Clock) -> AsyncIterator
         await ledger.close()
 
 
-async def keep_cache(settings: Settings, cache: SuppressionCache, ledger: Ledger, doubt: asyncio.Event) -> None:
-    """Make the cache ready, and keep it so: check it now and then, and at once when a lookup found it wanting."""
-    ready = False
-    while True:
-        doubt.clear()
-        pause = CHECK_EVERY_S
-        try:
-            problems = await ensure(cache, ledger, list_files(settings))
-        except (StoreUnavailable, StoreBusy, LedgerUnavailable, ListRefused) as error:
-            if ready:
-                log.warning("cache-not-checked", error=str(error))
-            ready, pause = False, RETRY_S
-        else:
-            if problems:
-                log.warning("cache-not-ready", problems=[str(problem) for problem in problems])
-            elif not ready:
-                log.info("cache-ready")
-            ready = not problems
-        if ready:
-            try:
-                async with asyncio.timeout(pause):
-                    await doubt.wait()
-            except TimeoutError:
-                continue
-        else:
-            await asyncio.sleep(pause)
-
-
 def outside_lines(settings: Settings) -> tuple[str, ...]:
     """The prefixes behind which the PBX dials outside."""
     return (settings.site.outside_line,) if settings.site.outside_line else ()
@@ -145,7 +112,15 @@ async def serve(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         ledger, cache = await stack.enter_async_context(stores(settings, settings.ledger.writer, clock))
         live = Live(clock)
-        office = LocalOffice(ledger, cache, lambda: policy, clock, alarm=lambda what: live.tell("alarm", alarm=what))
+        keeper = Keeper(cache, ledger, lambda: list_files(settings))
+        office = LocalOffice(
+            ledger,
+            cache,
+            policy=lambda: policy,
+            clock=clock,
+            doubt=keeper.doubt,
+            alarm=lambda what: live.tell("alarm", alarm=what),
+        )
         node = Node(
             station,
             office=office,
@@ -157,11 +132,10 @@ async def serve(settings: Settings) -> None:
         )
 
         def missing() -> list[str]:
-            problems = [str(problem) for problem in cache.problems]
-            return problems if node.ready else [*problems, "the PBX is not seen over AMI"]
+            return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
 
         tasks = [
-            asyncio.create_task(keep_cache(settings, cache, ledger, office.cache_in_doubt), name="keep-cache"),
+            asyncio.create_task(keeper.run(), name="keeper"),
             asyncio.create_task(node.run(), name="node"),
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
         ]

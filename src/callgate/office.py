@@ -5,7 +5,6 @@ commit with the cache's mark as of the lookup. Where the ledger is ahead, an obj
 up, and decide again.
 """
 
-import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -55,17 +54,19 @@ class LocalOffice:
         self,
         ledger: Ledger,
         cache: SuppressionCache,
+        *,
         policy: Callable[[], Policy],
         clock: Callable[[], datetime],
+        doubt: Callable[[str], None],
         alarm: Callable[[str], None],
     ) -> None:
         self._ledger = ledger
         self._cache = cache
         self._policy = policy
         self._clock = clock
+        self._doubt = doubt
         self._alarm = alarm
         self._calls: dict[str, _Call] = {}
-        self.cache_in_doubt = asyncio.Event()
 
     # The gate.
 
@@ -108,10 +109,10 @@ class LocalOffice:
                 await self._cache.catch_up(self._ledger)
             found = await self._cache.lookup(query)
         except StoreUnavailable as error:
-            self.cache_in_doubt.set()
+            self._doubt(str(error))
             return _Known(Unknown(Reason.STORE_UNAVAILABLE, str(error)), at_least)
         except (NotReady, Behind) as error:
-            self.cache_in_doubt.set()
+            self._doubt(str(error))
             return _Known(_in_doubt(str(error)), at_least)
         return _Known(found.facts, found.mark)
 
@@ -198,7 +199,7 @@ class LocalOffice:
                 await self._cache.catch_up(self._ledger)
         except (StoreUnavailable, NotReady, Behind, LedgerUnavailable) as error:
             log.warning("cache-behind", error=str(error))
-            self.cache_in_doubt.set()
+            self._doubt(str(error))
 
     # What happened.
 

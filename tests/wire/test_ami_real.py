@@ -52,7 +52,7 @@ channelvars=CALLGATE_ID
 
 [callgate]
 secret={secret}
-read=call,dialplan
+read=system,call,dialplan
 write=call,reporting,originate
 """,
     "extensions.conf": r"""
@@ -165,6 +165,7 @@ async def linked(address: tuple[str, int]) -> AsyncIterator[tuple[Link, Listener
     running = asyncio.create_task(link.run())
     try:
         await listener.comes_up()
+        await listener.event("FullyBooted")  # the manager interface answers before the dialplan is loaded
         yield link, listener
     finally:
         running.cancel()

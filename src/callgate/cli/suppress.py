@@ -83,7 +83,14 @@ def _enter(
         }
         clock = daemon.clock_of(settings)
         async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
-            office = LocalOffice(ledger, cache, lambda: config.to_policy(settings), clock, alarm=lambda _: None)
+            office = LocalOffice(
+                ledger,
+                cache,
+                policy=lambda: config.to_policy(settings),
+                clock=clock,
+                doubt=lambda _: None,
+                alarm=lambda _: None,
+            )
             await office.suppress(Event(kind, clock(), None, parsed.e164, controller, payload))
         return parsed
 

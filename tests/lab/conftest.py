@@ -1,0 +1,29 @@
+"""One lab with people in it for all tests that place calls, on a net of its own."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from lab.place import somewhere
+from lab.scene import Scene
+from lab.world import Lab
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    with somewhere(tmp_path_factory.mktemp("calls") / "lab") as place:
+        async with Lab(place) as lab, Scene.of(lab) as peopled:
+            yield peopled
+        complaints = [line for line in lab.asterisk.complaints() if not any(known in line for known in EXPECTED)]
+        assert not complaints, "Asterisk complained:\n" + "\n".join(complaints)
+
+
+EXPECTED = (
+    "Connecting to 'agi://",  # gate-down: refused, as it should be
+    "Couldn't connect to",
+    "Failed to connect",
+    "FastAGI connection refused",
+    "AGI Script",
+)
+"""What Asterisk says when callgate is stopped, killed or frozen on purpose."""
