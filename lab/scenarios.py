@@ -8,6 +8,7 @@ AGENT. What must not be recorded is BEFORE.
 """
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ async def pressed(scene: Scene, talk: Conversation, key: str) -> None:
 
 async def both_talk(talk: Conversation, result: Result) -> None:
     """Agent and callee hear each other."""
-    await talk.agent.until_answered(10)
+    await talk.agent.until_answered(20)
     talk.agent.tone(AGENT)
     talk.callee.tone(AFTER)
     await talk.callee.until_hears(AGENT, 5)
@@ -450,8 +451,8 @@ async def injection(scene: Scene, result: Result) -> None:
 
 async def is_in_ledger(scene: Scene, call: str, kind: str) -> bool:
     """Whether the ledger holds such an event of the call."""
-    shown = await scene.callgate("ledger", "show", "--call", call, "--json")
-    return f'"{kind}"' in shown
+    shown = json.loads(await scene.callgate("ledger", "show", "--call", call, "--json"))
+    return any(event["event"] == kind for event in shown)
 
 
 def _ms(seconds: float) -> float:

@@ -62,6 +62,7 @@ class Session:
         self._server: Server | None = None
         self._sdp = b""
         self._cancelled = False
+        self._acks: dict[int, bytes] = {}
         self._unacknowledged: dict[int, Server] = {}
         self._proposing = False
 
@@ -121,7 +122,7 @@ class Session:
         self.answered_at = self._now()
         self._accept(server, self._sdp)
         self._pulse.beat()
-        await self.until(lambda: not self._unacknowledged, 64 * self._line.transactions.t1, "an ACK")
+        await self.until(lambda: not self._unacknowledged, 65 * self._line.transactions.t1, "an ACK")
 
     async def reject(self, status: int = 486, headers: Mapping[str, str] | None = None) -> None:
         """Turns the call away."""
@@ -309,7 +310,9 @@ class Session:
     def _acknowledge(self, response: Response) -> None:
         number, method = response.cseq
         if method == "INVITE":
-            self._line.transactions.send(self.dialog.ack(number).encode(), self.dialog.next_hop)
+            # A repeated 2xx gets the same ACK again (section 13.2.2.4).
+            ack = self._acks.setdefault(number, self.dialog.ack(number).encode())
+            self._line.transactions.send(ack, self.dialog.next_hop)
 
     def _contact(self) -> list[Field]:
         return [("Contact", f"<{self._line.contact.text}>")]

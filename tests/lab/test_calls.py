@@ -1,6 +1,7 @@
 """Every promise, as a real call through a real Asterisk, looked at from both ends."""
 
 import asyncio
+from contextlib import suppress
 
 import pytest
 
@@ -19,6 +20,7 @@ from lab.scenarios import (
     pressed,
 )
 from lab.scene import Result, Scene
+from lab.sip import CallEnded
 
 pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
 
@@ -113,7 +115,8 @@ async def test_an_objection_in_mid_call_holds_with_callgate_dead(scene: Scene) -
     await pressed(scene, talk, "2")
     await both_talk(talk, result)
     await scene.lab.callgate.kill()
-    await talk.callee.press("9")
+    with suppress(CallEnded):  # faster than the key's last packet
+        await talk.callee.press("9")
     await talk.callee.until_ended(8)
     await scene.lab.callgate.start()
     assert await is_in_ledger(scene, talk.id, "objection")
@@ -156,10 +159,16 @@ async def test_a_stranger_cannot_speak_for_a_callee_over_fastagi(scene: Scene) -
     talk = await asked(scene, result)
     for script in ("object", "withdraw", "answer", "heard"):
         reader, writer = await asyncio.open_connection(*scene.lab.place.agi)
-        writer.write(
-            f"agi_network: yes\nagi_network_script: {script}\nagi_request: agi://x/{script}\n"
-            f"agi_channel: PJSIP/carrier-00000001\nagi_uniqueid: 1.1\nagi_callerid: unknown\nagi_arg_1: {talk.id}\n\n".encode()
-        )
+        head = {
+            "network": "yes",
+            "network_script": script,
+            "request": f"agi://callgate/{script}",
+            "channel": "PJSIP/carrier-00000001",
+            "uniqueid": "1.1",
+            "callerid": "unknown",
+            "arg_1": talk.id,
+        }
+        writer.write("".join(f"agi_{name}: {value}\n" for name, value in head.items()).encode() + b"\n")
         assert await asyncio.wait_for(reader.read(), 5) == b""
         writer.close()
     await pressed(scene, talk, "2")

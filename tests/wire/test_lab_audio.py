@@ -38,7 +38,8 @@ def voice(seconds: float, pitch: float = 120.0) -> Samples:
 
 
 def mixed(*parts: Samples) -> Samples:
-    return np.sum([part.astype(np.int32) for part in parts], axis=0).clip(-32768, 32767).astype(np.int16)
+    total = np.sum([part.astype(np.int32) for part in parts], axis=0)
+    return np.asarray(total.clip(-32768, 32767), dtype=np.int16)
 
 
 @pytest.mark.parametrize(
