@@ -17,6 +17,9 @@ from lab.sip.media import BEAT, KEY_PAUSE, MediaError
 from lab.sip.rtp import Digit
 from lab.sip.session import Session
 
+LIVE_TONE = 0.35
+"""Seconds of a tone that `until_hears` wants: more than `audio.has_tone`, so that who asks afterwards finds it too."""
+
 LOOK_BACK = 1.0
 """Seconds before what is new that a judge gets to see again, since a sound may lie across."""
 
@@ -99,7 +102,9 @@ class Call(Session):
             await self._listen(what, within, "what it listens for", since)
         else:
             hz = what
-            await self._listen(lambda samples: audio.has_tone(samples, hz), within, f"tone of {hz} Hz", since)
+            await self._listen(
+                lambda samples: audio.has_tone(samples, hz, LIVE_TONE), within, f"tone of {hz} Hz", since
+            )
 
     async def until_speech(self, within: float, *, since: float | None = None) -> None:
         """Waits until somebody speaks."""

@@ -25,6 +25,7 @@ _COMPACT: Final = {
     "v": "Via",
 }
 _NEEDED: Final = ("Via", "From", "To", "Call-ID", "CSeq")
+_BREAKS: Final = re.compile(r"[\r\n\0]")
 _QUOTED: Final = r'"(?:[^"\\]|\\.)*"'
 _ELEMENT: Final = re.compile(rf'(?:{_QUOTED}|<[^>]*>|[^,"<])+')
 _PARAMETER: Final = re.compile(rf";\s*([^;=\s]+)\s*(?:=\s*({_QUOTED}|[^;]*))?")
@@ -171,7 +172,7 @@ class Message:
         """The datagram. Raises Unsendable."""
         lines = [self.start_line, *(f"{name}: {value}" for name, value in self.headers)]
         for line in lines:
-            if re.search(r"[\r\n\0]", line):
+            if _BREAKS.search(line):
                 raise Unsendable(f"CR, LF or NUL in {line[:40]!r}: leave it out, or escape it")
         lines += [f"Content-Length: {len(self.body)}", "", ""]
         return "\r\n".join(lines).encode("utf-8", "surrogateescape") + self.body
@@ -209,6 +210,9 @@ def parse(data: bytes) -> Request | Response:
     if not blank:
         raise BadMessage("no empty line after the headers")
     start, *lines = re.sub(r"\r\n[ \t]+", " ", head.decode("utf-8", "surrogateescape")).split("\r\n")
+    if broken := next((line for line in (start, *lines) if _BREAKS.search(line)), None):
+        # An answer copies headers, and could not be sent.
+        raise BadMessage(f"CR, LF or NUL in {broken[:40]!r}")
     headers = Headers(_field(line) for line in lines)
     body = _whole(body, headers)
     # The parts that may hold spaces are the URI of a request and the phrase of a response.
