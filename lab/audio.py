@@ -148,10 +148,10 @@ def has_tone(samples: Samples, hz: float, seconds: float = 0.25) -> bool:
 def tone_spans(samples: Samples, hz: float, seconds: float = 0.25) -> list[Span]:
     """When a steady tone of `hz` sounds for at least `seconds`; all exact to about 50 ms.
 
-    Steady means, in all the windows of that time (four in 250 ms): above `FLOOR`, at least a tenth of all the energy (a tone is found
-    under another tone or under speech), within 2 dB of the window before, and in phase with it to a fifth of a half
-    turn (2 Hz). No voiced sound holds that: 24 minutes of prompts in five voices, tried at 270 frequencies, gave no
-    tone but Asterisk's own beep.
+    Steady means, in all the windows of that time (four in 250 ms): above `FLOOR`, at least a tenth of all the energy (a
+    tone is found under another tone or under speech), within 2 dB of the window before, and in phase with it to a fifth
+    of a half turn (2 Hz). No voiced sound holds that: 24 minutes of prompts in five voices, tried at 270 frequencies,
+    gave no tone but Asterisk's own beep.
     """
     windows = _windows(samples)
     turn = np.exp(-2j * np.pi * hz / RATE * np.arange(WINDOW))

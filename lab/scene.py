@@ -20,7 +20,7 @@ import aiohttp
 from lab.place import Place
 from lab.process import LabError, until
 from lab.sip import Call, CallEnded, UserAgent
-from lab.world import PROGRAM, Lab, is_ready
+from lab.world import Lab, is_ready, run_callgate
 
 Fact = dict[str, object]
 
@@ -129,32 +129,18 @@ class Scene:
     @classmethod
     @asynccontextmanager
     async def of(cls, lab: Lab, say: Callable[[str], None] = lambda _: None) -> AsyncIterator[Self]:
-        """The phones are on, and the lists are loaded, while this lasts."""
+        """The phones are on while this lasts."""
         scene = cls(lab, say)
         async with AsyncExitStack() as stack:
             for phone in (*scene.agents.values(), scene.carrier):
                 await stack.enter_async_context(phone)
             watching = asyncio.create_task(scene.watcher.run())
             stack.callback(watching.cancel)
-            await scene.load_lists()
             yield scene
-
-    async def load_lists(self) -> None:
-        """The national lists of the lab's campaign: a handful of numbers kept for fiction."""
-        lists = {"uk-tps": ["+442079460201", "+442079460202"], "be-dncm": ["+3225550201", "+3225550202"]}
-        for name, numbers in lists.items():
-            await self.callgate("lists", "import", "-", "--list", name, stdin="\n".join(numbers))
 
     async def callgate(self, *words: str, stdin: str = "") -> str:
         """Run a callgate command on this lab. Raises `LabError` with what it said."""
-        command = (str(PROGRAM), *words, "--config", str(self.lab.place.config))
-        running = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
-        )
-        said, _ = await running.communicate(stdin.encode())
-        if running.returncode:
-            raise LabError(f"callgate {' '.join(words)}: {said.decode(errors='replace').strip()}")
-        return said.decode()
+        return await run_callgate(self.lab.place, *words, stdin=stdin)
 
     async def _rang(self, call: Call) -> None:
         await call.ring()

@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 import sys
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
@@ -17,6 +18,9 @@ from lab.process import LabError, Process, until
 from lab.redis import Redis
 
 PROGRAM = Path(sys.executable).with_name("callgate")
+
+LISTS = {"uk-tps": ("+442079460201", "+442079460202"), "be-dncm": ("+3225550201", "+3225550202")}
+"""The national lists of the lab's campaign. The UK keeps 020 7946 0 for fiction; Belgium keeps no range."""
 
 COUNTRY = "BE"
 """Where the lab's PBX stands."""
@@ -43,20 +47,21 @@ def callgate(place: Place) -> Process:
     return Process("callgate", command, place, ready=partial(is_ready, place), deadline=20)
 
 
-async def build_prompts(place: Place) -> None:
-    """What callees and agents hear; a moment when it was built before. Raises `LabError` with what the build said."""
-    building = await asyncio.create_subprocess_exec(
+async def run_callgate(place: Place, *words: str, stdin: str = "") -> str:
+    """Run a callgate command on a lab; what it said. Raises `LabError` with that when it fails."""
+    running = await asyncio.create_subprocess_exec(
         PROGRAM,
-        "prompts",
-        "build",
+        *words,
         "--config",
         place.config,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    said, _ = await building.communicate()
-    if building.returncode != 0:
-        raise LabError(f"callgate prompts build: {said.decode(errors='replace').strip()}")
+    said, _ = await running.communicate(stdin.encode())
+    if running.returncode != 0:
+        raise LabError(f"callgate {' '.join(words)}: {said.decode(errors='replace').strip()}")
+    return said.decode()
 
 
 class Lab:
@@ -65,8 +70,12 @@ class Lab:
     Each program can be stopped, killed, frozen and started again while the lab is up.
     """
 
-    def __init__(self, place: Place, *, start_callgate: bool = True) -> None:
+    def __init__(
+        self, place: Place, *, start_callgate: bool = True, adapt: Callable[[Place], None] = lambda _: None
+    ) -> None:
+        """`adapt` may change the files that Asterisk and callgate are about to read."""
         self.place = place
+        self._adapt = adapt
         self.redis = Redis(place)
         self.asterisk = Asterisk(place)
         self.callgate = callgate(place)
@@ -81,9 +90,12 @@ class Lab:
             for process in (self.redis, self.asterisk, self.callgate):
                 stack.push_async_callback(process.stop)
             if self.callgate in self._starts:
-                await build_prompts(self.place)
+                await run_callgate(self.place, "prompts", "build")
             for process in self._starts:
                 await process.start()
+            if self.callgate in self._starts:
+                for name, numbers in LISTS.items():
+                    await run_callgate(self.place, "lists", "import", "-", "--list", name, stdin="\n".join(numbers))
             self._up = stack.pop_all()
         return self
 
@@ -111,6 +123,7 @@ class Lab:
         if self.callgate in self._starts:
             self.place.config.write_text(config.render(template, config.values(self.place)))
         self.asterisk.configure(emergency.context(COUNTRY))
+        self._adapt(self.place)
 
 
 def clear(place: Place) -> None:

@@ -165,7 +165,7 @@ class Message:
         for reason in self.headers.all("Reason"):
             if reason.upper().startswith("Q.850"):
                 cause = parameters(reason).get("cause", "")
-                return int(cause) if cause.isdecimal() else None
+                return int(cause) if re.fullmatch(r"[0-9]{1,3}", cause) else None
         return None
 
     def encode(self) -> bytes:
@@ -215,6 +215,7 @@ def parse(data: bytes) -> Request | Response:
         raise BadMessage(f"CR, LF or NUL in {broken[:40]!r}")
     headers = Headers(_field(line) for line in lines)
     body = _whole(body, headers)
+    headers = Headers(field for field in headers if field[0].lower() != "content-length")  # `encode` counts anew
     # The parts that may hold spaces are the URI of a request and the phrase of a response.
     first, _, rest = start.partition(" ")
     if first == "SIP/2.0":
@@ -239,7 +240,7 @@ def _field(line: str) -> Field:
 def _whole(body: bytes, headers: Headers) -> bytes:
     """The body as long as Content-Length says (RFC 3261 section 18.3)."""
     announced = headers.get("Content-Length", str(len(body)))
-    if not announced.isdecimal() or int(announced) > len(body):
+    if not re.fullmatch(r"[0-9]{1,5}", announced) or int(announced) > len(body):
         raise BadMessage(f"a body of {len(body)} bytes where Content-Length says {announced[:40]!r}")
     return body[: int(announced)]
 

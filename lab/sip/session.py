@@ -199,15 +199,14 @@ class Session:
     def _so_far(self) -> str:
         said = ", ".join(f"{reply.status} {reply.reason}" for reply in self.responses) or "nothing"
         state = "ended" if self.ended else "not answered" if self.answered_at is None else "answered"
-        return (
-            f"the call is {state}, the peer said {said}, and sent {len(self.media.receiver.arrivals)} packets of audio"
-        )
+        packets = len(self.media.receiver.arrivals)
+        return f"the call is {state}, the peer said {said}, and sent {packets} packets of audio"
 
     # The INVITE that began it.
 
     def _invite_answered(self, response: Response) -> None:
         assert self._client
-        if self.answered_at is None:
+        if self.answered_at is None and not self._client.timed_out:
             self.responses.append(Reply(self._now(), response.status, response.reason))
         if response.status < 200:
             self._progressed(response)

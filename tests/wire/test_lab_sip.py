@@ -141,12 +141,22 @@ async def test_a_phone_that_takes_no_calls_says_so(phones: Pair) -> None:
 async def test_a_phone_that_vanished_sends_nothing_more_and_the_other_gives_up() -> None:
     async with two_phones(t1=0.01) as phones:
         call, other = await phones.connect()
+        other.tone(440)
+        await call.until_hears(440, SOON)
         other.vanish()
-        sent = len(call.media.receiver.arrivals)
+        await call.until_silence(0.2, SOON)
+        assert call.media.receiver.arrivals[-1].at < asyncio.get_running_loop().time() - 0.1
+        assert (await call.request("OPTIONS")).status == 408
         await call.hangup()
-        assert len(call.media.receiver.arrivals) == sent
-        assert call.ended
         assert other.requests == []
+
+
+async def test_an_answer_that_nobody_acknowledges_ends_the_call() -> None:
+    async with two_phones(t1=0.01) as phones:
+        call, other = await phones.dial()
+        call.vanish()
+        with pytest.raises(CallEnded, match="before an ACK: by nobody"):
+            await other.answer()
 
 
 async def test_nobody_at_the_other_end_times_out() -> None:

@@ -45,12 +45,8 @@ def test_a_reply_goes_back_along_all_vias_with_our_tag() -> None:
     response = parse(reply(request, 180, tag="b2").encode())
     assert isinstance(response, Response)
     assert response.headers.all("Via") == request.headers.all("Via")
-    assert (response.status, response.reason, response.recipient.tag, response.cseq) == (
-        180,
-        "Ringing",
-        "b2",
-        (7, "INVITE"),
-    )
+    assert (response.status, response.reason, response.recipient.tag) == (180, "Ringing", "b2")
+    assert (response.call_id, response.cseq) == (request.call_id, request.cseq)
 
 
 @pytest.mark.parametrize("cut", range(len(INVITE) - 40))
@@ -80,33 +76,19 @@ def test_a_broken_message_is_refused_by_name(old: bytes, new: bytes, complaint: 
         parse(INVITE.replace(old, new, 1))
 
 
-@given(
-    st.binary(max_size=400)
-    | st.builds(lambda at, junk: INVITE[:at] + junk + INVITE[at:], st.integers(0, 400), st.binary())
-)
-def test_no_bytes_do_more_than_be_refused(data: bytes) -> None:
+@given(st.integers(0, len(INVITE)), st.binary(max_size=100), st.sampled_from([INVITE, b""]))
+def test_any_bytes_are_refused_or_can_be_sent_again(at: int, junk: bytes, around: bytes) -> None:
     try:
-        message = parse(data)
+        message = parse(around[:at] + junk + around[at:])
     except BadMessage:
         return
-    again = (
-        parse(message.encode())
-        if b"\0" not in data and b"\r" not in message.start_line.encode("utf-8", "replace")
-        else message
-    )
-    assert again.call_id == message.call_id
+    assert parse(message.encode()).call_id == message.call_id
 
 
 @given(user=st.text(st.characters(blacklist_characters="\r\n\0@", blacklist_categories=["Cs"]), max_size=30))
 def test_any_user_part_survives_the_wire(user: str) -> None:
-    fields = [
-        ("Via", "SIP/2.0/UDP h;branch=b"),
-        ("From", "<sip:a@h>"),
-        ("To", "<sip:b@h>"),
-        ("Call-ID", "c"),
-        ("CSeq", "1 INVITE"),
-    ]
-    message = parse(Request(method="INVITE", uri=f"sip:{user}@h:1", headers=Headers(fields)).encode())
+    headers = parse(INVITE).headers
+    message = parse(Request(method="INVITE", uri=f"sip:{user}@h:1", headers=headers).encode())
     assert isinstance(message, Request)
     assert Uri.parse(message.uri).user == user
 

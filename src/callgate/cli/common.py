@@ -20,7 +20,7 @@ from callgate.stores.errors import LedgerRefused, LedgerUnavailable, ListRefused
 
 T = TypeVar("T")
 
-out = Console()
+out = Console(width=None if sys.stdout.isatty() else 160)
 err = Console(stderr=True, highlight=False)
 
 DEFAULT_CONFIG = "/etc/callgate/callgate.toml"
