@@ -6,9 +6,7 @@ calls placed in the same turns.
 """
 
 import asyncio
-import contextlib
-import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
 
@@ -17,9 +15,7 @@ from rich.console import Console
 from bench.pbxs import SUPPRESSED, Variant, command, variants
 from bench.report import Figure, percentile
 from bench.sip import Attempt
-from lab.place import Place
 from lab.process import LabError
-from lab.world import PROGRAM
 
 NUMBERS = [f"44207946{n:04}" for n in range(900)]
 """Kept for fiction in the United Kingdom, whose calls need a national list as well as the objections."""
@@ -58,7 +54,8 @@ class Sample:
         return percentile(self.times, share)
 
 
-Samples = dict[str, Sample]
+Samples = Mapping[str, Sample]
+Numbers = Iterator[str]
 
 
 async def measure(console: Console) -> list[Figure]:
@@ -83,3 +80,118 @@ async def measure(console: Console) -> list[Figure]:
                 say(f"the highest rate of {name}")
                 highest[name] = await _highest(of[name], numbers)
     return [*_latency(by_rate), *_importing(while_importing), *_rates(highest)]
+
+
+# Measuring.
+
+
+async def _prove(variant: Variant) -> None:
+    """That a variant lets through what is clear and stops what is not; else its speed means nothing."""
+    [clear] = await variant.line.calls(variant.prefix, NUMBERS[:1], 1)
+    if clear.rang is None:
+        raise LabError(f"{variant.name}: a clear number did not reach the carrier, and ended with {clear.status}")
+    [stopped] = await variant.line.calls(variant.prefix, [SUPPRESSED], 1)
+    if (stopped.rang is None) is (variant.name == "ungated"):
+        raise LabError(f"{variant.name}: a suppressed number ended with {stopped.status}, carrier: {stopped.rang}")
+
+
+async def _turn(variant: Variant, numbers: Numbers, rate: float, seconds: float) -> list[Attempt]:
+    attempts = await variant.line.calls(variant.prefix, list(islice(numbers, round(rate * seconds))), rate)
+    # What is still under way after a failure must not fall on the next one's turn.
+    if any(attempt.status is None for attempt in attempts):
+        await variant.lab.no_channels(deadline=30)
+    return attempts
+
+
+async def _take_turns(of: Sequence[Variant], numbers: Numbers, rate: int, turns: int, say: Say) -> Samples:
+    samples = {variant.name: Sample() for variant in of}
+    for turn in range(1, turns + 1):
+        for variant in of:
+            say(f"{rate} calls a second, turn {turn} of {turns}: {variant.name}")
+            samples[variant.name].add(await _turn(variant, numbers, rate, TURN_S))
+    return samples
+
+
+async def _while_importing(of: Mapping[str, Variant], numbers: Numbers, say: Say) -> Samples:
+    """Turns of the gated and the ungated while another process imports a national list behind the gate."""
+    place = of["gate"].lab.place
+    file = place.folder / "be-dncm.txt"
+    file.write_text("".join(f"+3247{n:07}\n" for n in range(IMPORTED)))
+    importing = asyncio.create_task(command(place, "lists", "import", str(file), "--list", "be-dncm"))
+    samples = {name: Sample() for name in ("gate", "ungated")}
+    while not importing.done():
+        for name, sample in samples.items():
+            say(f"50 calls a second while {IMPORTED:,} numbers are imported: {name}")
+            sample.add(await _turn(of[name], numbers, 50, TURN_S))
+    await importing
+    return samples
+
+
+async def _highest(variant: Variant, numbers: Numbers) -> int:
+    """The highest rate of the ladder that is sustained, by bisection; 0 if not even the lowest is."""
+    low, high = -1, len(LADDER)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if await _sustains(variant, numbers, LADDER[middle]):
+            low = middle
+        else:
+            high = middle
+    return LADDER[low] if low >= 0 else 0
+
+
+async def _sustains(variant: Variant, numbers: Numbers, rate: int) -> bool:
+    sample = Sample()
+    sample.add(await _turn(variant, numbers, rate, PROBE_S))
+    p99 = sample.at(0.99)
+    return not sample.failed and p99 is not None and p99 < BLOWN_MS
+
+
+# Figures.
+
+
+def _added(samples: Samples, name: str, share: float) -> float | None:
+    with_it, without = samples[name].at(share), samples["ungated"].at(share)
+    return None if with_it is None or without is None else with_it - without
+
+
+def _latency(by_rate: Mapping[int, Samples]) -> list[Figure]:
+    """Of each variant what it adds at 50 calls a second, the names without a rate, and at 20."""
+    figures = []
+    targets = {"gate.added_p50_ms": "< 3", "gate.added_p99_ms": "< 10"}
+    for rate in sorted(by_rate, reverse=True):
+        samples, suffix = by_rate[rate], "" if rate == 50 else f"_at_{rate}"
+        for variant in ("gate", *RIVALS):
+            stem = "gate.added" if variant == "gate" else f"gate.{variant}_added"
+            for label, share in PERCENTILES.items():
+                name = f"{stem}_{label}{suffix}_ms"
+                anchor = f"ungated {label}, {rate} calls/s"
+                value = _added(samples, variant, share)
+                figures.append(Figure(name, value, "ms", anchor, samples["ungated"].at(share), targets.get(name)))
+            failed = float(samples[variant].failed)
+            anchor = f"calls placed at {rate} calls/s"
+            placed = failed + len(samples[variant].times)
+            figures.append(Figure(f"{stem.removesuffix('_added').removesuffix('.added')}{'.' if variant == 'gate' else '_'}failed{suffix}", failed, "calls", anchor, placed))
+    return figures
+
+
+def _importing(samples: Samples) -> list[Figure]:
+    return [
+        Figure(
+            f"gate.import_added_{label}_ms",
+            _added(samples, "gate", share),
+            "ms",
+            f"ungated {label} during the import",
+            samples["ungated"].at(share),
+        )
+        for label, share in PERCENTILES.items()
+    ]
+
+
+def _rates(highest: Mapping[str, int]) -> list[Figure]:
+    ungated = float(highest["ungated"])
+    figures = [
+        Figure(f"gate.{'' if name == 'gate' else name + '_'}rate", float(rate), "calls/s", "ungated", ungated)
+        for name, rate in highest.items()
+    ]
+    ratio = highest["gate"] / ungated if ungated else None
+    return [Figure("gate.rate_ratio", ratio, "", "ungated calls/s", ungated, ">= 0.85"), *figures]

@@ -112,6 +112,7 @@ async def _fill_redis(place: Place) -> None:
 async def _web_service(place: Place, stack: AsyncExitStack) -> None:
     # On callgate's own port, where the ungated lab has nobody.
     command = (sys.executable, "-m", "bench.web_service", *map(str, place.http), f"redis://{place.redis}/0")
-    service = Process("web-service", ("env", f"PYTHONPATH={REPOSITORY}", *command), place, ready=partial(accepts, place.http), deadline=10)
+    asked = ("env", f"PYTHONPATH={REPOSITORY}", *command)
+    service = Process("web-service", asked, place, ready=partial(accepts, place.http), deadline=10)
     stack.push_async_callback(service.stop)
     await service.start()

@@ -1,7 +1,10 @@
 """`callgate`: every command, by what it is about."""
 
 import logging
+import os
+import secrets
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import structlog
@@ -11,6 +14,7 @@ import callgate
 from callgate import config, daemon
 from callgate.cli import dialplan, explain, ledger, lists, prompts, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
+from callgate.stores.encoding import read_keys, write_new_key
 
 app = typer.Typer(
     help="The gate beside an Asterisk PBX: who may be called, what they hear, what may be recorded.",
@@ -36,15 +40,47 @@ def _options(
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it.")] = False,
 ) -> None:
     del version
+    _log_to_stderr(logging.WARNING)
 
 
 @app.command()
 def serve(config_file: ConfigOption = default_config) -> None:
     """Run the gate until SIGTERM."""
-    _log_as_json()
+    _log_to_stderr(logging.INFO)
     with explained():
         settings = settings_of(config_file)
     run(daemon.serve(settings))
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(help="Where the secrets are to lie, readable by you alone.")]) -> None:
+    """Make the secrets that the configuration names. What is there already is left as it is."""
+    with explained():
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, make in SECRETS.items():
+            path = folder / name
+            try:
+                make(path)
+            except FileExistsError:
+                out.print(f"{path} is there already.")
+            else:
+                out.print(f"{path} was made.")
+    out.print(
+        "Keep a copy of suppression.key apart from the ledger's backups: without it, objections cannot be found again."
+    )
+
+
+def _write_secret(path: Path) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(secrets.token_hex(32) + "\n")
+
+
+SECRETS = {
+    "suppression.key": lambda path: write_new_key(path, "first"),
+    "token.key": _write_secret,
+    "ami.secret": _write_secret,
+}
+"""File name → how it is made."""
 
 
 @app.command()
@@ -53,6 +89,7 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
     with explained():
         settings = settings_of(config_file)
         daemon.station_of(settings)
+        read_keys(settings.secrets.suppression_key_file)
     if as_json:
         print_json({"ok": True, "policy": config.to_policy(settings).version})
     else:
@@ -60,7 +97,8 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         out.print(f"[green]The configuration is right.[/green] Policy version {config.to_policy(settings).version}.")
 
 
-def _log_as_json() -> None:
+def _log_to_stderr(level: int) -> None:
+    """JSON lines on standard error: standard output is for what a command answers."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -69,7 +107,7 @@ def _log_as_json() -> None:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )

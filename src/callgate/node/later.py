@@ -1,7 +1,7 @@
 """What the office could not take now: kept on disk, in order, and given to it when it is back (P5).
 
-One JSON object a line. A line is on disk before `keep` returns. Giving one twice does no harm, so a crash between the
-giving and the emptying loses nothing.
+One JSON object a line. A line is on disk before `keep` returns. A crash between the giving and the emptying loses
+nothing: objections, withdrawals and blocks are entered once however often they are given, a noted fact perhaps twice.
 """
 
 import asyncio

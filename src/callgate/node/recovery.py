@@ -64,6 +64,9 @@ class Recovery:
             callee=callee.uniqueid if callee else "",
             callee_channel=callee.name if callee else "",
         )
+        if callee is not None and not pilot.wants_recording:
+            # Whether a recording was begun cannot be told: without the ledger's word there is no consent.
+            self._exchange.background(self._exchange.stop_recording(callee.name))
         log.info("call-taken-up", call=pilot.id, state=pilot.state)
         self._watch.reconcile(pilot)
 
