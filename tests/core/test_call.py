@@ -1,0 +1,96 @@
+"""The call's table: what can follow what, and what never can."""
+
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callgate.core.call import BEFORE_TALK, TABLE, Do, On, State, diagram, step
+
+ROWS = [(state, on, taken) for state, row in TABLE.items() for on, taken in row.items()]
+ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
+
+
+def test_every_state_has_a_row() -> None:
+    assert set(TABLE) == set(State)
+
+
+def test_a_recording_starts_only_on_entering_consented() -> None:
+    assert [(state, on) for state, on, taken in ROWS if Do.START_RECORDING in taken.effects] == [
+        (State.CONSENTING, On.COMMITTED)
+    ]
+
+
+def test_consented_is_entered_only_by_a_committed_consent() -> None:
+    assert [(state, on) for state, on, taken in ROWS if taken.state is State.CONSENTED] == [
+        (State.CONSENTING, On.COMMITTED)
+    ]
+    assert [on for _, on, taken in ROWS if Do.COMMIT_CONSENT in taken.effects] == [On.AGREED]
+
+
+def test_nobody_is_connected_before_the_identification_was_played_to_its_end() -> None:
+    """Without the step IDENTIFIED, no state from which CONNECT is possible can be reached (P3)."""
+    reached, edge = {State.ALLOWED}, [State.ALLOWED]
+    while edge:
+        state = edge.pop()
+        for on in On:
+            taken = step(state, on)
+            assert Do.CONNECT not in taken.effects or on is On.IDENTIFIED, (state, on)
+            if on is not On.IDENTIFIED and taken.state not in reached:
+                reached.add(taken.state)
+                edge.append(taken.state)
+    assert State.ASKING not in reached
+    assert State.TALKING not in reached
+    assert State.RECORDING not in reached
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("on", On)
+def test_the_unexpected_never_leads_towards_the_callee_or_a_recording(state: State, on: On) -> None:
+    taken = step(state, on)
+    if on in TABLE[state]:
+        return
+    assert Do.NOTE_UNEXPECTED in taken.effects
+    assert not {Do.CONNECT, Do.START_RECORDING, Do.COMMIT_CONSENT, Do.IDENTIFY, Do.ASK} & set(taken.effects)
+    if state in BEFORE_TALK:
+        assert taken.state is State.LEAVING
+        assert Do.HANG_UP in taken.effects
+    if state in (State.CONSENTED, State.RECORDING):
+        assert Do.STOP_RECORDING in taken.effects
+
+
+@given(st.lists(st.sampled_from(On)))
+def test_no_sequence_of_events_records_without_consent_or_after_its_withdrawal(events: list[On]) -> None:
+    state, agreed, recording = State.ALLOWED, False, False
+    for on in events:
+        taken = step(state, on)
+        agreed = agreed or (state is State.ASKING and on is On.AGREED)
+        for effect in taken.effects:
+            if effect is Do.START_RECORDING:
+                assert agreed
+                recording = True
+            if effect in (Do.STOP_RECORDING, Do.KEEP_RECORDING):
+                recording = False
+        if on is On.WITHDREW:
+            assert not recording
+        state = taken.state
+
+
+@given(st.lists(st.sampled_from(On)))
+def test_a_closed_call_stays_closed(events: list[On]) -> None:
+    for on in events:
+        assert step(State.CLOSED, on).state is State.CLOSED
+
+
+def test_the_callees_key_is_committed_before_anyone_is_thanked() -> None:
+    assert [(state, on) for state, on, taken in ROWS if Do.THANK in taken.effects] == [(State.OBJECTING, On.COMMITTED)]
+
+
+def test_the_diagram_in_the_documentation_is_the_table() -> None:
+    shown = re.search(
+        r"<!-- diagram -->\n```mermaid\n(.*?)\n```\n<!-- /diagram -->", ARCHITECTURE.read_text(), re.DOTALL
+    )
+    assert shown is not None
+    assert shown[1] == diagram()
