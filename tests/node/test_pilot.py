@@ -1,0 +1,169 @@
+"""What a pilot does for what happens to its call, in which order, and what it does when the office cannot commit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from callgate.core.call import On, State
+from tests.node.fakes import Flight
+
+
+@asynccontextmanager
+async def flying(flight: Flight) -> AsyncIterator[Flight]:
+    task = asyncio.create_task(flight.pilot.run())
+    try:
+        yield flight
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let the pilot run until `holds`."""
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110 - the pilot's queue is drained by turns of the loop
+            await asyncio.sleep(0)
+
+
+async def settled(flight: Flight, state: State) -> None:
+    await until(lambda: flight.pilot.state is state and flight.pilot._queue.empty())
+
+
+async def to_question(flight: Flight) -> None:
+    flight.answer()
+    await settled(flight, State.IDENTIFYING)
+    flight.interview.report(On.IDENTIFIED)
+    await settled(flight, State.ASKING)
+
+
+async def to_recording(flight: Flight) -> None:
+    await to_question(flight)
+    flight.interview.report(On.AGREED)
+    await settled(flight, State.RECORDING)
+
+
+async def test_consent_is_committed_before_the_recording_starts_and_that_before_anyone_talks(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_recording(flight)
+        order = [flight.done.index(step) for step in ("play identification", "notice", "play question")]
+        order += [flight.done.index(step) for step in ("consent", "MixMonitor", "recording-started", "connect")]
+        assert order == sorted(order)
+
+
+async def test_a_consent_that_cannot_be_committed_records_nothing(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "consent")) as flight:
+        await to_question(flight)
+        flight.interview.report(On.AGREED)
+        await settled(flight, State.TALKING)
+        assert "MixMonitor" not in flight.done
+        assert "connect" in flight.done
+
+
+async def test_an_objection_is_committed_before_the_callee_is_thanked(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        flight.interview.report(On.OBJECTED)
+        await settled(flight, State.LEAVING)
+        assert flight.done.index("object") < flight.done.index("say callee/objected")
+        assert "dismiss agent/callee-objected" in flight.done
+        assert "connect" not in flight.done
+
+
+async def test_an_objection_that_cannot_be_committed_is_kept_and_nobody_is_thanked(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "object")) as flight:
+        await to_question(flight)
+        flight.interview.report(On.OBJECTED)
+        await settled(flight, State.LEAVING)
+        assert "say callee/objected" not in flight.done
+        assert [operation for operation, _ in flight.office.owed] == ["object"]
+
+
+async def test_who_was_suppressed_meanwhile_hears_no_notice(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "clear")) as flight:
+        flight.answer()
+        await settled(flight, State.LEAVING)
+        assert "play identification" not in flight.done
+        assert "connect" not in flight.done
+
+
+async def test_an_agent_who_leaves_during_the_notice_frees_the_callee_with_an_apology(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        flight.answer()
+        await settled(flight, State.IDENTIFYING)
+        flight.pilot.signal(On.AGENT_LEFT)
+        await settled(flight, State.LEAVING)
+        assert flight.done[-4:] == ["abandoned", "stop prompt", "say callee/apology", "dismiss agent/notice-failed"]
+
+
+async def test_a_withdrawal_stops_commits_and_destroys(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_recording(flight)
+        file = flight.recordings.path_for("c1")
+        file.write_bytes(b"sound")
+        assert await flight.pilot.ask(On.WITHDREW, "key")
+        assert not file.exists()
+        await settled(flight, State.TALKING)
+        assert flight.done[-3:] == ["ami stop recording", "withdraw", "recording-destroyed"]
+
+
+async def test_a_withdrawal_that_cannot_be_committed_destroys_all_the_same(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "withdraw")) as flight:
+        await to_recording(flight)
+        file = flight.recordings.path_for("c1")
+        file.write_bytes(b"sound")
+        assert not await flight.pilot.ask(On.WITHDREW, "key")
+        await settled(flight, State.TALKING)
+        assert not file.exists()
+        assert [operation for operation, _ in flight.office.owed] == ["withdraw"]
+
+
+@pytest.mark.parametrize("on", [On.OBJECTED, On.HEARD])
+async def test_a_key_in_the_conversation_is_answered_once_it_is_committed(tmp_path: Path, on: On) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        flight.interview.report(On.SILENT)
+        await settled(flight, State.TALKING)
+        assert await flight.pilot.ask(on, "key")
+        assert "object" in flight.done
+
+
+async def test_what_the_office_cannot_note_now_is_kept(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "dialled", "close")) as flight:
+        flight.pilot.ringing("1.2", "PJSIP/carrier-1")
+        flight.pilot.signal(On.ENDED)
+        await settled(flight, State.CLOSED)
+        assert flight.pilot.closing is not None
+        await flight.pilot.closing
+        assert [operation for operation, _ in flight.office.owed] == ["record", "close"]
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    events=st.lists(st.sampled_from(On), max_size=8),
+    key=st.sampled_from([On.OBJECTED, On.HEARD, On.WITHDREW]),
+    refuses=st.sets(st.sampled_from(["object", "withdraw", "consent", "answered", "alarm"])),
+)
+def test_whatever_happened_a_key_is_answered_and_no_recording_lacks_a_consent(
+    tmp_path: Path, events: list[On], key: On, refuses: set[str]
+) -> None:
+    async def play() -> None:
+        async with flying(Flight(tmp_path, *refuses)) as flight:
+            flight.answer()
+            for on in events:
+                flight.pilot.signal(on)
+            async with asyncio.timeout(5):
+                await flight.pilot.ask(key, "key")
+            if "MixMonitor" in flight.done:
+                assert flight.done.index("consent") < flight.done.index("MixMonitor")
+            pending = [flight.pilot.closing, flight.pilot._sealing]
+            for task in pending:
+                if task is not None:
+                    task.cancel()
+            await asyncio.gather(*(task for task in pending if task is not None), return_exceptions=True)
+
+    asyncio.run(play())
