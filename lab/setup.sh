@@ -4,7 +4,8 @@
 #   lab/setup.sh services   programs by apt: Redis, espeak-ng, sox, debootstrap, …
 #   lab/setup.sh python     .venv, from the hashes in requirements-dev.lock
 #   lab/setup.sh asterisk   Asterisk 22 in the cache, unless this machine has an asterisk that does
-#   lab/setup.sh all        the three
+#   lab/setup.sh docker     an engine, Compose and a base image, for the test of docker-compose.yml
+#   lab/setup.sh all        all of them
 #
 # What is there already is left alone, so a second run costs a fraction of a second.
 #
@@ -144,8 +145,58 @@ clear_away() {
   rm -rf --one-file-system "$tree"
 }
 
+# What the test of docker-compose.yml needs where no engine answers and no image registry can be reached.
+docker() {
+  local base=$CACHE/docker-base compose=$CACHE/docker-compose
+  if ! command -v dockerd >/dev/null && ! command docker info >/dev/null 2>&1; then
+    say "Docker: installing an engine"
+    quietly "$CACHE/docker.log" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends docker.io iptables
+  fi
+  mkdir -p "$CACHE"
+  exec 9>"$CACHE/docker.lock"
+  flock 9
+  [ -x "$compose" ] || fetch_compose "$compose"
+  [ -d "$base" ] || build_base "$base" "$CACHE/docker-base.log"
+}
+
+# Compose 2 is in the Debian after this one, as one static program: it is taken from there without making that release a
+# source of this machine. The mirror is the machine's own.
+fetch_compose() {
+  local work
+  command docker compose version >/dev/null 2>&1 && return 0
+  say "Docker: fetching Compose"
+  work=$(mktemp -d)
+  mkdir -p "$work/parts" "$work/lists/partial"
+  cat /etc/apt/sources.list /etc/apt/sources.list.d/debian.sources 2>/dev/null | grep -v '^#' |
+    grep -oE '(https?|file|mirror\+file)://?[^ ]+' | grep -v security | sed -n 1p >"$work/mirror" || true
+  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s trixie main\n' "$(cat "$work/mirror")" >"$work/parts/trixie.list"
+  (
+    cd "$work"
+    from="-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts=$work/parts -o Dir::State::lists=$work/lists"
+    # shellcheck disable=SC2086
+    apt-get $from -o Acquire::Check-Valid-Until=false update -qq && apt-get $from download -qq docker-compose
+    dpkg -x docker-compose_*.deb tree
+  ) >"$CACHE/docker.log" 2>&1 || fail "Compose could not be fetched; see $CACHE/docker.log"
+  install -m 0755 "$work/tree/usr/libexec/docker/cli-plugins/docker-compose" "$1"
+  rm -rf "$work"
+}
+
+build_base() {
+  local tree=$1.building log=$2
+  clear_away "$tree"
+  : >"$log"
+  say "Docker: making a base image (about a minute, once)"
+  quietly "$log" debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,espeak-ng,sox,redis-server \
+    bookworm "$tree"
+  rm -rf "$tree"/var/cache/apt/* "$tree"/var/lib/apt/lists/* "$tree"/usr/share/{doc,man,info,locale,lintian}
+  # Builds inside trust whom this machine trusts.
+  cp /etc/ssl/certs/ca-certificates.crt "$tree/etc/ssl/certs/ca-certificates.crt"
+  printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' >"$tree/etc/pip.conf"
+  mv -T "$tree" "$1"
+}
+
 case ${1:-all} in
-  services | python | asterisk) "$1" ;;
-  all) services; python; asterisk ;;
-  *) fail "unknown verb '$1': services, python, asterisk or all" ;;
+  services | python | asterisk | docker) "$1" ;;
+  all) services; python; asterisk; docker ;;
+  *) fail "unknown verb '$1': services, python, asterisk, docker or all" ;;
 esac

@@ -118,8 +118,13 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
                     ("controllers", campaign.controller, "privacy_policy"),
                     f"says nothing in {language}, which the campaign {name} uses",
                 )
-    if not settings.http.listen.startswith(("127.", "localhost:", "[::1]:")):
-        yield ("http", "listen"), "must be on loopback: there are no users and roles yet to guard it"
+    on_loopback = settings.http.listen.startswith(("127.", "localhost:", "[::1]:"))
+    if not on_loopback and not settings.http.published_on_loopback:
+        yield (
+            ("http", "listen"),
+            "must be on loopback, since there are no users and roles yet to guard it; in a container whose port is"
+            " published on loopback only, say published_on_loopback = true",
+        )
 
 
 def to_policy(settings: Settings) -> Policy:

@@ -133,9 +133,11 @@ class PromptsTable(Table):
 
 
 class Http(Table):
-    """The live page and the API. On loopback only, until there are users and roles."""
+    """The live page. On loopback only, until there are users and roles: either callgate listens there itself, or it is
+    in a container whose port is published there, which `published_on_loopback` says."""
 
     listen: HostPort = Address("127.0.0.1:8080")
+    published_on_loopback: bool = False
 
 
 class ControllerTable(Table):

@@ -22,6 +22,7 @@ class Watch:
         self._guard = guard
         self._exchange = exchange
         self._live = live
+        self._by_leg: dict[str, Pilot] = {}
         self._saw: dict[str, Callable[[Message], None]] = {
             "DialBegin": self._dial_began,
             "Hangup": self._hung_up,
@@ -42,6 +43,7 @@ class Watch:
         if ruling not in PASSES:
             self._bypassed(Bypass(ruling, dial))
         elif ruling is Ruling.PERMITTED and pilot is not None:
+            self._by_leg[dial.callee_uniqueid] = pilot
             pilot.ringing(dial.callee_uniqueid, dial.callee)
         elif ruling is Ruling.EMERGENCY:
             self._live.tell("emergency", agent=dial.caller.rpartition("-")[0])
@@ -56,12 +58,13 @@ class Watch:
 
     def _hung_up(self, message: Message) -> None:
         uniqueid = message.get("Uniqueid")
+        # Only the calls of this channel: the fleet also remembers the thousands of the last ten minutes.
         if (pilot := self._fleet.of_agent_channel(uniqueid)) is not None:
             self.agent_left(pilot)
-        for pilot in self._fleet.all():
+            self._end_if_over(pilot)
+        if (pilot := self._by_leg.pop(uniqueid, None)) is not None:
             pilot.legs.discard(uniqueid)
-            if pilot.is_open and (uniqueid == pilot.callee or self._is_over(pilot)):
-                pilot.signal(On.ENDED)
+            self._end_if_over(pilot, left=uniqueid)
 
     def _hangup_requested(self, message: Message) -> None:
         """The agent hung up. While a notice plays, their channel ends only with it; this says so at once."""
@@ -74,17 +77,24 @@ class Watch:
             pilot.agent_gone = True
             pilot.signal(On.AGENT_LEFT)
 
+    def _end_if_over(self, pilot: Pilot, left: str = "") -> None:
+        """`left` is the leg that was hung up: a call ends with its callee, whoever else is still there."""
+        if pilot.is_open and (self._is_over(pilot) or (left and left == pilot.callee)):
+            pilot.signal(On.ENDED)
+
     def _is_over(self, pilot: Pilot) -> bool:
         """AGI may be ahead of AMI: a channel that AMI did not show yet is not one that is gone."""
         return pilot.agent_gone and not pilot.legs and pilot.uniqueid not in self._channels
 
     def reconcile(self, pilot: Pilot) -> None:
         """Hold a pilot against the channels that there are."""
-        pilot.legs = {uniqueid for uniqueid in pilot.legs if uniqueid in self._channels}
+        for gone in [uniqueid for uniqueid in pilot.legs if uniqueid not in self._channels]:
+            pilot.legs.discard(gone)
+            self._by_leg.pop(gone, None)
         if pilot.uniqueid not in self._channels:
             self.agent_left(pilot)
-        if pilot.is_open and self._is_over(pilot):
-            pilot.signal(On.ENDED)
+        self._by_leg |= dict.fromkeys(pilot.legs, pilot)
+        self._end_if_over(pilot)
 
     def _recording_began(self, message: Message) -> None:
         """A recording without consent is stopped (P8). Ours begins in CONSENTED, on the callee's channel."""

@@ -22,6 +22,15 @@ redis.call('SET', KEYS[2], ARGV[3])
 return last
 """
 
+LOOK_UP: Final = """
+-- What a lookup needs, as of one moment. KEYS: epoch, directory of lists, mark, then the set of each probe. ARGV: the
+-- member of each probe. Returns epoch, directory (field, value, ...), mark, and 0 or 1 for each probe. Nothing is
+-- written. A script, because one command costs the caller half of what a transaction of eight does (0.36, 0.68 ms).
+local held = {}
+for i = 4, #KEYS do held[i - 3] = redis.call('SISMEMBER', KEYS[i], ARGV[i - 3]) end
+return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('GET', KEYS[3]), held}
+"""
+
 PUBLISH_EPOCH: Final = """
 -- Put a finished generation in force. KEYS: lock, mark, epoch. ARGV: the lock's value, the mark it must have reached,
 -- the epoch. Returns 1, or 0 when another process took the lock or Redis lost what was built.

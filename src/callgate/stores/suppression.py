@@ -29,7 +29,7 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.lists import Loaded, read_directory
 from callgate.stores.objections import audience_of, audiences, digits
 from callgate.stores.schema import Entry
-from callgate.stores.scripts import APPLY, run
+from callgate.stores.scripts import APPLY, LOOK_UP, run
 
 ANSWER_WITHIN = 0.2
 """Seconds that a call waits for Redis."""
@@ -212,14 +212,11 @@ class SuppressionCache:
     async def _ask(self, view: _View, query: Query) -> Found | None:
         """One round trip; None when the view it was made with no longer holds."""
         probes = self._probes(view, query)
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.get(self.keys.epoch)
-            pipe.hgetall(self.keys.lists)
-            pipe.get(self.keys.mark(view.epoch.generation))
-            for _, key, member in probes:
-                pipe.sismember(key, str(member))
-            raw_epoch, raw_lists, mark, *members = await pipe.execute()
-        if (raw_epoch, raw_lists) != view.raw:
+        keys = [self.keys.epoch, self.keys.lists, self.keys.mark(view.epoch.generation)]
+        keys += [key for _, key, _ in probes]
+        script = self.redis.register_script(LOOK_UP)
+        raw_epoch, flat, mark, members = await script(keys=keys, args=[member for _, _, member in probes])
+        if (raw_epoch, dict(zip(flat[::2], flat[1::2], strict=True))) != view.raw:
             return None
         if mark is None:
             raise NotReady(EMPTY)

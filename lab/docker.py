@@ -1,0 +1,101 @@
+"""A Docker engine for the test of docker-compose.yml: the machine's own, or one started by hand; and its base images.
+
+Where no image registry can be reached, a Debian tree from the cache (`lab/setup.sh docker`) is imported under the name
+that a Dockerfile's ARG expects.
+"""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab.install import cache
+from lab.place import REPOSITORY
+from lab.process import LabError
+
+BASES = {
+    "python:3.13-slim-trixie": "docker-base",
+    "redis:7-bookworm": "docker-base",
+    "debian:sid-slim": "asterisk-22",
+}
+"""Image name → the tree in the cache that stands in for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """An engine to talk to."""
+
+    environment: Mapping[str, str]
+
+    def run(self, *words: str, within: float = 120, check: bool = True) -> str:
+        """Run a program with this engine; its output. Raises `LabError` with the end of it when it fails."""
+        done = subprocess.run(
+            words, cwd=REPOSITORY, env=self.environment, capture_output=True, text=True, timeout=within, check=False
+        )
+        if check and done.returncode:
+            raise LabError(f"{' '.join(words)}:\n{(done.stdout + done.stderr)[-3000:]}")
+        return done.stdout
+
+    def compose(self, *words: str, within: float = 600, check: bool = True) -> str:
+        """`docker compose`, from the cache where the machine has none."""
+        own = cache() / "docker-compose"
+        program = (str(own),) if own.exists() else ("docker", "compose")
+        return self.run(*program, *words, within=within, check=check)
+
+    def provide_bases(self) -> None:
+        """Import what no registry gives."""
+        for image, tree in BASES.items():
+            if not self.run("docker", "images", "--quiet", image):
+                packed = subprocess.Popen(("tar", "-C", str(cache() / tree), "-c", "."), stdout=subprocess.PIPE)
+                subprocess.run(
+                    ("docker", "import", "-", image),
+                    env=self.environment,
+                    stdin=packed.stdout,
+                    stdout=subprocess.DEVNULL,
+                    check=True,
+                )
+                if packed.wait():
+                    raise LabError(f"the tree {cache() / tree} could not be read; run lab/setup.sh docker")
+
+
+@contextmanager
+def engine() -> Iterator[Engine]:
+    """An engine while this lasts: the one that answers, or one of our own that leaves nothing behind."""
+    environment = {**os.environ, "DOCKER_BUILDKIT": "0", "BUILD_NETWORK": "host"}
+    if subprocess.run(("docker", "info"), env=environment, capture_output=True, check=False).returncode == 0:
+        yield Engine(environment)
+        return
+    folder = Path(tempfile.mkdtemp(prefix="callgate-docker-"))
+    socket = f"unix://{folder}/socket"
+    daemon = subprocess.Popen(
+        (
+            "setpriv", "--pdeathsig", "TERM", "dockerd", "--host", socket, "--data-root", str(folder / "data"),
+            "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid"),
+        ),
+        stdout=(folder / "log").open("wb"),
+        stderr=subprocess.STDOUT,
+    )  # fmt: skip
+    try:
+        _until_it_serves(daemon, environment | {"DOCKER_HOST": socket}, folder / "log")
+        yield Engine(environment | {"DOCKER_HOST": socket})
+    finally:
+        daemon.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            daemon.wait(30)
+        daemon.kill()
+        daemon.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _until_it_serves(daemon: "subprocess.Popen[bytes]", environment: Mapping[str, str], log: Path) -> None:
+    for _ in range(300):
+        if subprocess.run(("docker", "info"), env=environment, capture_output=True, check=False).returncode == 0:
+            return
+        with suppress(subprocess.TimeoutExpired):
+            daemon.wait(0.1)
+            break
+    raise LabError(f"no Docker engine came up:\n{log.read_text(errors='replace')[-2000:]}")

@@ -1,0 +1,80 @@
+"""docker-compose.yml, built and run by a real engine: one call is blocked, one is consented to and recorded."""
+
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+
+from lab.docker import Engine, engine
+from lab.place import REPOSITORY
+
+pytestmark = pytest.mark.docker
+
+PROJECT = "callgate-test"
+
+
+@pytest.fixture(scope="module")
+def docker() -> Iterator[Engine]:
+    with engine() as serving:
+        serving.provide_bases()
+        yield serving
+
+
+@pytest.fixture(scope="module")
+def composed(docker: Engine) -> Iterator[Engine]:
+    subprocess.run((REPOSITORY / "docker" / "secrets.sh",), check=True)
+    ports = {"CALLGATE_PORT": "18080", "SIP_PORT": "15060", "COMPOSE_PROJECT_NAME": PROJECT}
+    up = Engine({**docker.environment, **ports})
+    up.compose("--profile", "demo", "build", within=1500)
+    try:
+        up.compose("up", "--detach", "--wait", within=180)
+        yield up
+    finally:
+        up.compose("--profile", "demo", "down", "--volumes", "--timeout", "10")
+
+
+def ledger(composed: Engine) -> list[dict[str, object]]:
+    said = composed.compose("exec", "-T", "callgate", "callgate", "ledger", "show", "--json", "-c", CONFIG)
+    found: list[dict[str, object]] = json.loads(said)
+    return found
+
+
+CONFIG = "/etc/callgate/callgate.toml"
+
+
+def test_one_call_is_blocked_and_one_is_consented_to_and_recorded(composed: Engine) -> None:
+    composed.compose(
+        "exec", "-T", "callgate", "sh", "-c",
+        f"echo +442079460201 | callgate lists import - --list uk-tps -c {CONFIG}",
+    )  # fmt: skip
+    said = composed.compose("--profile", "demo", "run", "--rm", "agent", within=120)
+    blocked, talked = (json.loads(line) for line in said.splitlines() if line.startswith("{"))
+    assert blocked == {"dialled": "00442079460201", "answered": False, "status": 403, "told_why": True}
+    assert talked == {"dialled": "0033199001201", "answered": True, "heard_callee": True}
+    events = ledger(composed)
+    verdicts = [event["payload"] for event in events if event["event"] == "verdict"]
+    assert [payload["reason"] for payload in verdicts if isinstance(payload, dict)] == ["national-list", "clear"]
+    kinds = [event["event"] for event in events if event["call"] == events[-1]["call"]]
+    assert kinds.index("consent") < kinds.index("recording-started") < kinds.index("recording-sealed")
+    assert composed.compose("exec", "-T", "callgate", "ls", "/var/spool/callgate") == ""
+
+
+def test_callgate_is_not_root_and_cannot_become_it(composed: Engine) -> None:
+    assert composed.compose("exec", "-T", "callgate", "id", "-u").strip() == "10001"
+
+
+def test_ports_are_published_on_loopback_only(composed: Engine) -> None:
+    published = composed.compose("ps", "--format", "json")
+    assert "0.0.0.0" not in published
+    assert "127.0.0.1" in published
+
+
+def test_down_leaves_nothing(docker: Engine, composed: Engine) -> None:
+    composed.compose("--profile", "demo", "down", "--volumes", "--timeout", "10")
+    label = f"label=com.docker.compose.project={PROJECT}"
+    assert docker.run("docker", "ps", "--all", "--quiet", "--filter", label) == ""
+    assert docker.run("docker", "volume", "ls", "--quiet", "--filter", label) == ""
+    assert docker.run("docker", "network", "ls", "--quiet", "--filter", label) == ""
+    assert os.access(REPOSITORY / "docker" / "secrets" / "ami", os.R_OK)
