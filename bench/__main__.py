@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 
 from rich.console import Console
 
@@ -12,7 +12,7 @@ from lab.install import NoAsteriskError
 from lab.place import REPOSITORY, TakenError
 from lab.process import LabError
 
-Part = Callable[[Console], Awaitable[list[report.Figure]]]
+Part = Callable[[Console], Coroutine[None, None, list[report.Figure]]]
 PARTS: dict[str, Part] = {"gate": gate.measure}
 
 

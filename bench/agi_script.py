@@ -1,4 +1,3 @@
-#!/usr/bin/env -S python3 -I -S
 """What a call centre runs today: an AGI script, started for each call, that asks Redis and answers in a variable.
 
 It is leaner than those one meets: no AGI library and no Redis client, whose imports alone take longer than all of this.

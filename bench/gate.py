@@ -12,10 +12,11 @@ from itertools import cycle, islice
 
 from rich.console import Console
 
-from bench.pbxs import SUPPRESSED, Variant, command, variants
+from bench.pbxs import SUPPRESSED, Variant, variants
 from bench.report import Figure, percentile
 from bench.sip import Attempt
 from lab.process import LabError
+from lab.world import run_callgate
 
 NUMBERS = [f"44207946{n:04}" for n in range(900)]
 """Kept for fiction in the United Kingdom, whose calls need a national list as well as the objections."""
@@ -25,11 +26,12 @@ PERCENTILES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 TURN_S = 3.0
 TURNS = {20: 3, 50: 4}
 """Calls a second → how often each variant has its turn."""
-IMPORTED = 2_000_000
+IMPORTED = 1_000_000
+"""Read, sorted and loaded in the better part of a minute; more numbers make it longer and no different."""
 
 PROBE_S = 2.0
-LADDER = [round(20 * 1.06**step) for step in range(70)]
-"""The rates that are tried, calls a second: 6 % apart, from 20 to about 1,100."""
+LADDER = [round(8 * 1.08**step) for step in range(63)]
+"""The rates that are tried, calls a second: 8 % apart, from 8 to about 950."""
 BLOWN_MS = 100.0
 """A rate is sustained while every call arrives and the p99 of its set-up is below this."""
 
@@ -107,8 +109,11 @@ async def _take_turns(of: Sequence[Variant], numbers: Numbers, rate: int, turns:
     samples = {variant.name: Sample() for variant in of}
     for turn in range(1, turns + 1):
         for variant in of:
+            sample = samples[variant.name]
+            if sample.failed:
+                continue  # it cannot do this rate: more turns would only say so again
             say(f"{rate} calls a second, turn {turn} of {turns}: {variant.name}")
-            samples[variant.name].add(await _turn(variant, numbers, rate, TURN_S))
+            sample.add(await _turn(variant, numbers, rate, TURN_S))
     return samples
 
 
@@ -117,7 +122,7 @@ async def _while_importing(of: Mapping[str, Variant], numbers: Numbers, say: Say
     place = of["gate"].lab.place
     file = place.folder / "be-dncm.txt"
     file.write_text("".join(f"+3247{n:07}\n" for n in range(IMPORTED)))
-    importing = asyncio.create_task(command(place, "lists", "import", str(file), "--list", "be-dncm"))
+    importing = asyncio.create_task(run_callgate(place, "lists", "import", str(file), "--list", "be-dncm"))
     samples = {name: Sample() for name in ("gate", "ungated")}
     while not importing.done():
         for name, sample in samples.items():
@@ -167,10 +172,10 @@ def _latency(by_rate: Mapping[int, Samples]) -> list[Figure]:
                 anchor = f"ungated {label}, {rate} calls/s"
                 value = _added(samples, variant, share)
                 figures.append(Figure(name, value, "ms", anchor, samples["ungated"].at(share), targets.get(name)))
-            failed = float(samples[variant].failed)
-            anchor = f"calls placed at {rate} calls/s"
-            placed = failed + len(samples[variant].times)
-            figures.append(Figure(f"{stem.removesuffix('_added').removesuffix('.added')}{'.' if variant == 'gate' else '_'}failed{suffix}", failed, "calls", anchor, placed))
+            sample = samples[variant]
+            placed = sample.failed + len(sample.times)
+            name = f"{stem.removesuffix('added')}failed{suffix}"
+            figures.append(Figure(name, float(sample.failed), "calls", f"placed at {rate} calls/s", float(placed)))
     return figures
 
 
@@ -194,4 +199,4 @@ def _rates(highest: Mapping[str, int]) -> list[Figure]:
         for name, rate in highest.items()
     ]
     ratio = highest["gate"] / ungated if ungated else None
-    return [Figure("gate.rate_ratio", ratio, "", "ungated calls/s", ungated, ">= 0.85"), *figures]
+    return [Figure("gate.rate_ratio", ratio, "", "the ungated rate", 1.0, ">= 0.85"), *figures]

@@ -11,10 +11,10 @@ from redis.asyncio import Redis
 
 def main(host: str, port: str, url: str) -> None:
     """Serve until SIGTERM: GET /check?number=… answers `clear` or `blocked`."""
-    redis = Redis.from_url(url)
+    redis: Redis = Redis.from_url(url)
 
     async def check(request: web.Request) -> web.Response:
-        blocked = await redis.execute_command("SISMEMBER", "suppressed", request.query["number"])
+        blocked = await redis.sismember("suppressed", request.query["number"])
         return web.Response(text="blocked" if blocked else "clear")
 
     app = web.Application()

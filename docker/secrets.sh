@@ -8,4 +8,5 @@ hex() { od -An -tx1 -N32 /dev/urandom | tr -d ' \n'; }
 [ -e secrets/ami ] || hex >secrets/ami
 [ -e secrets/token ] || hex >secrets/token
 [ -e secrets/suppression ] || printf 'first %s\n' "$(hex)" >secrets/suppression
-chgrp 10001 secrets/ami secrets/token secrets/suppression # callgate's group in its container
+# callgate's group in its container, which nobody on this machine need be in: giving a file to it takes root.
+chgrp 10001 secrets/ami secrets/token secrets/suppression || { echo "run it as root: sudo docker/secrets.sh" >&2; exit 1; }

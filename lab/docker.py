@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,20 +46,28 @@ class Engine:
         program = (str(own),) if own.exists() else ("docker", "compose")
         return self.run(*program, *words, within=within, check=check)
 
-    def provide_bases(self) -> None:
-        """Import what no registry gives."""
-        for image, tree in BASES.items():
-            if not self.run("docker", "images", "--quiet", image):
-                packed = subprocess.Popen(("tar", "-C", str(cache() / tree), "-c", "."), stdout=subprocess.PIPE)
-                subprocess.run(
-                    ("docker", "import", "-", image),
-                    env=self.environment,
-                    stdin=packed.stdout,
-                    stdout=subprocess.DEVNULL,
-                    check=True,
-                )
-                if packed.wait():
-                    raise LabError(f"the tree {cache() / tree} could not be read; run lab/setup.sh docker")
+    @contextmanager
+    def bases(self) -> Iterator[None]:
+        """Every base image is there while this lasts. A name that was lent to a tree from the cache is taken back."""
+        with ExitStack() as lent:
+            for image, tree in BASES.items():
+                if not self._has(image):
+                    self._import(cache() / tree, image)
+                    lent.callback(self.run, "docker", "rmi", "--no-prune", image, check=False)
+            yield
+
+    def _has(self, image: str) -> bool:
+        if self.run("docker", "images", "--quiet", image):
+            return True
+        self.run("docker", "pull", "--quiet", image, within=600, check=False)
+        return bool(self.run("docker", "images", "--quiet", image))
+
+    def _import(self, tree: Path, image: str) -> None:
+        tar, into = ("tar", "-C", str(tree), "-c", "."), ("docker", "import", "-", image)
+        with subprocess.Popen(tar, stdout=subprocess.PIPE) as packed:
+            subprocess.run(into, env=self.environment, stdin=packed.stdout, stdout=subprocess.DEVNULL, check=True)
+        if packed.returncode:
+            raise LabError(f"the tree {tree} could not be read; run lab/setup.sh docker")
 
 
 @contextmanager
@@ -71,14 +79,12 @@ def engine() -> Iterator[Engine]:
         return
     folder = Path(tempfile.mkdtemp(prefix="callgate-docker-"))
     socket = f"unix://{folder}/socket"
-    daemon = subprocess.Popen(
-        (
-            "setpriv", "--pdeathsig", "TERM", "dockerd", "--host", socket, "--data-root", str(folder / "data"),
-            "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid"),
-        ),
-        stdout=(folder / "log").open("wb"),
-        stderr=subprocess.STDOUT,
+    command = (
+        "setpriv", "--pdeathsig", "TERM", "dockerd", "--host", socket, "--data-root", str(folder / "data"),
+        "--exec-root", str(folder / "exec"), "--pidfile", str(folder / "pid"),
     )  # fmt: skip
+    with (folder / "log").open("wb") as log:
+        daemon = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
         _until_it_serves(daemon, environment | {"DOCKER_HOST": socket}, folder / "log")
         yield Engine(environment | {"DOCKER_HOST": socket})

@@ -7,6 +7,7 @@ ends it at once with a sentence. What can (Redis or AMI away) does not: the gate
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -101,6 +102,9 @@ def station_of(settings: Settings) -> Station:
 
 async def serve(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises what the module's text names."""
+    # The ledger's thread wants the interpreter back after each commit, while an agent waits; the default lets the loop
+    # keep it for 5 ms.
+    sys.setswitchinterval(0.0002)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

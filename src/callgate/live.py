@@ -46,6 +46,8 @@ class Live:
     async def watch(self, seen: int | None = None) -> AsyncIterator[Happening]:
         """Happenings after `seen` (from now on where None), for ever, none twice and none left out while it is kept."""
         last = self._next - 1 if seen is None else seen
+        if last >= self._next:
+            last = 0  # a number from before a restart
         while True:
             news = self._news
             for happening in self.after(last):

@@ -150,7 +150,13 @@ class Pilot:
         self.signal(On.DIALLED)
 
     async def answered(self, interview: Interview, callee: str) -> None:
-        """The callee's channel asks what is to become of it. Returns when it was told."""
+        """The callee's channel asks what is to become of it. Returns when it was told.
+
+        A call has one callee: whoever answers besides is dropped.
+        """
+        if self.interview is not None or not self.is_open:
+            await interview.dismiss(names.Agent.NOTICE_FAILED)
+            return
         self.interview, self.callee, self.callee_channel = interview, callee, interview.channel
         self.signal(On.ANSWERED)
         await interview.over.wait()
@@ -174,7 +180,7 @@ class Pilot:
                 await self._effects[effect]()
             except Exception:
                 log.exception("effect-failed", call=self.id, effect=effect, state=self.state)
-                if effect not in (Do.HANG_UP, Do.CLOSE):
+                if effect not in (Do.HANG_UP, Do.CLOSE, Do.NOTE_UNEXPECTED):
                     self.signal(On.FAILED)
         if self._pressed is not None and self.state is not State.OBJECTING:
             self._resolve(committed=False)
@@ -336,15 +342,22 @@ class Pilot:
     # The recording.
 
     async def _start_recording(self) -> None:
-        started = False
-        if self.interview is not None:
-            started = await self.interview.record(str(self._tools.recordings.path_for(self.id)))
-        self._recording = started
+        self._recording = True  # before there is a file, which would be an orphan
+        self._recording = started = await self._begin_recording()
         if started:
             await self._record(Kind.RECORDING_STARTED)
         else:
             self._alarm("recording-not-started")
         self.signal(On.RECORDED if started else On.UNRECORDED)
+
+    async def _begin_recording(self) -> bool:
+        if self.interview is None:
+            return False
+        try:
+            return await self.interview.record(str(self._tools.recordings.path_for(self.id)))
+        except RemoteError as error:
+            log.info("not-recorded", call=self.id, error=str(error))
+            return False
 
     async def _stop_recording(self) -> None:
         if self.callee_channel:
@@ -366,7 +379,7 @@ class Pilot:
     async def _seal(self) -> None:
         try:
             sealed = await self._tools.recordings.seal(self.id)
-        except NotRecorded as error:
+        except (NotRecorded, OSError) as error:
             log.error("recording-missing", call=self.id, error=str(error))
             await self._record(Kind.ALARM, alarm="recording-missing")
             self._alarm("recording-missing")

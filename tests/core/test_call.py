@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.call import BEFORE_TALK, TABLE, Do, On, State, diagram, step
+from callgate.core.call import BEFORE_TALK, TABLE, Do, On, State, Step, diagram, step
 
 ROWS = [(state, on, taken) for state, row in TABLE.items() for on, taken in row.items()]
 ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
@@ -82,6 +82,21 @@ def test_no_sequence_of_events_records_without_consent_or_after_its_withdrawal(e
 def test_a_closed_call_stays_closed(events: list[On]) -> None:
     for on in events:
         assert step(State.CLOSED, on).state is State.CLOSED
+
+
+LATE = [On.CLEARED, On.SUPPRESSED, On.IDENTIFIED, On.AGREED, On.SILENT, On.COMMITTED, On.RECORDED, On.FAILED]
+
+
+@pytest.mark.parametrize("state", [State.LEAVING, State.CLOSED])
+@pytest.mark.parametrize("on", LATE)
+def test_what_an_earlier_effect_reports_of_a_call_that_went_another_way_changes_nothing(state: State, on: On) -> None:
+    assert step(state, on) == Step(state)
+
+
+@pytest.mark.parametrize("on", [On.OBJECTED, On.HEARD])
+@pytest.mark.parametrize("state", [State.RECORDING, State.TALKING, State.LEAVING, State.CLOSED])
+def test_an_objection_is_committed_from_the_conversation_on_however_late(state: State, on: On) -> None:
+    assert {Do.COMMIT_OBJECTION, Do.COMMIT_HEARD} & set(step(state, on).effects)
 
 
 def test_the_callees_key_is_committed_before_anyone_is_thanked() -> None:

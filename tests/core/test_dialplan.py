@@ -52,7 +52,7 @@ def test_both_sides_know_the_same_keys_of_astdb() -> None:
 
 def test_the_dialplan_takes_the_answer_apart_as_callgate_put_it_together() -> None:
     positions = {field.name: at for at, field in enumerate(fields(GateAnswer), start=1) if field.name != "SEPARATOR"}
-    cut = dict(re.findall(r"Set\((CALLGATE_\w+)=\$\{CUT\(CALLGATE_ANSWER,\|,(\d)\)\}", DIALPLAN))
+    cut = dict(re.findall(r"[(,](CALLGATE_\w+)=\$\{CUT\(CALLGATE_ANSWER,\|,(\d)\)\}", DIALPLAN))
     assert {name: int(at) for name, at in cut.items()} == {
         Variable.REASON: positions["reason"],
         Variable.ID: positions["call"],

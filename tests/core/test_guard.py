@@ -67,6 +67,8 @@ def test_what_rings_is_ruled_on(dial: Dial, allowed: Allowed | None, now: dateti
         ("carrier/sip:33199001234@192.0.2.1", "33199001234"),
         ("g1/33199001234", "33199001234"),
         ("carrier/33199001234", "33199001234"),
+        ("33199001234@carrier&PJSIP/33199001234@carrier", ""),  # two destinations: no permit is for that
+        ("3390@b&PJSIP/33199001234@carrier", ""),
         ("", ""),
     ],
 )
@@ -91,6 +93,14 @@ def test_a_token_permits_its_permit_and_no_other(one: Permit, other: Permit) -> 
     if (one.pbx, one.uniqueid, one.digits, one.campaign) != (other.pbx, other.uniqueid, other.digits, other.campaign):
         assert not token.permits(KEY, issued, other)
     assert not token.permits(b"another key of 32 bytes in length", issued, one)
+
+
+@given(permits, st.integers(0, 60), st.characters())
+def test_a_token_with_one_character_changed_is_none(permit: Permit, at: int, other: str) -> None:
+    issued = token.issue(KEY, permit)
+    at %= len(issued)
+    changed = issued[:at] + other + issued[at + 1 :]
+    assert token.permits(KEY, changed, permit) == (changed == issued)
 
 
 @given(permits, st.text())

@@ -22,7 +22,24 @@ from callgate.core.phone import NotANumber, mask, parse
         ("025550100", "BE", "", "+3225550100", "BE", "fixed"),
         ("0460123456", "BE", "", "+32460123456", "BE", "mobile"),
         ("090012345", "BE", "", "+3290012345", "BE", "premium"),
+        ("0201234567", "NL", "", "+31201234567", "NL", "fixed"),
+        ("0031612345678", "BE", "", "+31612345678", "NL", "mobile"),
+        ("0900123456", "NL", "", "+31900123456", "NL", "premium"),
+        ("030123456", "DE", "", "+4930123456", "DE", "fixed"),
+        ("+4915123456789", "FR", "", "+4915123456789", "DE", "mobile"),
+        ("910123456", "ES", "", "+34910123456", "ES", "fixed"),
+        ("0034612345678", "BE", "", "+34612345678", "ES", "mobile"),
+        ("0612345678", "IT", "", "+390612345678", "IT", "fixed"),  # Italy keeps its zero
+        ("003906123456", "BE", "", "+3906123456", "IT", "fixed"),
+        ("27123456", "LU", "", "+35227123456", "LU", "fixed"),
+        ("+352621123456", "BE", "", "+352621123456", "LU", "mobile"),
+        ("012345678", "IE", "", "+35312345678", "IE", "fixed"),
+        ("00353850123456", "BE", "", "+353850123456", "IE", "mobile"),
+        ("01234567890", "AT", "", "+431234567890", "AT", "fixed"),
+        ("0043664123456", "BE", "", "+43664123456", "AT", "mobile"),
         ("+12025550123", "US", "", "+12025550123", "US", "fixed-or-mobile"),
+        ("2025550123", "US", "", "+12025550123", "US", "fixed-or-mobile"),
+        ("912025550123", "US", "9", "+12025550123", "US", "fixed-or-mobile"),
     ],
 )
 def test_a_number_is_read(dialled: str, home: str, outside: str, e164: str, country: str, kind: str) -> None:
@@ -81,6 +98,11 @@ def test_emergency_numbers_of_each_country_are_known_and_exact(country: str, som
 def test_another_countrys_emergency_number_is_none() -> None:
     assert "911" not in emergency.numbers("BE")
     assert "100" not in emergency.numbers("FR")
+
+
+@pytest.mark.parametrize("dialled", ["1123", "11", "0032112", "+32112", "00112", "112 ", "١١٢"])
+def test_nearly_an_emergency_number_is_none(dialled: str) -> None:
+    assert dialled not in emergency.dialled_forms("BE", ["0"])
 
 
 def test_the_dialplan_gets_every_form_and_dials_the_number_itself() -> None:

@@ -2,7 +2,9 @@
 
 import json
 import os
+import re
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 
 import pytest
@@ -17,15 +19,14 @@ PROJECT = "callgate-test"
 
 @pytest.fixture(scope="module")
 def docker() -> Iterator[Engine]:
-    with engine() as serving:
-        serving.provide_bases()
+    with engine() as serving, serving.bases():
         yield serving
 
 
 @pytest.fixture(scope="module")
 def composed(docker: Engine) -> Iterator[Engine]:
     subprocess.run((REPOSITORY / "docker" / "secrets.sh",), check=True)
-    ports = {"CALLGATE_PORT": "18080", "SIP_PORT": "15060", "COMPOSE_PROJECT_NAME": PROJECT}
+    ports = {"CALLGATE_PORT": "0", "SIP_PORT": "0", "COMPOSE_PROJECT_NAME": PROJECT}
     up = Engine({**docker.environment, **ports})
     up.compose("--profile", "demo", "build", within=1500)
     try:
@@ -63,12 +64,23 @@ def test_one_call_is_blocked_and_one_is_consented_to_and_recorded(composed: Engi
 
 def test_callgate_is_not_root_and_cannot_become_it(composed: Engine) -> None:
     assert composed.compose("exec", "-T", "callgate", "id", "-u").strip() == "10001"
+    status = composed.compose("exec", "-T", "callgate", "cat", "/proc/1/status")
+    facts = dict(re.findall(r"^(\w+):\s*(\S+)$", status, re.MULTILINE))
+    assert facts["NoNewPrivs"] == "1"
+    assert int(facts["CapBnd"], 16) == 0
 
 
 def test_ports_are_published_on_loopback_only(composed: Engine) -> None:
-    published = composed.compose("ps", "--format", "json")
-    assert "0.0.0.0" not in published
-    assert "127.0.0.1" in published
+    said = composed.compose("--profile", "demo", "ps", "--format", "json")
+    services = (json.loads(line) for line in said.splitlines())
+    published = {at["URL"] for service in services for at in service["Publishers"] if at["PublishedPort"]}
+    assert published == {"127.0.0.1"}
+
+
+def test_the_host_sees_callgate_ready_on_its_published_port(composed: Engine) -> None:
+    where = composed.compose("port", "callgate", "8080").strip()
+    with urllib.request.urlopen(f"http://{where}/readyz", timeout=5) as answer:
+        assert json.load(answer) == {"ready": True, "missing": []}
 
 
 def test_down_leaves_nothing(docker: Engine, composed: Engine) -> None:

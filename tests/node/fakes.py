@@ -1,5 +1,7 @@
 """Stand-ins for what a pilot reaches: an office, a PBX and an interview that note what is asked of them, in order."""
 
+import asyncio
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +14,19 @@ from callgate.core.events import Json, Kind
 from callgate.core.gate import CallRequest
 from callgate.core.reasons import Reason
 from callgate.live import Live
+from callgate.node.exchange import Exchange
+from callgate.node.fleet import Fleet
+from callgate.node.reception import Reception
+from callgate.node.recovery import Recovery
+from callgate.node.watch import Watch
+from callgate.pbx.agi import Played, RemoteError, Request, Session
+from callgate.pbx.ami import Link, Message
+from callgate.pbx.channels import Channels
+from callgate.pbx.guard import Guard
 from callgate.pbx.interview import Interview
 from callgate.pbx.recordings import Recordings
 from callgate.pilot import Pilot, Tools
-from callgate.prompts.catalogue import Catalogue, Prompt
+from callgate.prompts.catalogue import Catalogue, Notice, Prompt
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 DECISION = Decision(
@@ -41,6 +52,8 @@ class FakeOffice:
     def __init__(self, done: list[str], refuses: set[str]) -> None:
         self.done = done
         self.refuses = refuses
+        self.decision = DECISION
+        self.open: list[OpenCall] = []
         self.owed: list[tuple[str, Mapping[str, Json]]] = []
 
     def _do(self, what: str) -> None:
@@ -50,7 +63,7 @@ class FakeOffice:
 
     async def decide(self, request: CallRequest) -> Decision:
         self._do("decide")
-        return DECISION
+        return self.decision
 
     async def answered(self, call: str) -> Reason:
         self._do("answered")
@@ -76,9 +89,12 @@ class FakeOffice:
             self._do(f"late {block.key}")
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
-        return []
+        self._do("open calls")
+        return self.open
 
     def keep(self, operation: str, facts: Mapping[str, Json]) -> None:
+        if "keep" in self.refuses:
+            raise OSError("no space left on device")
         self.owed.append((operation, facts))
 
 
@@ -101,18 +117,20 @@ class FakeCatalogue:
     def prompt(self, name: str, language: str) -> Prompt:
         return Prompt(name=name, language=language, text="", path=f"/{language}/{name}", seconds=1.0, sha256="0" * 64)
 
+    def notice(self, campaign: str, centre: str, language: str) -> Notice:
+        return Notice(self.prompt("identification", language), self.prompt("question", language))
+
 
 class FakeInterview:
     """A callee's channel; parts are ended by the test, with `report`."""
 
     def __init__(self, done: list[str]) -> None:
-        import asyncio  # noqa: PLC0415 - the event wants the running loop
-
         self.done = done
         self.over = asyncio.Event()
         self.channel = "PJSIP/carrier-1"
         self.heard: Heard | None = HEARD
         self.played: list[object] = []
+        self.breaks = False
         self.report: Callable[[On], None] = lambda _: None
 
     @property
@@ -130,6 +148,8 @@ class FakeInterview:
         self.done.append(f"say {prompt.name}")
 
     async def record(self, path: str) -> bool:
+        if self.breaks:
+            raise RemoteError("gone")
         self.done.append("MixMonitor")
         return True
 
@@ -169,3 +189,196 @@ class Flight:
         self.pilot.interview = cast(Interview, self.interview)
         self.pilot.callee, self.pilot.callee_channel = "1.2", self.interview.channel
         self.pilot.signal(On.ANSWERED)
+
+
+def message(event: str, **headers: str | tuple[str, ...]) -> Message:
+    """An AMI event."""
+    values = {name.lower(): (value,) if isinstance(value, str) else value for name, value in headers.items()}
+    return Message({"event": (event,), **values})
+
+
+WHOLE = Played(digit=None, endpos=8_000, finished=True, failed=False)
+
+
+def pressed(key: str, ms: int) -> Played:
+    """A prompt that a key stopped after so many milliseconds."""
+    return Played(digit=key, endpos=ms * 8, finished=False, failed=False)
+
+
+class FakeSession:
+    """An AGI session: `plays` is how its prompts end (whole, once it is empty), `keys` what is pressed afterwards."""
+
+    def __init__(
+        self, script: str, *arguments: str, uniqueid: str = "1.1", channel: str = "PJSIP/brussels-1", now: float = 0
+    ) -> None:
+        self.request = Request(script, arguments, channel, uniqueid, "alice", "s", "callgate", "en", {})
+        self.peer = "127.0.0.1"
+        self.now = now
+        self.plays: deque[Played | Exception] = deque()
+        self.keys: deque[str | Exception] = deque()
+        self.offsets: list[int] = []
+        self.variables: dict[str, str] = {}
+        self.executed: list[tuple[str, ...]] = []
+        self.deleted: list[str] = []
+        self.breaks = False
+
+    async def stream_file(self, path: str, escape: str = "", offset: int = 0, *, lasts_s: float = 15.0) -> Played:
+        await asyncio.sleep(0)
+        self.offsets.append(offset)
+        ended = self.plays.popleft() if self.plays else WHOLE
+        if isinstance(ended, Exception):
+            raise ended
+        return ended
+
+    async def wait_for_digit(self, ms: int) -> str | None:
+        await asyncio.sleep(0)
+        if not self.keys:
+            self.now += ms / 1000
+            return None
+        key = self.keys.popleft()
+        if isinstance(key, Exception):
+            raise key
+        return key
+
+    async def set_variable(self, name: str, value: str) -> None:
+        await asyncio.sleep(0)
+        self.variables[name] = value
+
+    async def execute(self, application: str, *args: str) -> int:
+        self.executed.append((application, *args))
+        return 0
+
+    async def database_del(self, family: str, key: str) -> None:
+        await asyncio.sleep(0)
+        if self.breaks:
+            raise RemoteError("gone")
+        self.deleted.append(key)
+
+    def monotonic(self) -> float:
+        """The time that only `wait_for_digit` lets pass."""
+        return self.now
+
+
+def as_session(session: FakeSession) -> Session:
+    return cast(Session, session)
+
+
+class FakeLink:
+    """AMI: `acts` is what was done, `kept` what DBGetTree answers."""
+
+    def __init__(self) -> None:
+        self.up = True
+        self.acts: list[tuple[str, str]] = []
+        self.kept: list[Message] | Exception = []
+
+    async def act(self, action: str, fields: Mapping[str, str]) -> None:
+        self.acts.append((action, fields["Channel"]))
+
+    async def collect(self, action: str, fields: Mapping[str, str]) -> list[Message]:
+        if isinstance(self.kept, Exception):
+            raise self.kept
+        return self.kept
+
+
+TOKEN_KEY = b"k" * 32
+
+
+class Desk:
+    """A node beside a PBX that is not there: the office, AMI and the AGI sessions are stand-ins, all else is real."""
+
+    def __init__(self, folder: Path, *refuses: str) -> None:
+        self.done: list[str] = []
+        self.now = NOW
+        self.office = FakeOffice(self.done, set(refuses))
+        self.live = Live(lambda: NOW)
+        self.link = FakeLink()
+        self.exchange = Exchange(self.office, self.live, self.office)
+        self.exchange.link = cast(Link, self.link)
+        self.recordings = Recordings(folder / "spool", folder / "sealed")
+        (folder / "spool").mkdir(parents=True)
+        tools = Tools(
+            office=self.office,
+            catalogue=lambda: cast(Catalogue, FakeCatalogue()),
+            recordings=self.recordings,
+            pbx=self.exchange,
+            live=self.live,
+            later=self.office,
+            clock=lambda: self.now,
+        )
+        self.channels = Channels()
+        self.fleet = Fleet(tools)
+        emergency = {"112": "112", "0112": "112"}
+        guard = Guard(
+            trunks=["PJSIP/carrier"],
+            emergency=emergency,
+            key=TOKEN_KEY,
+            known=self.fleet.allowed,
+            clock=lambda: self.now,
+        )
+        self.watch = Watch(
+            channels=self.channels, fleet=self.fleet, guard=guard, exchange=self.exchange, live=self.live
+        )
+        self.recovery = Recovery(
+            "pbx", tools=tools, channels=self.channels, fleet=self.fleet, watch=self.watch, exchange=self.exchange
+        )
+        self.recovery.settled = True
+        self.reception = Reception(
+            "pbx",
+            emergency,
+            TOKEN_KEY,
+            tools=tools,
+            fleet=self.fleet,
+            channels=self.channels,
+            exchange=self.exchange,
+            recovery=self.recovery,
+        )
+
+    async def ask(self, session: FakeSession) -> FakeSession:
+        """Let a FastAGI session be served to its end."""
+        async with asyncio.timeout(5):
+            await self.reception.handlers[session.request.script](as_session(session))
+        return session
+
+    async def gate(self, dialled: str = "0033199001234") -> list[str]:
+        """The agent dials; the fields of the answer."""
+        await self.watch.on_event(message("Newchannel", uniqueid="1.1", channel="PJSIP/brussels-1"))
+        session = await self.ask(FakeSession("gate", dialled, "spring", "brussels"))
+        return session.variables["CALLGATE_ANSWER"].split("|")
+
+    async def ring(self, token: str, digits: str = "33199001234", leg: str = "1.2") -> None:
+        """A leg on the trunk begins to ring."""
+        await self.watch.on_event(
+            message(
+                "DialBegin",
+                uniqueid="1.1",
+                channel="PJSIP/brussels-1",
+                destuniqueid=leg,
+                destchannel=f"PJSIP/carrier-{leg}",
+                dialstring=f"{digits}@carrier",
+                destchanvariable=("CALLGATE_ID=c1", f"CALLGATE_TOKEN={token}"),
+            )
+        )
+
+    async def hang_up(self, uniqueid: str) -> None:
+        """AMI tells that a channel is gone."""
+        await self.watch.on_event(message("Hangup", uniqueid=uniqueid))
+
+    async def quiet(self) -> None:
+        """Let everything that is under way come to its end."""
+        await until(lambda: not self.exchange._jobs and all(pilot._queue.empty() for pilot in self.fleet.all()))
+
+    def alarms(self) -> list[object]:
+        """The alarms on the live page."""
+        return [happening.facts["alarm"] for happening in self.live.after(0) if happening.what == "alarm"]
+
+    async def stop(self) -> None:
+        """End the pilots and what is under way."""
+        await self.fleet.stop(grace_s=0)
+        await self.exchange.stop()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Let everything run until `holds`."""
+    async with asyncio.timeout(5):
+        while not holds():  # noqa: ASYNC110 - what is waited for happens in turns of the loop
+            await asyncio.sleep(0)

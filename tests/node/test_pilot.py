@@ -1,16 +1,19 @@
 """What a pilot does for what happens to its call, in which order, and what it does when the office cannot commit."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callgate.core.call import On, State
-from tests.node.fakes import Flight
+from callgate.pbx.interview import Interview
+from callgate.pbx.recordings import Sealed
+from tests.node.fakes import FakeInterview, Flight, until
 
 
 @asynccontextmanager
@@ -21,13 +24,6 @@ async def flying(flight: Flight) -> AsyncIterator[Flight]:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    """Let the pilot run until `holds`."""
-    async with asyncio.timeout(5):
-        while not holds():  # noqa: ASYNC110 - the pilot's queue is drained by turns of the loop
-            await asyncio.sleep(0)
 
 
 async def settled(flight: Flight, state: State) -> None:
@@ -142,11 +138,100 @@ async def test_what_the_office_cannot_note_now_is_kept(tmp_path: Path) -> None:
         assert [operation for operation, _ in flight.office.owed] == ["record", "close"]
 
 
+async def test_a_key_that_neither_ledger_nor_disk_can_take_is_answered_no_and_spins_nothing(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "object", "alarm", "dropped", "keep")) as flight:
+        await to_question(flight)
+        flight.interview.report(On.SILENT)
+        await settled(flight, State.TALKING)
+        assert not await flight.pilot.ask(On.OBJECTED, "key")
+        await settled(flight, State.LEAVING)
+        assert flight.done[-1] == "ami hang up"
+
+
+async def test_an_objection_by_voice_after_the_call_that_nothing_can_take_is_answered_no(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "object", "alarm", "keep")) as flight:
+        flight.pilot.signal(On.ENDED)
+        assert not await flight.pilot.ask(On.HEARD, "agent")
+        await settled(flight, State.CLOSED)
+
+
+async def test_a_callees_key_that_comes_just_after_the_end_is_committed(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        flight.answer()
+        flight.pilot.signal(On.ENDED)
+        await flight.pilot.ask(On.OBJECTED, "callee-key")
+        assert "object" in flight.done
+
+
+async def test_what_an_agent_who_left_overtook_is_no_alarm(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        flight.answer()
+        flight.pilot.signal(On.AGENT_LEFT)  # while the callee is looked up once more
+        await settled(flight, State.LEAVING)
+        assert "abandoned" in flight.done
+        assert "alarm" not in flight.done
+
+
+async def test_a_second_callee_who_answers_is_dropped_and_the_first_is_not(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        flight.answer()
+        await settled(flight, State.IDENTIFYING)
+        second = FakeInterview([])
+        async with asyncio.timeout(5):
+            await flight.pilot.answered(cast(Interview, second), "1.3")
+        assert second.done == ["dismiss agent/notice-failed"]
+        assert flight.pilot.callee == "1.2"
+        assert flight.pilot.state is State.IDENTIFYING
+
+
+async def test_a_callee_who_hangs_up_as_the_recording_starts_is_not_recorded_and_not_a_fault(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        flight.interview.breaks = True
+        flight.interview.report(On.AGREED)
+        await settled(flight, State.TALKING)
+        assert not flight.pilot.wants_recording
+        assert "recording-started" not in flight.done
+        assert "alarm" not in flight.done
+
+
+async def test_a_recording_is_nobodys_orphan_from_before_it_starts(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        wanted: list[bool] = []
+
+        async def record(path: str) -> bool:
+            wanted.append(flight.pilot.wants_recording)
+            return True
+
+        flight.interview.record = record  # type: ignore[method-assign]
+        flight.interview.report(On.AGREED)
+        await settled(flight, State.RECORDING)
+        assert wanted == [True]
+
+
+async def test_a_recording_that_cannot_be_sealed_can_still_be_destroyed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_recording(flight)
+        file = flight.recordings.path_for("c1")
+        file.write_bytes(b"sound")
+
+        async def full(call: str) -> Sealed:
+            raise OSError("no space left on device")
+
+        monkeypatch.setattr(flight.recordings, "seal", full)
+        flight.pilot.signal(On.ENDED)
+        assert await flight.pilot.ask(On.WITHDREW, "kept-by-pbx")
+        await until(lambda: not file.exists())
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     events=st.lists(st.sampled_from(On), max_size=8),
     key=st.sampled_from([On.OBJECTED, On.HEARD, On.WITHDREW]),
-    refuses=st.sets(st.sampled_from(["object", "withdraw", "consent", "answered", "alarm"])),
+    refuses=st.sets(st.sampled_from(["object", "withdraw", "consent", "answered", "alarm", "keep"])),
 )
 def test_whatever_happened_a_key_is_answered_and_no_recording_lacks_a_consent(
     tmp_path: Path, events: list[On], key: On, refuses: set[str]

@@ -125,6 +125,24 @@ async def test_events_in_the_same_segment_as_the_login_reply_are_not_lost(ami: F
         await listener.hears("snapshot ", "up", "AtOnce")
 
 
+async def test_an_event_before_the_login_reply_waits_for_the_snapshot(ami: FakeAmi) -> None:
+    async with linking(ami) as listener:
+        peers = {}
+        for peer in (await ami.accept(), await ami.accept()):
+            peer.send_raw(BANNER)
+            login = await peer.action("Login")
+            peers[login["Events"]] = (peer, login)
+        events, _ = peers["on"]
+        events.send("Event: Newexten", f"AppData: {'x' * MESSAGE_LIMIT}")
+        events.send("Event: Early")
+        await listener.hears("down")  # the gap, which shows that these were read
+        for peer, asked in peers.values():
+            peer.reply(asked)
+        await show(events)
+
+        await listener.hears("snapshot ", "up", "Early")
+
+
 async def test_it_is_up_only_when_both_sessions_are_and_the_snapshot_was_taken(ami: FakeAmi) -> None:
     async with linking(ami) as listener:
         peers = {}

@@ -373,6 +373,38 @@ async def test_a_message_over_the_limit_is_counted_and_the_connection_kept(ami: 
         assert ours.session.up
 
 
+async def test_after_a_drop_nothing_more_is_heard_of_that_connection(ami: FakeAmi) -> None:
+    heard: list[str] = []
+    states: asyncio.Queue[State] = asyncio.Queue()
+
+    def listener(news: News) -> None:
+        assert isinstance(news, Message)
+        heard.append(news["Event"])
+        session.drop("enough")
+
+    session = Session(
+        ami.address,
+        "callgate",
+        SECRET,
+        events=True,
+        on_news=listener,
+        on_state=lambda state, _: states.put_nowait(state),
+        timing=CALM,
+    )
+    running = asyncio.create_task(session.run())
+    peer = await ami.log_in()
+    assert await within(states.get()) is State.UP
+    peer.send_raw(message("Event: First") + message("Event: Second"))
+    assert await within(states.get()) is State.DOWN
+    await ami.log_in()
+    assert await within(states.get()) is State.UP
+    running.cancel()
+    with suppress(asyncio.CancelledError):
+        await running
+
+    assert heard == ["First"]
+
+
 async def test_what_is_neither_reply_nor_event_is_counted(ami: FakeAmi) -> None:
     async with connected(ami) as (ours, peer):
         peer.send("Something: else")

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callgate.pbx.ami.errors import LocalError
@@ -63,6 +63,7 @@ def test_frames_do_not_depend_on_how_the_bytes_were_cut(data: bytes, cuts: list[
     st.sampled_from([MESSAGE_LIMIT - 1, MESSAGE_LIMIT, MESSAGE_LIMIT + 1, MESSAGE_LIMIT + 4, 3 * MESSAGE_LIMIT]),
     st.lists(st.integers(0, 4 * MESSAGE_LIMIT), max_size=5),
 )
+@example(3 * MESSAGE_LIMIT, [3 * MESSAGE_LIMIT - 10])
 def test_a_message_over_the_limit_is_dropped_however_it_was_cut(size: int, cuts: list[int]) -> None:
     name = b"Event: Newexten\r\nAppData: "
     data = name + b"x" * (size - len(name)) + b"\r\n\r\n" + message("Event: Next")

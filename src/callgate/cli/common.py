@@ -49,7 +49,7 @@ EXPECTED = (
 
 def fail(message: str) -> NoReturn:
     """Say why it could not be done, and end with exit code 2."""
-    err.print(f"[red]error:[/red] {message}", soft_wrap=True, markup=True)
+    err.print(f"error: {message}", style="red", markup=False, soft_wrap=True)
     raise typer.Exit(2)
 
 

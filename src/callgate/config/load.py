@@ -108,6 +108,13 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield (table, number, key), says
         else:
             yield (table, name, key), says
+    pairs = [(mandate.controller, mandate.centre) for mandate in settings.mandates]
+    for number, pair in enumerate(pairs):
+        if pair in pairs[:number]:
+            yield (
+                ("mandates", number, "centre"),
+                f"a second mandate of {pair[0]} for {pair[1]}; keep the one in force",
+            )
     for name, campaign in settings.campaigns.items():
         controller = settings.controllers.get(campaign.controller)
         for language in set(campaign.languages.values()):
@@ -176,4 +183,4 @@ def read_secret(path: Path) -> bytes:
 def redacted(settings: Settings) -> str:
     """The settings as JSON for a person's eyes: passwords in URLs are hidden; secrets are files and never in it."""
     text = settings.model_dump_json(indent=2)
-    return re.sub(r"(://[^:/@\"]*:)[^@\"]*@", r"\1•••@", text)
+    return re.sub(r'(://[^:/@"]*:)(?:[^"\\]|\\.)*@', r"\1•••@", text)

@@ -101,6 +101,16 @@ _DROP: Final = _to(State.LEAVING, Do.NOTE_DROPPED, Do.ADMIT, Do.HANG_UP)
 _ABANDON: Final = _to(State.LEAVING, Do.NOTE_ABANDONED, Do.APOLOGISE, Do.HANG_UP)
 _OBJECT: Final = _to(State.OBJECTING, Do.COMMIT_OBJECTION)
 
+
+def _passed_over(state: State) -> Mapping[On, Step]:
+    """What the effects of an earlier state report when the call has meanwhile gone another way."""
+    reports = (
+        On.CLEARED, On.SUPPRESSED, On.IDENTIFIED, On.AGREED, On.REFUSED, On.SILENT, On.UNASKED,
+        On.COMMITTED, On.UNCOMMITTED, On.RECORDED, On.UNRECORDED, On.FAILED,
+    )  # fmt: skip
+    return dict.fromkeys(reports, _to(state))
+
+
 TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
     State.ALLOWED: {
         On.DIALLED: _to(State.RINGING, Do.NOTE_DIALLED),
@@ -167,6 +177,7 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
     State.OBJECTING: {
         On.COMMITTED: _to(State.LEAVING, Do.THANK, Do.HANG_UP),
         On.UNCOMMITTED: _to(State.LEAVING, Do.ADMIT, Do.HANG_UP),
+        On.FAILED: _to(State.LEAVING, Do.ADMIT, Do.HANG_UP),
         On.OBJECTED: _to(State.OBJECTING),
         On.HEARD: _to(State.OBJECTING),
         On.WITHDREW: _to(State.OBJECTING, Do.CONFIRM_WITHDRAWAL, Do.DESTROY_RECORDING),
@@ -174,16 +185,16 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
         On.ENDED: _to(State.CLOSED, Do.KEEP_RECORDING, Do.CLOSE),
     },
     State.LEAVING: {
+        **_passed_over(State.LEAVING),
         On.OBJECTED: _to(State.LEAVING, Do.COMMIT_OBJECTION),
         On.HEARD: _to(State.LEAVING, Do.COMMIT_HEARD),
         On.WITHDREW: _to(State.LEAVING, Do.CONFIRM_WITHDRAWAL, Do.DESTROY_RECORDING),
-        On.COMMITTED: _to(State.LEAVING),
-        On.UNCOMMITTED: _to(State.LEAVING),
-        On.FAILED: _to(State.LEAVING),
         On.AGENT_LEFT: _to(State.LEAVING),
         On.ENDED: _to(State.CLOSED, Do.KEEP_RECORDING, Do.CLOSE),
     },
     State.CLOSED: {
+        **_passed_over(State.CLOSED),
+        On.OBJECTED: _to(State.CLOSED, Do.COMMIT_OBJECTION),
         On.HEARD: _to(State.CLOSED, Do.COMMIT_HEARD),  # *9 dialled after the call
         On.WITHDREW: _to(State.CLOSED, Do.CONFIRM_WITHDRAWAL, Do.DESTROY_RECORDING),
         On.AGENT_LEFT: _to(State.CLOSED),

@@ -116,6 +116,8 @@ def problems(policy: Policy) -> Iterator[tuple[tuple[str, str, str], str]]:
             for name in names:
                 if name not in policy.lists:
                     yield (*place, "lists"), f"no list {name!r}; {_known(policy.lists)}"
+                elif (covers := policy.lists[name].country) != country:
+                    yield (*place, "lists"), f"the list {name} covers {covers}; it cannot bind calls to {country}"
     for mandate in policy.mandates.values():
         place = ("mandates", f"{mandate.controller}/{mandate.centre}")
         if mandate.controller not in policy.controllers:

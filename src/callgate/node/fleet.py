@@ -27,6 +27,7 @@ class Fleet:
         self._tools = tools
         self._flights: dict[str, _Flight] = {}
         self._by_agent: dict[str, Pilot] = {}
+        self._by_leg: dict[str, Pilot] = {}
 
     def __len__(self) -> int:
         return sum(pilot.is_open for pilot in self.all())
@@ -51,6 +52,19 @@ class Fleet:
     def of_agent_channel(self, uniqueid: str) -> Pilot | None:
         """The pilot whose call this channel made."""
         return self._by_agent.get(uniqueid)
+
+    def ringing(self, pilot: Pilot, uniqueid: str, channel: str) -> None:
+        """A leg of the call rings."""
+        self._by_leg[uniqueid] = pilot
+        pilot.ringing(uniqueid, channel)
+
+    def took_up(self, pilot: Pilot, uniqueid: str) -> None:
+        """A leg that was found after a restart."""
+        self._by_leg[uniqueid] = pilot
+
+    def leg_gone(self, uniqueid: str) -> Pilot | None:
+        """The pilot whose leg this was. Every hang-up on the PBX asks, so nothing is searched."""
+        return self._by_leg.pop(uniqueid, None)
 
     def allowed(self, call: str) -> Allowed | None:
         """What the guard needs to know of a call."""
@@ -77,6 +91,8 @@ class Fleet:
                 flight.task.cancel()
                 del self._flights[call]
                 self._by_agent.pop(flight.pilot.uniqueid, None)
+                for uniqueid in flight.pilot.legs:
+                    self._by_leg.pop(uniqueid, None)
 
     async def stop(self, grace_s: float) -> None:
         """Let recordings be sealed and closed calls be entered, then end the pilots."""

@@ -1,15 +1,18 @@
 """What the office could not take now: kept on disk, in order, and given to it when it is back (P5).
 
-One JSON object a line. A line is on disk before `keep` returns. A crash between the giving and the emptying loses
+One JSON object a line. A line is on disk before `keep` returns; each begins on a line of its own, so that one which a
+crash tore spoils no other. A crash between the giving and the emptying loses
 nothing: objections, withdrawals and blocks are entered once however often they are given, a noted fact perhaps twice.
 """
 
 import asyncio
+import errno
 import json
 import os
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import structlog
 
@@ -37,12 +40,7 @@ class LateFile:
         """Write one debt down. Raises OSError where the disk cannot take it; then nothing was acknowledged."""
         self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         line = json.dumps({"operation": operation, "at": self._clock().isoformat(), **facts})
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW, 0o600)
-        try:
-            os.write(descriptor, line.encode() + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _write(self._path, b"\n" + line.encode() + b"\n", os.O_APPEND)
         self._owed.set()
 
     async def run(self, pause: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
@@ -56,7 +54,7 @@ class LateFile:
         """Give everything in order; True when nothing is owed any more."""
         self._owed.clear()
         try:
-            lines = self._path.read_text().splitlines()
+            lines = self._path.read_bytes().splitlines()
         except FileNotFoundError:
             return True
         given = 0
@@ -66,40 +64,55 @@ class LateFile:
                 given += 1
         except NotCommitted:
             self._owed.set()
-        self._drop(given)
+        if given:
+            self._drop(given)
         return given == len(lines)
 
     def _drop(self, given: int) -> None:
         """Take the first `given` lines off; more may have been written meanwhile. No await: nothing comes between."""
-        rest = self._path.read_text().splitlines(keepends=True)[given:]
+        rest = self._path.read_bytes().splitlines(keepends=True)[given:]
         if not rest:
             self._path.unlink()
             return
         partial = self._path.with_suffix(".partial")
-        partial.write_text("".join(rest))
-        partial.chmod(0o600)
+        _write(partial, b"".join(rest), os.O_TRUNC)
         partial.rename(self._path)
         self._owed.set()
 
-    async def _one(self, line: str) -> None:
+    async def _one(self, line: bytes) -> None:
+        if not line:
+            return
         try:
-            debt = json.loads(line)
-            operation, call = debt["operation"], debt.get("call")
-        except (ValueError, KeyError, AttributeError):
+            giving = self._giving(json.loads(line))
+        except (ValueError, LookupError, TypeError, AttributeError):
             log.error("late-line-unreadable", length=len(line))
             return
-        match operation:
+        await giving
+
+    def _giving(self, debt: dict[str, Any]) -> Awaitable[None]:
+        """The call of the office that settles a debt. Raises what a line that nobody wrote so brings about."""
+        office, at = self._office, datetime.fromisoformat(debt["at"])
+        match debt["operation"]:
             case "record":
-                await self._office.record(Kind(debt["kind"]), call, debt["facts"] | {"late": debt["at"]})
+                return office.record(Kind(debt["kind"]), debt["call"], debt["facts"] | {"late": debt["at"]})
             case "object":
-                await self._office.object(call, debt["by"])
+                return office.object(debt["call"], debt["by"])
             case "withdraw":
-                await self._office.withdraw(call, debt["by"])
+                return office.withdraw(debt["call"], debt["by"])
             case "close":
-                await self._office.close(call, {"late": debt["at"]})
+                return office.close(debt["call"], {"late": debt["at"]})
             case "block":
-                request = CallRequest(**debt["request"])
-                at = datetime.fromisoformat(debt["at"])
-                await self._office.late([LateBlock(debt["key"], at, request, debt["reason"])])
-            case _:
-                log.error("late-line-unknown", operation=operation)
+                return office.late([LateBlock(debt["key"], at, CallRequest(**debt["request"]), debt["reason"])])
+            case unknown:
+                raise ValueError(f"no operation {unknown!r}")
+
+
+def _write(path: Path, data: bytes, how: int) -> None:
+    """Write to a file of our own; on disk on return. Raises OSError where it is not there whole."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | how, 0o600)
+    try:
+        if os.write(descriptor, data) < len(data):  # a disk that fills up takes what still fits
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -43,6 +43,7 @@ class Recovery:
         self._watch = watch
         self._exchange = exchange
         self._entered: list[str] = []
+        self._trying = False
         self.settled = False
 
     async def on_snapshot(self, snapshot: list[Message]) -> None:
@@ -67,6 +68,8 @@ class Recovery:
         if callee is not None and not pilot.wants_recording:
             # Whether a recording was begun cannot be told: without the ledger's word there is no consent.
             self._exchange.background(self._exchange.stop_recording(callee.name))
+        if callee is not None:
+            self._fleet.took_up(pilot, callee.uniqueid)
         log.info("call-taken-up", call=pilot.id, state=pilot.state)
         self._watch.reconcile(pilot)
 
@@ -78,7 +81,9 @@ class Recovery:
                 await self._enter(entry)
         except (AmiError, NotCommitted) as error:
             log.warning("not-settled", error=str(error))
-            self._exchange.background(self._settle_again())
+            if not self._trying:
+                self._trying = True
+                self._exchange.background(self._settle_again())
             return
         for name in self._tools.recordings.orphans({p.id for p in self._fleet.all() if p.wants_recording}):
             if self._tools.recordings.destroy_orphan(name):
@@ -89,6 +94,7 @@ class Recovery:
 
     async def _settle_again(self) -> None:
         await asyncio.sleep(AGAIN_S)
+        self._trying = False
         await self.settle()
 
     async def _read_kept(self) -> list[Message]:
@@ -122,9 +128,12 @@ class Recovery:
 
     async def forget_kept(self, session: Session) -> None:
         """Delete from AstDB what is entered. Only an AGI session may, so it is done behind an answered question."""
-        try:
-            for key in self._entered[:DELETED_AT_ONCE]:
+        for _ in range(min(DELETED_AT_ONCE, len(self._entered))):
+            if not self._entered:  # another session was faster
+                return
+            key = self._entered.pop(0)
+            try:
                 await session.database_del(DB_FAMILY, key)
-                self._entered.remove(key)
-        except RemoteError:
-            return
+            except RemoteError:
+                self._entered.append(key)
+                return

@@ -22,7 +22,6 @@ class Watch:
         self._guard = guard
         self._exchange = exchange
         self._live = live
-        self._by_leg: dict[str, Pilot] = {}
         self._saw: dict[str, Callable[[Message], None]] = {
             "DialBegin": self._dial_began,
             "Hangup": self._hung_up,
@@ -43,8 +42,7 @@ class Watch:
         if ruling not in PASSES:
             self._bypassed(Bypass(ruling, dial))
         elif ruling is Ruling.PERMITTED and pilot is not None:
-            self._by_leg[dial.callee_uniqueid] = pilot
-            pilot.ringing(dial.callee_uniqueid, dial.callee)
+            self._fleet.ringing(pilot, dial.callee_uniqueid, dial.callee)
         elif ruling is Ruling.EMERGENCY:
             self._live.tell("emergency", agent=dial.caller.rpartition("-")[0])
             self._exchange.background(self._exchange.note(Kind.DIALLED, {"emergency": True}))
@@ -58,11 +56,10 @@ class Watch:
 
     def _hung_up(self, message: Message) -> None:
         uniqueid = message.get("Uniqueid")
-        # Only the calls of this channel: the fleet also remembers the thousands of the last ten minutes.
         if (pilot := self._fleet.of_agent_channel(uniqueid)) is not None:
             self.agent_left(pilot)
             self._end_if_over(pilot)
-        if (pilot := self._by_leg.pop(uniqueid, None)) is not None:
+        if (pilot := self._fleet.leg_gone(uniqueid)) is not None:
             pilot.legs.discard(uniqueid)
             self._end_if_over(pilot, left=uniqueid)
 
@@ -90,10 +87,9 @@ class Watch:
         """Hold a pilot against the channels that there are."""
         for gone in [uniqueid for uniqueid in pilot.legs if uniqueid not in self._channels]:
             pilot.legs.discard(gone)
-            self._by_leg.pop(gone, None)
+            self._fleet.leg_gone(gone)
         if pilot.uniqueid not in self._channels:
             self.agent_left(pilot)
-        self._by_leg |= dict.fromkeys(pilot.legs, pilot)
         self._end_if_over(pilot)
 
     def _recording_began(self, message: Message) -> None:

@@ -1,4 +1,4 @@
-"""The channels of one PBX as AMI shows them: which are live, under which CALLGATE_ID, in which state.
+"""The channels of one PBX as AMI shows them: which are live, and under which CALLGATE_ID.
 
 A fold over AMI events; a snapshot begins it anew. Events may come twice or tell what a snapshot held already.
 """
@@ -10,9 +10,6 @@ from dataclasses import dataclass, replace
 from callgate.core.dialplan import Variable
 from callgate.pbx.ami import Message
 
-UP = "6"
-"""`ChannelState` of a channel that was answered (channelstate.h: AST_STATE_UP)."""
-
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -20,7 +17,6 @@ class Channel:
 
     uniqueid: str
     name: str
-    up: bool = False
     call: str = ""
 
     @property
@@ -70,8 +66,7 @@ class Channels:
         name = message.get("Newname") or message.get(f"{prefix}Channel")
         call = message.variables(f"{prefix}ChanVariable").get(Variable.ID, "")
         seen = self._live.get(uniqueid) or Channel(uniqueid, name)
-        up = message.get(f"{prefix}ChannelState") == UP or seen.up
-        self._live[uniqueid] = replace(seen, name=name or seen.name, up=up, call=call or seen.call)
+        self._live[uniqueid] = replace(seen, name=name or seen.name, call=call or seen.call)
 
     async def until(self, holds: Callable[[], bool], within_s: float) -> bool:
         """Wait for the events to make `holds` true; False after `within_s`. An AGI request may be ahead of AMI."""

@@ -52,6 +52,8 @@ def dialled_digits(dial_string: str) -> str:
 
     What holds more than one number, or none, gives a string that no permit is for.
     """
+    if "&" in dial_string:
+        return ""
     last = dial_string.rpartition("/")[2]
     return re.sub(r"^sips?:", "", last).partition("@")[0]
 

@@ -5,8 +5,10 @@ The page shows masked numbers, and asks nothing of anyone but this server.
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from importlib.resources import files
+from ipaddress import ip_address
 from typing import Final
 
 from aiohttp import web
@@ -15,6 +17,9 @@ from callgate.live import Happening, Live
 
 HEARTBEAT_S: Final = 15.0
 """Proxies end a stream that is silent for long."""
+
+_HOST: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^:]+))(?::[0-9]+)?", re.ASCII)
+"""A Host header: an IPv6 address in brackets, or a name, and perhaps a port (RFC 9110, 7.2)."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -62,10 +67,18 @@ def make_app(live: Live, readiness: Readiness) -> web.Application:
 @web.middleware
 async def _secure(request: web.Request, handler: Handler) -> web.StreamResponse:
     """A page elsewhere must not read this one by a name that resolves to loopback (DNS rebinding)."""
-    host = (request.host or "").rpartition(":")[0].strip("[]") or request.host
-    if not (host.startswith("127.") or host in ("localhost", "::1")):
+    host = _HOST.fullmatch(request.host)
+    if host is None or not _is_loopback(host[1] or host[2]):
         raise web.HTTPForbidden(text="callgate answers on loopback addresses only\n")
     return await handler(request)
+
+
+def _is_loopback(host: str) -> bool:
+    """Exactly: `127.example.org` is anybody's name."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _page(name: str, kind: str) -> Handler:

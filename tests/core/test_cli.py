@@ -1,0 +1,111 @@
+"""The commands that read and make what callgate is configured with."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from callgate.cli.main import SECRETS, app
+from tests.core.test_config import GOOD
+
+
+def run(*arguments: str, environment: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(app, list(arguments), env={"COLUMNS": "400", **(environment or {})})
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A good configuration, with its secrets made by `callgate init`."""
+    assert run("init", str(tmp_path / "secrets")).exit_code == 0
+    text = GOOD
+    for old, new in {'"ami"': "ami.secret", '"suppression"': "suppression.key", '"token"': "token.key"}.items():
+        text = text.replace(old, f'"{tmp_path}/secrets/{new}"')
+    path = tmp_path / "callgate.toml"
+    path.write_text(text)
+    return path
+
+
+def test_check_shows_what_is_in_force_without_its_secrets(file: Path, tmp_path: Path) -> None:
+    shown = run("check", "-c", str(file), environment={"CALLGATE__REDIS__URL": "redis://:hunter2@127.0.0.1/0"})
+    assert shown.exit_code == 0
+    assert "The configuration is right" in shown.output
+    assert "hunter2" not in shown.output
+    for name in SECRETS:
+        assert (tmp_path / "secrets" / name).read_text().split()[-1] not in shown.output
+
+
+def test_check_speaks_json_to_a_script(file: Path) -> None:
+    answer = json.loads(run("check", "-c", str(file), "--json").output)
+    assert answer["ok"] is True
+    assert len(answer["policy"]) == 12
+
+
+def test_check_names_every_bad_line_and_fails(file: Path) -> None:
+    text = file.read_text().replace("max_age_days = 28", "max_age_days = 0").replace("[office]", "[ofice]")
+    file.write_text(text)
+    refused = run("check", "-c", str(file))
+    at = {line: number for number, line in enumerate(text.splitlines(), start=1)}
+    assert refused.exit_code == 2
+    assert f"callgate.toml:{at['max_age_days = 0']}: lists.uk-tps.max_age_days" in refused.output
+    assert f"callgate.toml:{at['[ofice]']}: ofice: no such key" in refused.output
+    assert "office: is missing" in refused.output
+    assert "Traceback" not in refused.output
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_check_refuses_a_secret_that_others_can_read(file: Path, tmp_path: Path, name: str) -> None:
+    (tmp_path / "secrets" / name).chmod(0o644)
+    refused = run("check", "-c", str(file))
+    assert refused.exit_code == 2
+    assert name in refused.output
+    assert "chmod" in refused.output
+
+
+def test_a_configuration_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
+    refused = run("check", "-c", str(tmp_path / "none.toml"))
+    assert refused.exit_code == 2
+    assert "none.toml: cannot be read" in refused.output
+
+
+def test_init_makes_secrets_for_their_owner_and_loses_none(tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    assert run("init", str(folder)).exit_code == 0
+    before = {name: (folder / name).read_bytes() for name in SECRETS}
+    assert all((folder / name).stat().st_mode & 0o777 == 0o600 for name in SECRETS)
+    again = run("init", str(folder))
+    assert again.exit_code == 0
+    assert again.output.count("is there already") == len(SECRETS)
+    assert {name: (folder / name).read_bytes() for name in SECRETS} == before
+
+
+@pytest.mark.parametrize(
+    ("number", "centre", "reason"),
+    [
+        ("12", "brussels", "bad-number"),
+        ("0033199001234", "nowhere", "unknown-centre"),
+        ("0031201234567", "brussels", "country-not-served"),
+    ],
+)
+def test_explain_needs_no_store_for_what_the_policy_blocks(file: Path, number: str, centre: str, reason: str) -> None:
+    arguments = ("explain", number, "--campaign", "spring", "--centre", centre, "-c", str(file), "--json")
+    said = run(*arguments)
+    assert said.exit_code == 1
+    answer = json.loads(said.output)
+    assert (answer["outcome"], answer["reason"]) == ("block", reason)
+    assert answer["trail"][-1]["passed"] is False
+
+
+@pytest.mark.parametrize("at", ["yesterday", "2026-08-12T20:30:00", "[/nonsense]"])
+def test_explain_refuses_a_moment_that_is_none(file: Path, at: str) -> None:
+    refused = run("explain", "0033199001234", "--campaign", "spring", "--at", at, "-c", str(file))
+    assert refused.exit_code == 2
+    assert at in refused.output
+    assert "write it like" in refused.output
+
+
+def test_the_emergency_dialplan_is_that_of_the_site(file: Path) -> None:
+    printed = run("dialplan", "emergency", "-c", str(file))
+    assert printed.exit_code == 0
+    assert "[callgate-emergency]" in printed.output
+    assert "exten => 112,1," in printed.output

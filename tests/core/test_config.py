@@ -1,0 +1,263 @@
+"""The configuration is read whole: every error with its line, nothing half-loaded, and no secret in what is shown."""
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from callgate.config import BadConfig, lines, load, read_secret, redacted, to_policy
+
+GOOD = """\
+[site]
+country = "BE"
+
+[pbx]
+name = "lab"
+ami_secret_file = "ami"
+trunks = ["PJSIP/carrier"]
+
+[office]
+state = "state"
+
+[ledger]
+url = "sqlite:///ledger.db"
+
+[secrets]
+suppression_key_file = "suppression"
+token_key_file = "token"
+
+[recordings]
+spool = "spool"
+sealed = "sealed"
+
+[prompts]
+folder = "prompts"
+
+[controllers.acme]
+name = "Acme"
+privacy_policy = { fr = "acme point example", en = "acme dot example" }
+
+[centres.brussels]
+name = "Brussels"
+country = "BE"
+language = "en"
+
+[campaigns.spring]
+controller = "acme"
+purpose = "marketing"
+caller_id = "+3225550199"
+spoken_purpose = { fr = "une offre", en = "an offer" }
+languages = { FR = "fr", GB = "en" }
+lists = { GB = ["uk-tps"] }
+
+[[mandates]]
+controller = "acme"
+centre = "brussels"
+reference = "DPA-1"
+expires = 2030-01-01
+
+[lists.uk-tps]
+country = "GB"
+max_age_days = 28
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "callgate.toml"
+    path.write_text(GOOD)
+    return path
+
+
+def line_with(text: str) -> int:
+    return next(at for at, line in enumerate(GOOD.splitlines(), start=1) if text in line)
+
+
+def problems(file: Path, changes: Mapping[str, str], environment: Mapping[str, str] | None = None) -> list[str]:
+    """What is wrong once each text is changed to the other, without the folder that the file is in."""
+    text = GOOD
+    for old, new in changes.items():
+        assert old in text
+        text = text.replace(old, new)
+    file.write_text(text)
+    with pytest.raises(BadConfig) as refused:
+        load(file, environment or {})
+    return [str(problem).removeprefix(f"{file.parent}/") for problem in refused.value.problems]
+
+
+def test_a_good_file_is_a_policy_with_a_version_that_names_its_content(file: Path) -> None:
+    policy = to_policy(load(file, {}))
+    assert policy.campaigns["spring"].countries == {"FR", "GB"}
+    assert policy.mandates["acme", "brussels"].reference == "DPA-1"
+    file.write_text(GOOD.replace("DPA-1", "DPA-2"))
+    changed = to_policy(load(file, {}))
+    assert changed.version != policy.version
+    file.write_text(GOOD.replace('url = "sqlite:///ledger.db"', 'url = "sqlite:///other.db"'))
+    assert to_policy(load(file, {})).version == policy.version
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place", "says"),
+    [
+        ('language = "en"', 'language = "xx"', "centres.brussels.language", "match"),
+        ("max_age_days = 28", "max_age_days = 0", "lists.uk-tps.max_age_days", "greater than or equal to 1"),
+        ('caller_id = "+3225550199"', 'caller_id = "025550199"', "campaigns.spring.caller_id", "not '025550199'"),
+        ('trunks = ["PJSIP/carrier"]', "trunks = []", "pbx.trunks", "at least 1"),
+        ('sealed = "sealed"', 'seeled = "sealed"', "recordings.seeled", "no such key"),
+        ('name = "lab"', 'name = "My PBX"', "pbx.name", "small letters"),
+        ('name = "lab"', 'name = "lab"\nami = "localhost"', "pbx.ami", "host:port"),
+    ],
+)
+def test_a_wrong_key_is_named_with_its_line(file: Path, old: str, new: str, place: str, says: str) -> None:
+    found = [problem for problem in problems(file, {old: new}) if place in problem]
+    key = place.rpartition(".")[2]
+    at = next(at for at, line in enumerate(GOOD.replace(old, new).splitlines(), start=1) if line.startswith(f"{key} ="))
+    assert len(found) == 1
+    assert found[0].startswith(f"callgate.toml:{at}: {place}: ")
+    assert says in found[0]
+
+
+def test_every_error_is_told_at_once(file: Path) -> None:
+    wrong = problems(file, {"max_age_days = 28": "max_age_days = 900", 'country = "BE"': 'country = "Belgium"',
+                            'state = "state"': ""})  # fmt: skip
+    assert [problem.split(": ")[1] for problem in wrong] == [
+        "site.country", "office.state", "centres.brussels.country", "lists.uk-tps.max_age_days",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ('[site]\ncountry = "BE"', '[site]\ncountry = "XX"', "country = ", "no emergency numbers"),
+        ('controller = "acme"\npurpose', 'controller = "acne"\npurpose', "controller = ", "known are acme"),
+        ('GB = ["uk-tps"]', 'GB = ["uk-tsp"]', "lists = ", "known are uk-tps"),
+        ('GB = ["uk-tps"]', 'BE = ["uk-tps"]', "lists = ", "does not name"),
+        ('GB = ["uk-tps"]', 'FR = ["uk-tps"]', "lists = ", "covers GB; it cannot bind calls to FR"),
+        ('centre = "brussels"', 'centre = "bruges"', "centre = ", "known are brussels"),
+        ('fr = "une offre", ', "", "spoken_purpose", "says nothing in fr"),
+        ('fr = "acme point example", ', "", "privacy_policy", "says nothing in fr"),
+        ("[lists.uk-tps]", '[http]\nlisten = "0.0.0.0:80"\n[lists.uk-tps]', None, "must be on loopback"),
+    ],
+)
+def test_parts_that_do_not_fit_are_named_with_their_line(
+    file: Path, old: str, new: str, line: str | None, says: str
+) -> None:
+    found = problems(file, {old: new})
+    assert any(says in problem for problem in found)
+    if line is not None:
+        assert any(f"callgate.toml:{line_with(line)}: " in problem for problem in found)
+
+
+def test_a_second_mandate_for_the_same_pair_is_an_error(file: Path) -> None:
+    mandate = GOOD[GOOD.index("[[mandates]]") : GOOD.index("[lists.uk-tps]")]
+    (found,) = problems(file, {mandate: mandate + mandate})
+    assert "mandates.1.centre: a second mandate of acme for brussels" in found
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"[site\n", ":1: not TOML"),
+        (b"\xff", "is not UTF-8"),
+        (b"a = 1\na = 2\n", "not TOML"),
+        (None, "cannot be read"),
+    ],
+)
+def test_what_is_no_toml_says_so_with_its_place(tmp_path: Path, content: bytes | None, says: str) -> None:
+    path = tmp_path / "callgate.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BadConfig, match=says):
+        load(path, {})
+
+
+# The environment.
+
+
+def test_the_environment_lies_over_the_file(file: Path) -> None:
+    settings = load(
+        file, {"CALLGATE__REDIS__URL": "redis://redis:6379/1", "CALLGATE__PBX__NAME": "paris", "HOME": "/x"}
+    )
+    assert settings.redis.url == "redis://redis:6379/1"
+    assert settings.pbx.name == "paris"
+
+
+def test_a_misspelt_name_in_the_environment_is_an_error(file: Path) -> None:
+    (found,) = problems(file, {}, {"CALLGATE__REDIS__URI": "redis://redis"})
+    assert "redis.uri: no such key" in found
+
+
+# Secrets.
+
+
+@pytest.mark.parametrize(
+    ("url", "hidden"),
+    [
+        ("redis://:hunter2@127.0.0.1/0", "hunter2"),
+        ("postgresql://callgate:hunter2@db/callgate", "hunter2"),
+        ("redis://:hunter2@home@127.0.0.1/0", "home"),
+        ('redis://:hunt"er2@127.0.0.1/0', "er2"),
+        ("redis://:hunt/er2@127.0.0.1/0", "er2"),
+    ],
+)
+def test_a_password_in_a_url_is_not_shown(file: Path, url: str, hidden: str) -> None:
+    shown = redacted(load(file, {"CALLGATE__REDIS__URL": url}))
+    assert hidden not in shown
+    assert "•••@" in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "says"),
+    [
+        (b"k" * 16, 0o600, None),
+        (b"k" * 16 + b"\n", 0o640, None),
+        (b"k" * 15 + b"\n", 0o600, "16 bytes or more, not 15"),
+        (b"k" * 32, 0o604, "chmod o-rwx"),
+        (b"k" * 32, 0o602, "chmod o-rwx"),
+    ],
+)
+def test_a_secret_is_long_and_nobody_elses(tmp_path: Path, content: bytes, mode: int, says: str | None) -> None:
+    path = tmp_path / "key"
+    path.write_bytes(content)
+    path.chmod(mode)
+    if says is None:
+        assert read_secret(path) == b"k" * 16
+    else:
+        with pytest.raises(BadConfig, match=says) as refused:
+            read_secret(path)
+        assert "kkk" not in str(refused.value)
+
+
+def test_a_secret_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadConfig, match="nowhere"):
+        read_secret(tmp_path / "nowhere")
+
+
+# Lines.
+
+
+def test_every_table_and_key_of_the_file_has_its_line() -> None:
+    found = lines.index(GOOD)
+    assert found["lists", "uk-tps", "max_age_days"] == line_with("max_age_days")
+    assert found["mandates", 0] == line_with("[[mandates]]")
+    assert lines.line_of(found, ("mandates", 0, "nonsense")) == line_with("[[mandates]]")
+    assert lines.line_of(found, ("nowhere",)) is None
+
+
+keys = st.text("abcdefgh-_", min_size=1, max_size=6)
+
+
+@given(st.dictionaries(keys, st.dictionaries(keys, st.integers(), max_size=4), max_size=4))
+def test_every_key_is_found_on_the_line_that_holds_it(tables: dict[str, dict[str, int]]) -> None:
+    text = "".join(
+        f"\n[{name}]  # table\n" + "".join(f"  {key} = {value}\n" for key, value in table.items())
+        for name, table in tables.items()
+    )
+    assert tomllib.loads(text) == tables
+    found = lines.index(text)
+    for name, table in tables.items():
+        for key in table:
+            assert text.splitlines()[found[name, key] - 1].strip().startswith(f"{key} =")

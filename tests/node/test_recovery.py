@@ -1,0 +1,161 @@
+"""The way back after a start or a gap: what is there, what was kept, what belongs to nobody."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from callgate.boundary import OpenCall
+from callgate.core.call import State
+from callgate.node import recovery
+from callgate.node.recovery import DELETED_AT_ONCE
+from callgate.pbx.ami import ActionRefused, Message, OutcomeUnknown
+from tests.node.fakes import DECISION, Desk, FakeSession, as_session, message, until
+
+OPEN = OpenCall(DECISION, "1.1", "alice", connected=True, consented=True, withdrawn=False)
+AGENT = message("CoreShowChannel", uniqueid="1.1", channel="PJSIP/brussels-1", chanvariable="CALLGATE_ID=c1")
+CALLEE = message("CoreShowChannel", uniqueid="1.2", channel="PJSIP/carrier-1", chanvariable="CALLGATE_ID=c1")
+
+
+def kept(key: str, value: str) -> Message:
+    return message("DBGetTreeResponse", key=f"/callgate/{key}", val=value)
+
+
+KEPT = [
+    kept("objected/c7", "1795780800"),
+    kept("withdrawn/c8", "1795780800"),
+    kept("blocked/1.5", "1795780800|brussels|0033199001234|callgate-timeout"),
+]
+
+
+# What the dialplan kept.
+
+
+async def test_what_the_dialplan_kept_is_entered_before_the_gate_opens(desk: Desk) -> None:
+    desk.recovery.settled = False
+    desk.link.kept = KEPT
+    await desk.recovery.settle()
+    assert desk.done == ["object", "withdraw", "late pbx-1.5"]
+    assert desk.recovery.settled
+
+
+async def test_the_gate_stays_closed_until_all_of_it_is_entered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recovery, "AGAIN_S", 0)
+    desk.recovery.settled = False
+    desk.link.kept = KEPT
+    desk.office.refuses.add("withdraw")
+    await desk.recovery.settle()
+    assert not desk.recovery.settled
+    desk.office.refuses.clear()
+    await until(lambda: desk.recovery.settled)
+    assert desk.done == ["object", "withdraw", "late pbx-1.5"]
+
+
+async def test_however_often_it_cannot_be_entered_one_task_tries_again(desk: Desk) -> None:
+    desk.link.kept = OutcomeUnknown("lost")
+    for _ in range(3):
+        await desk.recovery.settle()
+    assert len(desk.exchange._jobs) == 1
+
+
+async def test_where_nothing_was_kept_asterisk_knows_no_such_family(desk: Desk) -> None:
+    desk.recovery.settled = False
+    desk.link.kept = ActionRefused("DBGetTree", "Database entry not found")
+    await desk.recovery.settle()
+    assert desk.recovery.settled
+
+
+async def test_a_withdrawal_kept_by_the_pbx_destroys_the_recording(desk: Desk) -> None:
+    file = desk.recordings.path_for("c8")
+    file.write_bytes(b"sound")
+    desk.link.kept = KEPT
+    await desk.recovery.settle()
+    assert not file.exists()
+
+
+# What is entered need not be kept.
+
+
+async def test_what_is_entered_is_deleted_some_at_a_time(desk: Desk) -> None:
+    desk.link.kept = [kept(f"objected/c{number}", "1795780800") for number in range(7)]
+    await desk.recovery.settle()
+    sessions = [FakeSession("gate") for _ in range(3)]
+    for session in sessions:
+        await desk.recovery.forget_kept(as_session(session))
+    assert [len(session.deleted) for session in sessions] == [DELETED_AT_ONCE, 2, 0]
+
+
+async def test_two_sessions_at_once_delete_each_key_once(desk: Desk) -> None:
+    desk.link.kept = [kept(f"objected/c{number}", "1795780800") for number in range(7)]
+    await desk.recovery.settle()
+    one, other = FakeSession("gate"), FakeSession("gate")
+    await asyncio.gather(*(desk.recovery.forget_kept(as_session(session)) for session in (one, other)))
+    assert sorted(one.deleted + other.deleted) == [f"objected/c{number}" for number in range(7)]
+
+
+async def test_what_could_not_be_deleted_is_tried_again(desk: Desk) -> None:
+    desk.link.kept = KEPT[:1]
+    await desk.recovery.settle()
+    lost, next_one = FakeSession("gate"), FakeSession("gate")
+    lost.breaks = True
+    await desk.recovery.forget_kept(as_session(lost))
+    await desk.recovery.forget_kept(as_session(next_one))
+    assert next_one.deleted == ["objected/c7"]
+
+
+# Recordings that belong to no call.
+
+
+async def test_a_recording_of_no_call_is_destroyed_and_reported_and_one_of_a_call_is_not(desk: Desk) -> None:
+    desk.office.open = [OPEN]
+    await desk.recovery.on_snapshot([AGENT, CALLEE])
+    for name in ("c1", "stranger"):
+        desk.recordings.path_for(name).write_bytes(b"sound")
+    await desk.recovery.settle()
+    assert desk.recordings.path_for("c1").exists()
+    assert not desk.recordings.path_for("stranger").exists()
+    assert desk.alarms() == ["orphan-recording-destroyed"]
+
+
+# Calls that are taken up again.
+
+
+@pytest.mark.parametrize(
+    ("opened", "state", "stopped"),
+    [
+        (OPEN, State.RECORDING, False),
+        (replace(OPEN, consented=False), State.TALKING, True),
+        (replace(OPEN, withdrawn=True), State.TALKING, True),
+        (replace(OPEN, connected=False, consented=False), State.LEAVING, True),
+    ],
+)
+async def test_a_live_call_is_taken_up_and_records_on_only_with_the_ledgers_word(
+    desk: Desk, opened: OpenCall, state: State, stopped: bool
+) -> None:
+    desk.office.open = [opened]
+    await desk.recovery.on_snapshot([AGENT, CALLEE])
+    await desk.quiet()
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    assert (pilot.state, pilot.callee, pilot.callee_channel) == (state, "1.2", "PJSIP/carrier-1")
+    assert desk.link.acts == ([("StopMixMonitor", "PJSIP/carrier-1")] if stopped else [])
+
+
+async def test_a_call_that_is_taken_up_may_dial_nothing_more(desk: Desk) -> None:
+    desk.office.open = [OPEN]
+    await desk.recovery.on_snapshot([AGENT, CALLEE])
+    assert desk.fleet.allowed("c1") is None
+
+
+async def test_a_call_whose_channels_are_gone_is_over(desk: Desk) -> None:
+    desk.office.open = [replace(OPEN, consented=False)]
+    await desk.recovery.on_snapshot([])
+    await until(lambda: "close" in desk.done)
+
+
+async def test_a_call_that_is_flown_already_is_not_taken_up_twice(desk: Desk) -> None:
+    await desk.gate()
+    flown = desk.fleet.get("c1")
+    desk.office.open = [OPEN]
+    await desk.recovery.on_snapshot([AGENT])
+    assert desk.fleet.get("c1") is flown

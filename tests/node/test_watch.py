@@ -1,0 +1,134 @@
+"""What AMI shows, and what follows from it."""
+
+import pytest
+
+from callgate.core.call import State
+from tests.node.fakes import Desk, message, until
+
+
+async def dialled(desk: Desk) -> str:
+    """An allowed call whose leg rings; its token."""
+    token = (await desk.gate())[4]
+    await desk.ring(token)
+    await until(lambda: state(desk) is State.RINGING)
+    return token
+
+
+def state(desk: Desk) -> State | None:
+    pilot = desk.fleet.get("c1")
+    return pilot.state if pilot else None
+
+
+async def test_a_leg_with_its_verdict_rings(desk: Desk) -> None:
+    await dialled(desk)
+    await desk.quiet()
+    assert desk.link.acts == []
+    assert desk.alarms() == []
+
+
+@pytest.mark.parametrize(
+    ("token", "digits"),
+    [("", "33199001234"), ("0-forged", "33199001234"), (None, "33199001235"), (None, "1123")],
+)
+async def test_a_leg_without_a_verdict_for_its_number_is_hung_up(desk: Desk, token: str | None, digits: str) -> None:
+    real = (await desk.gate())[4]
+    await desk.ring(real if token is None else token, digits)
+    await until(lambda: bool(desk.link.acts))
+    assert desk.link.acts == [("Hangup", "PJSIP/carrier-1.2")]
+    assert desk.alarms() == ["bypass"]
+    assert state(desk) is State.ALLOWED
+
+
+async def test_an_alarm_about_a_bypass_holds_no_number(desk: Desk) -> None:
+    await desk.ring("", "33199001234")
+    assert "99001234" not in str([happening.facts for happening in desk.live.after(0)])
+
+
+async def test_a_second_leg_beside_a_live_one_is_hung_up(desk: Desk) -> None:
+    token = await dialled(desk)
+    await desk.ring(token, leg="1.3")
+    await until(lambda: bool(desk.link.acts))
+    assert desk.link.acts == [("Hangup", "PJSIP/carrier-1.3")]
+
+
+async def test_the_next_trunk_may_ring_when_the_first_failed(desk: Desk) -> None:
+    token = await dialled(desk)
+    await desk.hang_up("1.2")
+    await desk.ring(token, leg="1.3")
+    await desk.quiet()
+    assert desk.link.acts == []
+    assert state(desk) is State.RINGING
+
+
+async def test_an_emergency_call_rings_without_a_verdict_and_is_noted_without_its_caller(desk: Desk) -> None:
+    await desk.ring("", "112")
+    await desk.quiet()
+    assert desk.done == ["dialled"]
+    assert desk.link.acts == []
+    assert desk.alarms() == []
+
+
+async def test_a_call_ends_when_agent_and_legs_are_gone(desk: Desk) -> None:
+    await dialled(desk)
+    await desk.hang_up("1.1")
+    await desk.quiet()
+    assert state(desk) is State.RINGING
+    await desk.hang_up("1.2")
+    await until(lambda: state(desk) is State.CLOSED)
+
+
+async def test_a_call_ends_with_its_callee_whoever_else_is_still_there(desk: Desk) -> None:
+    await dialled(desk)
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    pilot.callee = "1.2"
+    await desk.hang_up("1.2")
+    await until(lambda: state(desk) is State.CLOSED)
+
+
+@pytest.mark.parametrize("event", ["HangupRequest", "SoftHangupRequest", "Hangup"])
+async def test_an_agent_who_leaves_is_noticed_once(desk: Desk, event: str) -> None:
+    await dialled(desk)
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    await desk.watch.on_event(message(event, uniqueid="1.1"))
+    assert pilot.agent_gone
+    await desk.watch.on_event(message("Hangup", uniqueid="1.1"))
+    assert pilot._queue.qsize() == 1
+
+
+async def test_a_recording_without_consent_is_stopped(desk: Desk) -> None:
+    await dialled(desk)
+    await desk.watch.on_event(message("MixMonitorStart", uniqueid="1.2", channel="PJSIP/carrier-1.2"))
+    await until(lambda: bool(desk.link.acts))
+    assert desk.link.acts == [("StopMixMonitor", "PJSIP/carrier-1.2")]
+    assert desk.alarms() == ["recording-without-consent"]
+
+
+@pytest.mark.parametrize(
+    ("at", "channel", "left"),
+    [
+        (State.CONSENTED, "PJSIP/carrier-1.2", True),
+        (State.RECORDING, "PJSIP/carrier-1.2", True),
+        (State.RECORDING, "PJSIP/brussels-1", False),
+        (State.TALKING, "PJSIP/carrier-1.2", False),
+    ],
+)
+async def test_only_the_callees_channel_after_consent_may_record(
+    desk: Desk, at: State, channel: str, left: bool
+) -> None:
+    await dialled(desk)
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    pilot.state = at
+    await desk.watch.on_event(message("MixMonitorStart", uniqueid="1.2", channel=channel))
+    assert (desk.alarms() == []) is left
+
+
+async def test_a_call_whose_channels_went_without_a_word_ends(desk: Desk) -> None:
+    await dialled(desk)
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    desk.channels.reset([])
+    desk.watch.reconcile(pilot)
+    await until(lambda: state(desk) is State.CLOSED)
