@@ -32,7 +32,7 @@ class Kind(StrEnum):
 
 
 SUPPRESSING = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
-"""The kinds that change who may be called; the ledger counts them per writer in its marks."""
+"""The kinds that change who may be called; the ledger numbers them, and that number is its mark."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,3 @@ class Event:
     controller: str | None = None
     payload: Mapping[str, Json] = field(default_factory=dict)
     version: int = 1
-
-
-Marks = Mapping[str, int]
-"""Per ledger writer, how many suppressing events it has committed."""
