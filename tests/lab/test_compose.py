@@ -73,7 +73,7 @@ def test_callgate_is_not_root_and_cannot_become_it(composed: Engine) -> None:
 def test_ports_are_published_on_loopback_only(composed: Engine) -> None:
     said = composed.compose("--profile", "demo", "ps", "--format", "json")
     services = (json.loads(line) for line in said.splitlines())
-    published = {at["URL"] for service in services for at in service["Publishers"] if at["PublishedPort"]}
+    published = {at["URL"] for service in services for at in service["Publishers"] or () if at["PublishedPort"]}
     assert published == {"127.0.0.1"}
 
 
