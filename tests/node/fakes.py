@@ -25,7 +25,7 @@ from callgate.pbx.channels import Channels
 from callgate.pbx.guard import Guard
 from callgate.pbx.interview import Interview
 from callgate.pbx.recordings import Recordings
-from callgate.pilot import Pilot, Tools
+from callgate.pilot import Pilot, Signal, Tools
 from callgate.prompts.catalogue import Catalogue, Notice, Prompt
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
@@ -56,40 +56,41 @@ class FakeOffice:
         self.open: list[OpenCall] = []
         self.owed: list[tuple[str, Mapping[str, Json]]] = []
 
-    def _do(self, what: str) -> None:
+    async def _do(self, what: str) -> None:
+        await asyncio.sleep(0)  # as a ledger does: others have their turn
         if what in self.refuses:
             raise NotCommitted(what)
         self.done.append(what)
 
     async def decide(self, request: CallRequest) -> Decision:
-        self._do("decide")
+        await self._do("decide")
         return self.decision
 
     async def answered(self, call: str) -> Reason:
-        self._do("answered")
+        await self._do("answered")
         return Reason.OBJECTION if "clear" in self.refuses else Reason.CLEAR
 
     async def consent(self, call: str, heard: Heard) -> None:
-        self._do("consent")
+        await self._do("consent")
 
     async def withdraw(self, call: str, by: str) -> None:
-        self._do("withdraw")
+        await self._do("withdraw")
 
     async def object(self, call: str, by: str) -> None:
-        self._do("object")
+        await self._do("object")
 
     async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
-        self._do(str(kind))
+        await self._do(str(kind))
 
     async def close(self, call: str, facts: dict[str, Json]) -> None:
-        self._do("close")
+        await self._do("close")
 
     async def late(self, blocks: Sequence[LateBlock]) -> None:
         for block in blocks:
-            self._do(f"late {block.key}")
+            await self._do(f"late {block.key}")
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
-        self._do("open calls")
+        await self._do("open calls")
         return self.open
 
     def keep(self, operation: str, facts: Mapping[str, Json]) -> None:
@@ -162,6 +163,19 @@ class FakeInterview:
         self.over.set()
 
 
+class WatchedQueue(asyncio.Queue[Signal]):
+    """A pilot's queue that knows whether its pilot waits for what comes next, and so is done with what came before."""
+
+    waiting = False
+
+    async def get(self) -> Signal:
+        self.waiting = True
+        try:
+            return await super().get()
+        finally:
+            self.waiting = False
+
+
 class Flight:
     """A pilot with its stand-ins; `done` is everything that was done, in order."""
 
@@ -181,6 +195,7 @@ class Flight:
             clock=lambda: NOW,
         )
         self.pilot = Pilot(DECISION, "1.1", "alice", tools)
+        self.queue = self.pilot._queue = WatchedQueue()
         self.interview = FakeInterview(self.done)
 
     def answer(self) -> None:

@@ -27,7 +27,12 @@ async def flying(flight: Flight) -> AsyncIterator[Flight]:
 
 
 async def settled(flight: Flight, state: State) -> None:
-    await until(lambda: flight.pilot.state is state and flight.pilot._queue.empty())
+    await until(lambda: flight.pilot.state is state and flight.queue.waiting and flight.queue.empty())
+
+
+async def ask(flight: Flight, on: On, by: str = "key") -> bool:
+    async with asyncio.timeout(5):
+        return await flight.pilot.ask(on, by)
 
 
 async def to_question(flight: Flight) -> None:
@@ -101,7 +106,7 @@ async def test_a_withdrawal_stops_commits_and_destroys(tmp_path: Path) -> None:
         await to_recording(flight)
         file = flight.recordings.path_for("c1")
         file.write_bytes(b"sound")
-        assert await flight.pilot.ask(On.WITHDREW, "key")
+        assert await ask(flight, On.WITHDREW, "key")
         assert not file.exists()
         await settled(flight, State.TALKING)
         assert flight.done[-3:] == ["ami stop recording", "withdraw", "recording-destroyed"]
@@ -112,7 +117,7 @@ async def test_a_withdrawal_that_cannot_be_committed_destroys_all_the_same(tmp_p
         await to_recording(flight)
         file = flight.recordings.path_for("c1")
         file.write_bytes(b"sound")
-        assert not await flight.pilot.ask(On.WITHDREW, "key")
+        assert not await ask(flight, On.WITHDREW, "key")
         await settled(flight, State.TALKING)
         assert not file.exists()
         assert [operation for operation, _ in flight.office.owed] == ["withdraw"]
@@ -124,7 +129,7 @@ async def test_a_key_in_the_conversation_is_answered_once_it_is_committed(tmp_pa
         await to_question(flight)
         flight.interview.report(On.SILENT)
         await settled(flight, State.TALKING)
-        assert await flight.pilot.ask(on, "key")
+        assert await ask(flight, on, "key")
         assert "object" in flight.done
 
 
@@ -143,7 +148,7 @@ async def test_a_key_that_neither_ledger_nor_disk_can_take_is_answered_no_and_sp
         await to_question(flight)
         flight.interview.report(On.SILENT)
         await settled(flight, State.TALKING)
-        assert not await flight.pilot.ask(On.OBJECTED, "key")
+        assert not await ask(flight, On.OBJECTED, "key")
         await settled(flight, State.LEAVING)
         assert flight.done[-1] == "ami hang up"
 
@@ -151,7 +156,7 @@ async def test_a_key_that_neither_ledger_nor_disk_can_take_is_answered_no_and_sp
 async def test_an_objection_by_voice_after_the_call_that_nothing_can_take_is_answered_no(tmp_path: Path) -> None:
     async with flying(Flight(tmp_path, "object", "alarm", "keep")) as flight:
         flight.pilot.signal(On.ENDED)
-        assert not await flight.pilot.ask(On.HEARD, "agent")
+        assert not await ask(flight, On.HEARD, "agent")
         await settled(flight, State.CLOSED)
 
 
@@ -159,7 +164,7 @@ async def test_a_callees_key_that_comes_just_after_the_end_is_committed(tmp_path
     async with flying(Flight(tmp_path)) as flight:
         flight.answer()
         flight.pilot.signal(On.ENDED)
-        await flight.pilot.ask(On.OBJECTED, "callee-key")
+        await ask(flight, On.OBJECTED, "callee-key")
         assert "object" in flight.done
 
 
@@ -223,7 +228,7 @@ async def test_a_recording_that_cannot_be_sealed_can_still_be_destroyed(
 
         monkeypatch.setattr(flight.recordings, "seal", full)
         flight.pilot.signal(On.ENDED)
-        assert await flight.pilot.ask(On.WITHDREW, "kept-by-pbx")
+        assert await ask(flight, On.WITHDREW, "kept-by-pbx")
         await until(lambda: not file.exists())
 
 

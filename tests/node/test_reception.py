@@ -25,7 +25,7 @@ async def talking(desk: Desk) -> None:
     """A call whose two parties talk, unrecorded: the agent's channel 1.1, the callee's 1.2."""
     await desk.ring((await desk.gate())[4])
     await desk.ask(callee(pressed("2", 900)))
-    await desk.quiet()
+    await until(lambda: "connected" in desk.done)
     pilot = desk.fleet.get("c1")
     assert pilot is not None
     assert pilot.state is State.TALKING

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from callgate.boundary import Decision
+from callgate.core.call import BEFORE_TALK
 from callgate.core.token import Permit
 from callgate.pbx.guard import Allowed
 from callgate.pilot import Pilot, Tools
@@ -74,12 +75,15 @@ class Fleet:
         return Allowed(flight.permit, flight.pilot.dialled, len(flight.pilot.legs), flight.pilot.is_open)
 
     def last_call_of(self, agent: str) -> Pilot | None:
-        """The agent's last call, unless several are open: then nobody can tell which one is meant."""
+        """The agent's last call in which somebody talked, unless several are open: then nobody can tell which is meant."""
         since = self._tools.clock() - REMEMBERED
         lately = [
             pilot
             for pilot in self.all()
-            if pilot.agent == agent and pilot.dialled and (pilot.ended_at is None or pilot.ended_at > since)
+            if pilot.agent == agent
+            and pilot.dialled
+            and pilot.state not in BEFORE_TALK
+            and (pilot.ended_at is None or pilot.ended_at > since)
         ]
         return lately[-1] if lately and sum(pilot.is_open for pilot in lately) <= 1 else None
 
