@@ -75,7 +75,7 @@ class Fleet:
         return Allowed(flight.permit, flight.pilot.dialled, len(flight.pilot.legs), flight.pilot.is_open)
 
     def last_call_of(self, agent: str) -> Pilot | None:
-        """The agent's last call in which somebody talked, unless several are open: then nobody can tell which is meant."""
+        """The agent's last call in which somebody talked, unless several are open: nobody could tell which is meant."""
         since = self._tools.clock() - REMEMBERED
         lately = [
             pilot
