@@ -21,6 +21,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 
 EXPECTED = (
     "failed for url 'agi://",  # callgate was stopped on purpose
+    "FastAGI failed",
     "Abnormal 'Gosub(callgate-",  # a hang-up inside a subroutine of ours
 )
 """What Asterisk says when it does what it should."""
