@@ -269,7 +269,12 @@ async def test_handlers_whose_peers_have_left_still_take_room() -> None:
 
 
 async def test_stopping_lets_a_call_end_within_its_grace() -> None:
-    async with serving() as server, connected(server) as waiting, connected(server, head()) as (reader, writer):
+    # The silent peer is given up long before the call that is under way would be.
+    async with (
+        serving(limits=Limits(head_s=0.3, command_s=10)) as server,
+        connected(server) as waiting,
+        connected(server, head()) as (reader, writer),
+    ):
         assert await reader.readline() == VERDICT
         stopping = asyncio.create_task(server.stop(10))
         assert await everything(waiting[0]) == b""
