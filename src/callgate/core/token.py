@@ -36,17 +36,6 @@ def permits(key: bytes, token: str, permit: Permit) -> bool:
     return hmac.compare_digest(token.encode(), f"{expires:x}-{_mac(key, permit, expires)}".encode())
 
 
-def expiry(token: str) -> int | None:
-    """When the token claims to expire, in milliseconds since the epoch; None where it claims nothing readable."""
-    head, dash, _ = token.partition("-")
-    if not dash or not head.isascii() or not head.isalnum() or len(head) > 12:
-        return None
-    try:
-        return int(head, 16)
-    except ValueError:
-        return None
-
-
 def _mac(key: bytes, permit: Permit, expires: int) -> str:
     parts = (permit.pbx, permit.uniqueid, permit.digits, permit.campaign, str(expires))
     return hmac.new(key, "\0".join(parts).encode(), sha256).hexdigest()[:32]
