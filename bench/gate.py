@@ -137,7 +137,8 @@ async def _highest(variant: Variant, numbers: Numbers) -> int:
     low, high = -1, len(LADDER)
     while high - low > 1:
         middle = (low + high) // 2
-        if await _sustains(variant, numbers, LADDER[middle]):
+        # Twice, because a machine that is shared stumbles by itself, and a rate that it cannot do fails again.
+        if await _sustains(variant, numbers, LADDER[middle]) or await _sustains(variant, numbers, LADDER[middle]):
             low = middle
         else:
             high = middle

@@ -17,7 +17,7 @@ for template in /usr/share/callgate-pbx/*.conf; do
     -e "s|@ASTERISK@|/var/lib/callgate-pbx|g" -e "s|@RUN@|/run/callgate-pbx|g" -e "s|@LOGS@|/var/log/callgate-pbx|g" \
     "$template" >"$etc/$(basename "$template")"
 done
-for empty in acl ccss confbridge pjproject queuerules queues stasis udptl; do : >"$etc/$empty.conf"; done
+for empty in acl ccss confbridge pjproject queuerules queues udptl; do : >"$etc/$empty.conf"; done
 cp /var/lib/callgate-prompts/callgate-emergency.conf "$etc/"
 for folder in db keys agi cache music spool/monitor spool/tmp; do mkdir -p "/var/lib/callgate-pbx/$folder"; done
 chown -R asterisk:callgate "$etc" /var/lib/callgate-pbx /run/callgate-pbx /var/log/callgate-pbx

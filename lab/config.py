@@ -19,7 +19,7 @@ SITE_CALLERID = "+3225551234"
 SECRETS = ("ami-callgate", "ami-lab", "hmac-key", "token-key")
 """Made for each lab, one file each, readable by its owner alone."""
 
-EMPTY = ("acl", "ccss", "confbridge", "pjproject", "queuerules", "queues", "stasis", "udptl")
+EMPTY = ("acl", "ccss", "confbridge", "pjproject", "queuerules", "queues", "udptl")
 """Configuration files without which Asterisk reports an error at start; the defaults are right."""
 
 

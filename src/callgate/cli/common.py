@@ -1,6 +1,5 @@
 """What all commands share: where the configuration is, how errors end, how output looks to a person and to a script."""
 
-import asyncio
 import json
 import os
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
 import typer
+import uvloop
 from rich.console import Console
 
 from callgate import config
@@ -75,7 +75,7 @@ def settings_of(path: Path) -> Settings:
 def run(work: Coroutine[Any, Any, T]) -> T:
     """Run a command's work; what is expected to go wrong ends it with a sentence."""
     with explained():
-        return asyncio.run(work)
+        return uvloop.run(work)
 
 
 def print_json(value: object) -> None:
