@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 LINT   := $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
 export PYTHON
+# LAB=docker runs the lab's Asterisk in a container, from asterisk/Dockerfile; LAB=system and LAB=root are the others.
+export CALLGATE_ASTERISK ?= $(LAB)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup check test demo lab-up lab-down bench lock clean

@@ -1,4 +1,4 @@
-"""Which Asterisk the lab runs: the machine's own, or the Debian root that lab/setup.sh made.
+"""Which Asterisk the lab runs: the machine's own, the Debian root that lab/setup.sh made, or a container.
 
 `python -m lab.install` prints the answer, or says what is missing and exits 1. lab/setup.sh asks it before there is a
 virtual environment, so only the standard library is imported here.
@@ -14,7 +14,10 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-TEMPLATES = Path(__file__).resolve().parent.parent / "asterisk" / "lab"
+from lab.place import REPOSITORY
+
+TEMPLATES = REPOSITORY / "asterisk" / "lab"
+IMAGE = "callgate-asterisk"
 OLDEST = 20
 """The first Asterisk whose dialplan and manager do what callgate builds on."""
 
@@ -25,13 +28,15 @@ class NoAsteriskError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Install:
-    """An Asterisk on disk."""
+    """An Asterisk on disk, or in an image."""
 
     command: tuple[str, ...]
-    """What comes before Asterisk's own arguments."""
+    """What comes before Asterisk's own arguments; nothing for one in an image."""
     modules: Path
     data: Path
     """Where its sounds and its documentation are (`astdatadir`; without the documentation PJSIP does not load)."""
+    image: str = ""
+    """The image to run it from, where it is one."""
 
 
 def cache() -> Path:
@@ -46,19 +51,21 @@ def needed_modules(templates: Path = TEMPLATES) -> list[str]:
 
 
 def find() -> Install:
-    """The Asterisk to run; `CALLGATE_ASTERISK` (`system` or `root`) leaves no choice. Raises `NoAsteriskError`."""
+    """The Asterisk to run; `CALLGATE_ASTERISK` (system, root, docker) leaves no choice. Raises `NoAsteriskError`."""
     forced = os.environ.get("CALLGATE_ASTERISK", "")
     match forced:
         case "system":
             return system()
         case "root":
             return root(cache() / "asterisk-22")
+        case "docker":
+            return image()
         case "":
             try:
                 return system()
             except NoAsteriskError:
                 return root(cache() / "asterisk-22")
-    raise NoAsteriskError(f"CALLGATE_ASTERISK is {forced!r}; say system, root, or leave it unset")
+    raise NoAsteriskError(f"CALLGATE_ASTERISK is {forced!r}; say system, root or docker, or leave it unset")
 
 
 def system() -> Install:
@@ -80,6 +87,23 @@ def root(tree: Path) -> Install:
         raise NoAsteriskError(f"no Asterisk root at {tree}; make it with lab/setup.sh asterisk")
     libraries = f"{loader.parent}:{tree / 'usr/lib'}"
     return _complete((str(loader), "--library-path", libraries, str(tree / "usr/sbin/asterisk")), tree)
+
+
+def image() -> Install:
+    """The image that asterisk/Dockerfile makes, built where it is not. Raises `NoAsteriskError` when Docker cannot."""
+    _docker("build", "--quiet", "--network", "host", "--tag", IMAGE, "--file", "asterisk/Dockerfile", ".")
+    module = _docker("run", "--rm", "--entrypoint", "find", IMAGE, "/usr/lib", "-name", "chan_pjsip.so").strip()
+    return Install((), Path(module).parent, Path("/usr/share/asterisk"), IMAGE)
+
+
+def _docker(*words: str) -> str:
+    try:
+        done = subprocess.run(("docker", *words), cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    except FileNotFoundError:
+        raise NoAsteriskError("there is no docker command here; install Docker, or unset LAB") from None
+    if done.returncode:
+        raise NoAsteriskError(f"docker {words[0]} failed; does an engine answer?\n{done.stderr.strip()[-2000:]}")
+    return done.stdout
 
 
 def _complete(command: tuple[str, ...], tree: Path) -> Install:
@@ -104,6 +128,7 @@ def _first(tree: Path, *patterns: str) -> Path:
 
 if __name__ == "__main__":
     try:
-        print(*find().command)
+        found = find()
+        print(found.image or " ".join(found.command))
     except NoAsteriskError as error:
         sys.exit(str(error))

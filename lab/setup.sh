@@ -11,7 +11,7 @@
 #
 #   PYTHON=python3                 the interpreter that makes .venv (3.11 or newer)
 #   CALLGATE_CACHE=~/.cache/callgate   where the Asterisk root goes
-#   CALLGATE_ASTERISK=system|root  which Asterisk, instead of the system's where it suffices
+#   CALLGATE_ASTERISK=system|root|docker   which Asterisk, instead of the system's where it suffices
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -104,7 +104,7 @@ asterisk() {
   ! "$PYTHON" -m lab.install >/dev/null 2>&1 || return 0
   [ "${CALLGATE_ASTERISK:-root}" != system ] || "$PYTHON" -m lab.install || exit 1
   [ "$(id -u)" = 0 ] || fail "Asterisk: debootstrap needs root. Run once: sudo CALLGATE_CACHE=$CACHE $0 asterisk
-  (or install an asterisk 20 or newer and set CALLGATE_ASTERISK=system)"
+  (or LAB=docker where an engine answers, or an asterisk 20 or newer of this machine's and LAB=system)"
   mkdir -p "$CACHE"
   exec 9>"$CACHE/asterisk-22.lock"
   flock --nonblock 9 || { say "Asterisk 22: another build is under way, waiting for it"; flock 9; }
