@@ -18,6 +18,7 @@ from callgate.core import call
 from callgate.core.call import Do, On, State
 from callgate.core.consent import Part
 from callgate.core.events import Json, Kind
+from callgate.core.faults import place_of
 from callgate.core.reasons import Reason
 from callgate.live import Live
 from callgate.pbx.agi import RemoteError
@@ -178,8 +179,9 @@ class Pilot:
         for effect in taken.effects:
             try:
                 await self._effects[effect]()
-            except Exception:
-                log.exception("effect-failed", call=self.id, effect=effect, state=self.state)
+            except Exception as error:
+                failed = {"error": type(error).__name__, "place": place_of(error)}
+                log.error("effect-failed", call=self.id, effect=effect, state=self.state, **failed)
                 if effect not in (Do.HANG_UP, Do.CLOSE, Do.NOTE_UNEXPECTED):
                     self.signal(On.FAILED)
         if self._pressed is not None and self.state is not State.OBJECTING:

@@ -1,6 +1,7 @@
 """Every promise, as a real call through a real Asterisk, looked at from both ends."""
 
 import asyncio
+import re
 from contextlib import suppress
 
 import pytest
@@ -175,3 +176,24 @@ async def test_a_stranger_cannot_speak_for_a_callee_over_fastagi(scene: Scene) -
     await both_talk(talk, result)
     await hung_up(scene, talk)
     assert not await is_in_ledger(scene, talk.id, "objection")
+
+
+FORGED = "%0d%0a%0d%0aEvent%3a%20Hangup%0d%0aUniqueid%3a%20"
+
+
+async def test_dialled_line_ends_forge_no_event_and_hide_no_leg(scene: Scene) -> None:
+    """Asterisk writes what was dialled into AMI events as it came; pbx/whole.py."""
+    result = Result("forged", "brussels", "0033199001310", "")
+    talk = await answered(scene, result)
+    victim = re.search(
+        r"^PJSIP/carrier-\S+!.*!(\S+)$", await scene.lab.asterisk.cli("core show channels concise"), re.M
+    )
+    assert victim
+    since = scene.watcher.mark()
+    around = await scene.dial("lille", f"770033199001311{FORGED}{victim[1]}")
+    alarm = await scene.watcher.until("alarm", since, alarm="event-forged")
+    assert alarm["endpoint"] == "PJSIP/lille"
+    await around.until_ended(3)
+    await both_talk(talk, result)
+    await hung_up(scene, talk)
+    assert not result.failed

@@ -25,6 +25,7 @@ from callgate.pbx.channels import Channels
 from callgate.pbx.guard import Guard
 from callgate.pbx.interview import Interview
 from callgate.pbx.recordings import Recordings
+from callgate.pbx.whole import ORDERS
 from callgate.pilot import Pilot, Signal, Tools
 from callgate.prompts.catalogue import Catalogue, Notice, Prompt
 
@@ -207,9 +208,17 @@ class Flight:
 
 
 def message(event: str, **headers: str | tuple[str, ...]) -> Message:
-    """An AMI event."""
+    """An AMI event, with everything that Asterisk writes of a channel where it is of one."""
     values = {name.lower(): (value,) if isinstance(value, str) else value for name, value in headers.items()}
-    return Message({"event": (event,), **values})
+    order = max(ORDERS.get(event.lower(), ()), key=len, default=())
+    fields = {name: values.pop(name, () if name.endswith("chanvariable") else ("",)) for name in order}
+    whole = {name: _variables(value) if name.endswith("chanvariable") else value for name, value in fields.items()}
+    return Message({"event": (event,), **whole, **values})
+
+
+def _variables(given: tuple[str, ...]) -> tuple[str, ...]:
+    known = {value.partition("=")[0]: value for value in ("CALLGATE_ID=", "CALLGATE_TOKEN=", *given)}
+    return tuple(known.values())
 
 
 WHOLE = Played(digit=None, endpos=8_000, finished=True, failed=False)

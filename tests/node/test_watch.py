@@ -3,6 +3,7 @@
 import pytest
 
 from callgate.core.call import State
+from callgate.pbx.ami import Message
 from tests.node.fakes import Desk, message, until
 
 
@@ -132,3 +133,24 @@ async def test_a_call_whose_channels_went_without_a_word_ends(desk: Desk) -> Non
     desk.channels.reset([])
     desk.watch.reconcile(pilot)
     await until(lambda: state(desk) is State.CLOSED)
+
+
+async def test_a_channel_whose_dialling_cut_its_event_is_hung_up_and_nobody_else_is(desk: Desk) -> None:
+    await dialled(desk)
+    cut = Message({"event": ("Newchannel",), "channel": ("PJSIP/lille-7",), "exten": ("1",)})
+    forged = Message({"event": ("Hangup",), "channel": ("PJSIP/carrier-1.2",), "uniqueid": ("1.2",)})
+    await desk.watch.on_event(cut)
+    await desk.watch.on_event(forged)
+    await desk.quiet()
+    assert desk.link.acts == [("Hangup", "PJSIP/lille-7")]
+    assert desk.alarms() == ["event-forged"]
+    assert state(desk) is State.RINGING
+
+
+async def test_a_cut_event_of_a_hang_up_is_believed_for_the_channel_that_it_names(desk: Desk) -> None:
+    await dialled(desk)
+    await desk.watch.on_event(Message({"event": ("Hangup",), "channel": ("PJSIP/carrier-1.2",)}))
+    await desk.watch.on_event(Message({"event": ("Hangup",), "channel": ("PJSIP/brussels-1",)}))
+    await desk.hang_up("1.1")
+    await until(lambda: state(desk) is State.CLOSED)
+    assert desk.alarms() == []

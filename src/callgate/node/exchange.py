@@ -11,6 +11,7 @@ import structlog
 
 from callgate.boundary import NotCommitted, Office
 from callgate.core.events import Json, Kind
+from callgate.core.faults import place_of
 from callgate.live import Live
 from callgate.pbx.ami import ActionRefused, Link
 from callgate.pbx.ami import RemoteError as AmiError
@@ -79,7 +80,7 @@ class Exchange:
     def _done(self, task: asyncio.Task[None]) -> None:
         self._jobs.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("background-failed", error=type(error).__name__, exc_info=error)
+            log.error("background-failed", error=type(error).__name__, place=place_of(error))
 
     async def stop(self) -> None:
         """End what is under way."""

@@ -48,7 +48,10 @@ class Recovery:
 
     async def on_snapshot(self, snapshot: list[Message]) -> None:
         """The channels that exist. Raises `NotCommitted` where the ledger cannot be read: the link asks again."""
-        self._channels.reset(snapshot)
+        self._channels.reset(channel for channel in snapshot if self._watch.is_whole(channel))
+        for piece in snapshot:
+            if not self._watch.is_whole(piece):
+                self._watch.cut(piece)
         for pilot in self._fleet.all():
             self._watch.reconcile(pilot)
         for opened in await self._tools.office.open_calls(self._pbx):

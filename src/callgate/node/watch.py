@@ -1,4 +1,9 @@
-"""What AMI shows: events become signals of the call that they belong to, and the guard looks at each dial."""
+"""What AMI shows: events become signals of the call that they belong to, and the guard looks at each dial.
+
+An event that is not whole was cut by what somebody dialled. Its first piece still names the channel that it is about,
+before anything that a telephone controls: that channel is hung up. What follows, up to the next whole event, is the
+telephone's own and is passed over, so that it cannot make callgate hang up anybody else.
+"""
 
 from collections.abc import Callable
 
@@ -10,6 +15,7 @@ from callgate.node.fleet import Fleet
 from callgate.pbx.ami import Message
 from callgate.pbx.channels import Channels
 from callgate.pbx.guard import PASSES, Bypass, Guard, Ruling
+from callgate.pbx.whole import Wholeness
 from callgate.pilot import Pilot
 
 
@@ -22,6 +28,8 @@ class Watch:
         self._guard = guard
         self._exchange = exchange
         self._live = live
+        self.is_whole = Wholeness()
+        self._in_pieces = False
         self._saw: dict[str, Callable[[Message], None]] = {
             "DialBegin": self._dial_began,
             "Hangup": self._hung_up,
@@ -32,9 +40,26 @@ class Watch:
 
     async def on_event(self, message: Message) -> None:
         """Take in one event."""
+        if not self.is_whole(message):
+            if not self._in_pieces:
+                self.cut(message)
+            self._in_pieces = True
+            return
+        self._in_pieces = False
         self._channels.see(message)
         if (saw := self._saw.get(message.get("Event"))) is not None:
             saw(message)
+
+    def cut(self, piece: Message) -> None:
+        """The first piece of an event that somebody cut. A channel that it says is gone, is gone."""
+        name = piece.get("Channel")
+        channel = self._channels.named(name)
+        if piece.get("Event") == "Hangup" and channel is not None:
+            self._channels.forget(channel.uniqueid)
+            self._gone(channel.uniqueid)
+            return
+        self._exchange.background(self._exchange.hang_up(name))
+        self._exchange.alarm("event-forged", endpoint=name.rpartition("-")[0])
 
     def _dial_began(self, message: Message) -> None:
         dial, ruling = self._guard.judge(message)
@@ -55,7 +80,9 @@ class Watch:
         self._exchange.alarm("bypass", ruling=bypass.ruling, agent=agent, context=dial.context)
 
     def _hung_up(self, message: Message) -> None:
-        uniqueid = message.get("Uniqueid")
+        self._gone(message.get("Uniqueid"))
+
+    def _gone(self, uniqueid: str) -> None:
         if (pilot := self._fleet.of_agent_channel(uniqueid)) is not None:
             self.agent_left(pilot)
             self._end_if_over(pilot)

@@ -39,6 +39,10 @@ class Channels:
         """The live channel with this UNIQUEID."""
         return self._live.get(uniqueid)
 
+    def named(self, name: str) -> Channel | None:
+        """The live channel of this name."""
+        return next((channel for channel in self._live.values() if channel.name == name), None)
+
     def of_call(self, call: str) -> list[Channel]:
         """The live channels that carry this CALLGATE_ID."""
         return [channel for channel in self._live.values() if channel.call == call]
@@ -53,10 +57,15 @@ class Channels:
     def see(self, message: Message) -> None:
         """Take in one event."""
         if message.get("Event") == "Hangup":
-            self._live.pop(message.get("Uniqueid"), None)
-        else:
-            for prefix in ("", "Dest"):
-                self._put(message, prefix)
+            self.forget(message.get("Uniqueid"))
+            return
+        for prefix in ("", "Dest"):
+            self._put(message, prefix)
+        self._tell()
+
+    def forget(self, uniqueid: str) -> None:
+        """This channel is gone."""
+        self._live.pop(uniqueid, None)
         self._tell()
 
     def _put(self, message: Message, prefix: str) -> None:

@@ -7,7 +7,6 @@ dialplan goes by the verdict variable and not by AGISTATUS, which reads SUCCESS 
 """
 
 import asyncio
-import traceback
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address
 
 import structlog
 
+from callgate.core.faults import place_of
 from callgate.pbx.agi.connection import Connection, Limits
 from callgate.pbx.agi.errors import ChannelGone, LocalError, PeerGone, PeerTimeout, RemoteError
 from callgate.pbx.agi.session import Session
@@ -146,15 +146,13 @@ class AgiServer:
             connection.close()
 
     def _log_failure(self, request: Request, error: Exception) -> None:
-        """Its type and its place. A trace would show its text, which may hold a number where the error is not ours."""
-        place = traceback.extract_tb(error.__traceback__)[-1]
         log.error(
             "agi-handler-failed",
             script=request.script,
             uniqueid=request.uniqueid,
             error=type(error).__name__,
             text=str(error) if isinstance(error, RemoteError) else None,
-            place=f"{place.filename}:{place.lineno}",
+            place=place_of(error),
         )
 
     def _refuse(self, connection: Connection, reason: Refusal) -> None:
