@@ -7,19 +7,8 @@ from contextlib import suppress
 import pytest
 
 from lab import audio
-from lab.scenarios import (
-    AFTER,
-    AGENT,
-    BEFORE,
-    SCENARIOS,
-    Scenario,
-    answered,
-    asked,
-    both_talk,
-    hung_up,
-    is_in_ledger,
-    pressed,
-)
+from lab.conversation import AFTER, AGENT, BEFORE, answered, asked, both_talk, hung_up, is_in_ledger, pressed
+from lab.scenarios import SCENARIOS, Scenario
 from lab.scene import Result, Scene
 from lab.sip import CallEnded
 
