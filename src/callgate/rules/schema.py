@@ -186,6 +186,7 @@ class DaysOffTable(RuleTable):
     """`[[days_off]]`."""
 
     block: bool
+    national: bool = True
     regions: tuple[Annotated[str, Field(pattern=r"^(\*|[A-Za-z0-9]{1,12})$")], ...] = ()
     also: frozenset[Yearly] = frozenset()
     dates: frozenset[date] = frozenset()

@@ -1,5 +1,6 @@
 """Which days are public holidays, as sets of dates that are computed once."""
 
+from collections.abc import Mapping
 from datetime import date, timedelta
 from functools import cache
 
@@ -9,31 +10,40 @@ from callgate.core.law.terms import DaysOff, MonthDay
 
 ALL = "*"
 _SUNDAY = 6
+_LANGUAGE = "en_US"
 
 
 def is_off(terms: DaysOff, region: str, day: date) -> bool:
     """Whether `day` is a day off in `region` (ISO 3166), by these terms."""
     if not terms.block:
         return False
-    if day in public(region, terms.regions, day.year) or day in terms.dates:
+    if day in holidays_of(terms, region, day.year) or day in terms.dates:
         return True
     return bool(terms.also) and MonthDay(day.month, day.day) in terms.also
 
 
-def name(region: str, parts: tuple[str, ...], day: date) -> str:
-    """What the holiday is called, in English; "" for a day that is the operator's own."""
-    return public(region, parts, day.year).get(day, "")
+def holidays_of(terms: DaysOff, region: str, year: int) -> Mapping[date, str]:
+    """The public holidays of a year that these terms are about → what each is called, in English."""
+    if not terms.regions:
+        return national(region, year) if terms.national else {}
+    return _of_parts(region, terms.regions, year, terms.national)
 
 
 @cache
-def public(region: str, parts: tuple[str, ...], year: int) -> dict[date, str]:
-    """The public holidays of a year, nationwide and in those of `parts` that the region has."""
-    calendar = holidays.country_holidays(region, years=year, language="en_US")
-    wanted = calendar.subdivisions if ALL in parts else tuple(p for p in parts if p in calendar.subdivisions)
-    found = {day: str(label) for day, label in calendar.items()}
-    for part in wanted:
-        for day, label in holidays.country_holidays(region, subdiv=part, years=year, language="en_US").items():
-            found.setdefault(day, str(label))
+def national(region: str, year: int) -> Mapping[date, str]:
+    """The public holidays of a year that all of `region` has."""
+    return dict(holidays.country_holidays(region, years=year, language=_LANGUAGE))
+
+
+@cache
+def _of_parts(region: str, parts: tuple[str, ...], year: int, with_national: bool) -> Mapping[date, str]:
+    everywhere = national(region, year)
+    found = dict(everywhere) if with_national else {}
+    known = holidays.country_holidays(region).subdivisions
+    for part in known if ALL in parts else (part for part in parts if part in known):
+        for day, name in holidays.country_holidays(region, subdiv=part, years=year, language=_LANGUAGE).items():
+            if day not in everywhere:
+                found.setdefault(day, name)
     return found
 
 
@@ -42,5 +52,5 @@ def working_days_after(start: date, days: int, region: str) -> date:
     day = start
     while days:
         day += timedelta(days=1)
-        days -= day.weekday() != _SUNDAY and day not in public(region, (), day.year)
+        days -= day.weekday() != _SUNDAY and day not in national(region, day.year)
     return day

@@ -82,7 +82,7 @@ def _yields(new: YieldsTo, old: YieldsTo) -> Iterator[str]:
 def _days_off(new: DaysOff, old: DaysOff) -> Iterator[str]:
     if not old.block:
         return
-    if not new.block:
+    if not new.block or (old.national and not new.national):
         yield "lets calls pass on public holidays"
     if ALL not in new.regions and (left := set(old.regions) - set(new.regions)):
         yield f"leaves out the holidays of {', '.join(sorted(left))}"

@@ -97,7 +97,7 @@ class Opening:
     def _off(self, terms: DaysOff, day: date) -> str:
         if not daysoff.is_off(terms, self.region, day):
             return ""
-        return f"{day} is {daysoff.name(self.region, terms.regions, day) or 'a day off'}"
+        return f"{day} is {daysoff.holidays_of(terms, self.region, day.year).get(day, 'a day off')}"
 
     def _out_of_hours(self, terms: Hours, day: date, local: datetime) -> str:
         minute = local.hour * 60 + local.minute

@@ -132,10 +132,11 @@ class Hours:
 class DaysOff:
     """Whether public holidays are free of calls: the nation's, and those of `regions` (ISO 3166-2 parts; `*` is all).
 
-    `also` and `dates` are days off besides, such as a town's own.
+    Without `national` only what regions have besides. `also` and `dates` are more days off, such as those of a town.
     """
 
     block: bool
+    national: bool = True
     regions: tuple[str, ...] = ()
     also: frozenset[MonthDay] = frozenset()
     dates: frozenset[date] = frozenset()
