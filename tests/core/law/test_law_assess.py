@@ -85,6 +85,10 @@ def test_where_no_pack_speaks_marketing_is_not_allowed_and_a_service_call_is(
         assert says in finding.saw
 
 
+def test_the_first_day_of_a_pack_is_one_of_its_days() -> None:
+    assert "hours" in findings(BELGIAN, at("2026-01-01 00:00", "Europe/Brussels"))
+
+
 @pytest.mark.parametrize("purpose", [Purpose.SERVICE, Purpose.RIGHTS, Purpose.INTERNAL])
 def test_marketing_rules_bind_marketing_calls_only(purpose: Purpose) -> None:
     bare = Situation(parse(FRENCH, "BE"), purpose)

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from callgate.core.law import CallerId, Consent, Listing
+from callgate.core.law import CallerId, Consent, Contacts, Listing
 from callgate.core.law.terms import Owner, Relation, Sector
 from tests.core.law.calls import CANARIAN, SPANISH, SPANISH_MOBILE, against, at, findings
 
@@ -57,6 +57,14 @@ def test_the_prefix_400_since_17_october_2026(moment: str, shown: str, speaks_ag
     assert against(SPANISH, at(moment, MADRID), caller_id=caller_id) == speaks_against
 
 
+def test_a_rule_that_began_on_one_of_two_clocks_binds() -> None:
+    """In Madrid it is the 17th, on the Canaries still the 16th."""
+    caller_id = CallerId("+34912345678", "fixed", Owner.PRINCIPAL)
+    night = at("2026-10-17 00:30", MADRID)
+    assert "caller-id-prefix" in against(SPANISH_MOBILE, night, caller_id=caller_id)
+    assert "caller-id-prefix" not in against(CANARIAN, night, caller_id=caller_id)
+
+
 @pytest.mark.parametrize(
     ("days_ago", "speaks_against"),
     [(None, ["prior-consent"]), (364, []), (365, ["prior-consent"])],
@@ -69,6 +77,11 @@ def test_without_consent_only_a_customer_of_the_last_year(days_ago: int | None, 
 @pytest.mark.parametrize(("days", "speaks_against"), [(729, []), (730, ["consent-age"])])
 def test_a_consent_serves_two_years(days: int, speaks_against: list[str]) -> None:
     assert against(SPANISH, NOON, consent=Consent(NOON - timedelta(days=days))) == speaks_against
+
+
+def test_an_attempt_is_forgotten_when_its_day_is_over_on_both_clocks() -> None:
+    found = findings(SPANISH_MOBILE, NOON, contacts=Contacts((at("2026-11-01 12:00", MADRID),) * 4))["contact-cap"]
+    assert found.retry_at == at("2026-12-01 00:00", "Atlantic/Canary")
 
 
 def test_the_lista_robinson_binds_whoever_has_no_consent() -> None:

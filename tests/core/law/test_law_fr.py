@@ -1,6 +1,6 @@
 """France: prior consent and the end of Bloctel on 2026-08-11, slots, four attempts in thirty days, overseas."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -40,6 +40,7 @@ def test_the_slots_of_article_d223_9(dialled: str, moment: str, speaks_against: 
     [
         ("2026-08-10 12:00", False, False, []),
         ("2026-08-10 12:00", False, True, ["fr-bloctel"]),
+        ("2026-08-10 12:00", True, True, ["fr-bloctel"]),
         ("2026-08-10 20:30", False, False, ["hours"]),
         ("2026-08-10 20:30", True, False, []),  # any express consent lifted the hours
         ("2026-08-11 12:00", False, False, ["prior-consent"]),
@@ -53,7 +54,8 @@ def test_the_law_changes_on_11_august_2026(
 ) -> None:
     when = at(moment, PARIS)
     consent = Consent(when - timedelta(days=30)) if consented else None
-    assert against(FRENCH, when, consent=consent, lists={"fr-bloctel": Listing(when, listed)}) == speaks_against
+    lists = {"fr-bloctel": Listing(when, listed, date(2020, 1, 1))}
+    assert against(FRENCH, when, consent=consent, lists=lists) == speaks_against
 
 
 def test_the_call_at_midnight_of_that_day_is_already_under_the_new_law() -> None:
@@ -74,6 +76,20 @@ def test_the_call_at_midnight_of_that_day_is_already_under_the_new_law() -> None
 def test_an_appointment_lifts_the_slots_for_its_moment(moment: str, speaks_against: list[str]) -> None:
     consent = Consent(at("2026-11-20 12:00", PARIS), appointment=at("2026-11-28 20:00", PARIS))
     assert against(FRENCH, at(moment, PARIS), consent=consent) == speaks_against
+
+
+@pytest.mark.parametrize(
+    ("given", "speaks_against"),
+    [
+        ("2025-11-28 20:10", []),
+        ("2025-11-28 20:05", ["hours", "consent-age"]),  # a year and a moment ago
+        ("2026-11-28 20:05", []),
+        ("2026-11-28 20:06", ["hours", "prior-consent"]),
+    ],
+)
+def test_an_appointment_lifts_nothing_without_a_consent_that_counts(given: str, speaks_against: list[str]) -> None:
+    consent = Consent(at(given, PARIS), appointment=at("2026-11-28 20:00", PARIS))
+    assert against(FRENCH, at("2026-11-28 20:05", PARIS), consent=consent) == speaks_against
 
 
 @pytest.mark.parametrize(
@@ -121,6 +137,11 @@ def test_a_consent_serves_a_year(days: int, speaks_against: list[str]) -> None:
 def test_four_attempts_in_thirty_calendar_days(days_ago: list[int], speaks_against: list[str]) -> None:
     attempts = tuple(at("2026-11-24 00:01", PARIS) - timedelta(days=days) for days in days_ago)
     assert against(FRENCH, NOON, contacts=Contacts(attempts)) == speaks_against
+
+
+def test_of_more_attempts_than_four_as_many_have_to_be_forgotten_as_leave_three() -> None:
+    attempts = tuple(at(f"2026-11-{day:02} 11:00", PARIS) for day in (1, 3, 5, 7, 9))
+    assert findings(FRENCH, NOON, contacts=Contacts(attempts))["contact-cap"].retry_at == at("2026-12-03 00:00", PARIS)
 
 
 @pytest.mark.parametrize(

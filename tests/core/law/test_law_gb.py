@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from callgate.core.law import Callee, Contacts, Listing, Share
+from callgate.core.law import Callee, Consent, Contacts, Listing, Share
 from callgate.core.law.terms import Sector
 from tests.core.law.calls import BRITISH, against, at, findings
 
@@ -46,6 +46,8 @@ def test_each_callee_has_a_list_that_serves_28_days_and_yields_to_a_consent(
     assert speaking(timedelta(days=28, seconds=1), listed=False, consent=None) == [list_name]
     assert speaking(timedelta(), listed=True, consent=None) == [list_name]
     assert speaking(timedelta(), listed=True) == []
+    expired = Consent(NOON - timedelta(days=9), expires=NOON - timedelta(days=1))
+    assert list_name in speaking(timedelta(), listed=True, consent=expired)
 
 
 @pytest.mark.parametrize("sector", [Sector.CLAIMS_MANAGEMENT, Sector.PENSIONS])

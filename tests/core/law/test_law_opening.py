@@ -48,6 +48,15 @@ def test_an_hour_that_the_autumn_night_repeats_is_open_twice(utc: str, is_open: 
     assert opening(rule(NIGHT)).is_open(at(utc, "UTC")) is is_open
 
 
+def test_after_the_first_of_them_the_second_is_next() -> None:
+    assert opening(rule(NIGHT)).next_open(at("2026-10-25 00:45", "UTC")) == at("2026-10-25 01:15", "UTC")
+
+
+def test_a_day_off_ends_at_midnight_where_no_hours_are_set() -> None:
+    found = opening(rule(DaysOff(True))).next_open(at("2026-07-14 12:00", "Europe/Paris"))
+    assert found == at("2026-07-15 00:00", "Europe/Paris")
+
+
 def test_a_window_within_the_hour_that_the_spring_night_skips_waits_for_the_next_night() -> None:
     assert opening(rule(NIGHT)).next_open(at("2027-03-28 00:00", "UTC")) == at("2027-03-29 02:15", "Europe/Paris")
 

@@ -118,6 +118,13 @@ def test_what_has_a_new_name_is_added() -> None:
     assert against(SPANISH, found, at("2026-11-10 12:00", "Europe/Madrid")) == []
 
 
+@pytest.mark.parametrize("attempts", [0, 2])
+def test_a_cap_of_none_lets_nobody_be_called(attempts: int) -> None:
+    found = tightened("BE", own("nobody", ContactCap(0, 30)))
+    contacts = Contacts((NOON - timedelta(days=1),) * attempts)
+    assert against(BELGIAN, found, contacts=contacts) == ["nobody"]
+
+
 def test_every_refusal_is_named_at_once() -> None:
     found = refused(
         "FR",
