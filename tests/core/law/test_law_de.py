@@ -39,8 +39,9 @@ def test_the_trades_code_sets_the_hours(moment: str, speaks_against: list[str]) 
         (Callee.CONSUMER, Relation.CUSTOMER, ["prior-consent"]),
         (None, Relation.CUSTOMER, ["prior-consent"]),
         (Callee.TRADER, None, ["prior-consent-business"]),
-        (Callee.TRADER, Relation.CUSTOMER, []),
-        (Callee.COMPANY, Relation.ENQUIRY, []),
+        (Callee.TRADER, Relation.CUSTOMER, ["prior-consent-business"]),
+        (Callee.COMPANY, Relation.ENQUIRY, ["prior-consent-business"]),
+        (Callee.TRADER, Relation.INTEREST, []),
         (Callee.COMPANY, Relation.INTEREST, []),
     ],
 )
