@@ -75,7 +75,7 @@ def against(dialled: str, of: Pack, moment: datetime = NOON, **known: object) ->
 def test_loosening_the_hours_of_france_names_the_rule_and_its_source() -> None:
     (refusal, *others) = refused("FR", own("hours", weekdays((10, 20))))
     assert (refusal.name, refusal.source) == ("hours", "Code de la consommation, art. D223-9 (décret 2022-1313)")
-    assert "mon is 10:00-20:00; no more than 10:00-13:00, 14:00-20:00" in refusal.says
+    assert "Mon is 10:00-20:00; no more than 10:00-13:00, 14:00-20:00" in refusal.says
     assert any("2026-662" in other.source for other in others)
 
 

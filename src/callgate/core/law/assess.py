@@ -57,11 +57,12 @@ def assess(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tu
     pack = packs.get(situation.number.country)
     if pack is None:
         return (_unruled(situation, f"the law of {situation.number.country or 'no single country'} is not known"),)
-    local = on(zones(situation.number, pack.zones[situation.number.country]), now)
+    clocks = zones(situation.number, pack.zones[situation.number.country])
+    local = on(clocks, now)
     if local[0].date() < pack.since:
         return (_unruled(situation, f"the pack of {pack.country} says nothing of days before {pack.since}"),)
     bound = _bound(pack, situation, local)
-    case = Case(situation, now.astimezone(UTC), local, standing(situation.consent, bound.ages))
+    case = Case(situation, now.astimezone(UTC), clocks, local, standing(situation.consent, bound.ages))
     findings = (*_timed(bound, case), *(_finding(rule, topic, judge, case) for rule, topic, judge in bound.judged))
     return findings or (_unruled(situation, "no rule binds it"),)
 

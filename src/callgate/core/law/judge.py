@@ -5,7 +5,6 @@ would make it pass. What is unknown is not met.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 
@@ -40,8 +39,7 @@ class Met(NamedTuple):
     retry_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """A situation at a moment, in UTC and on the clocks that may be the called party's.
 
     `standing` is the time in which the consent counts, by the ages that are in force; None without one.
@@ -49,18 +47,14 @@ class Case:
 
     situation: Situation
     now: datetime
+    clocks: tuple[tzinfo, ...]
     local: Moment
     standing: Span | None
 
     @property
     def consent(self) -> Consent | None:
         """The consent, if there is one that counts now."""
-        return self.situation.consent if self.standing is not None and self.now in self.standing else None
-
-    @property
-    def clocks(self) -> tuple[tzinfo, ...]:
-        """The clocks that may be the called party's."""
-        return tuple(local.tzinfo for local in self.local if local.tzinfo is not None)
+        return self.situation.consent if self.standing is not None and self.standing.includes(self.now) else None
 
 
 def standing(consent: Consent | None, ages: tuple[int, ...]) -> Span | None:
@@ -131,7 +125,7 @@ def consent_age(terms: ConsentAge, case: Case) -> Met:
         return Met(True, "no consent is on file")
     if case.now >= consent.given + timedelta(days=terms.days):
         return Met(False, f"the consent is of {consent.given.date()}; it counts for {terms.days} days")
-    return Met(True, f"consent of {consent.given.date()}, within {terms.days} days")
+    return Met(True, f"within {terms.days} days")
 
 
 def contact_cap(terms: ContactCap, case: Case) -> Met:

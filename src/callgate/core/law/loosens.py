@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from callgate.core.law.daysoff import ALL
-from callgate.core.law.opening import common
+from callgate.core.law.opening import WEEKDAYS, common
 from callgate.core.law.rule import Rule, Topic
 from callgate.core.law.terms import (
     AbandonedLimit,
@@ -26,7 +26,6 @@ from callgate.core.law.terms import (
     YieldsTo,
 )
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LIFTING = tuple(YieldsTo)
 _WHOLE_DAYS = 24
 
@@ -61,7 +60,7 @@ def _shown(windows: Windows) -> str:
 
 
 def _hours(new: Hours, old: Hours) -> Iterator[str]:
-    for name, wider, narrower in zip(_WEEKDAYS, new.week, old.week, strict=True):
+    for name, wider, narrower in zip(WEEKDAYS, new.week, old.week, strict=True):
         if not _within(wider, narrower):
             yield f"{name} is {_shown(wider)}; no more than {_shown(narrower)}"
     for day, cut in old.days.items():

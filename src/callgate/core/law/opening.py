@@ -8,20 +8,21 @@ The open moments are spans that begin at few kinds of places: a window's start, 
 start of what lifts a rule. So the next open moment is the first of these places that is open.
 """
 
-import calendar
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from typing import NamedTuple
 
 from callgate.core.law import daysoff
 from callgate.core.law.rule import Rule
-from callgate.core.law.terms import DaysOff, Hours, MonthDay, Windows, YieldsTo
+from callgate.core.law.terms import DaysOff, Hours, MonthDay, Terms, Windows, YieldsTo
 
 HORIZON = 366
 """Days after which a next open moment is no longer looked for."""
 
 APPOINTMENT = timedelta(minutes=15)
 """How long after the precise moment that a person asked for a call still keeps the appointment: callgate's reading."""
+
+WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 _DAY = timedelta(days=1)
 _MINUTE = timedelta(minutes=1)
@@ -36,19 +37,18 @@ def on(clocks: tuple[tzinfo, ...], at: datetime) -> Moment:
     return tuple(at.astimezone(clock) for clock in clocks)
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(NamedTuple):
     """From `start` to before `end`."""
 
     start: datetime
     end: datetime
 
-    def __contains__(self, at: datetime) -> bool:
+    def includes(self, at: datetime) -> bool:
+        """Whether a moment is in the span."""
         return self.start <= at < self.end
 
 
-@dataclass(frozen=True, slots=True)
-class Opening:
+class Opening(NamedTuple):
     """The rules about hours and days off that bind a call into `region`, the clocks, and what lifts rules, and when."""
 
     rules: tuple[Rule, ...]
@@ -58,17 +58,19 @@ class Opening:
 
     def closed(self, rule: Rule, moment: Moment) -> str:
         """Why `rule` does not let a call pass at a moment: what a clock shows where it is closed; "" where it does."""
-        terms = rule.terms
-        if not isinstance(terms, Hours | DaysOff):
-            return ""
         for local in moment:
-            day = local.date()
-            if not rule.in_force(day):
-                continue
-            says = self._off(terms, day) if isinstance(terms, DaysOff) else self._out_of_hours(terms, day, local)
-            if says and not self._lifted(terms.yields_to, local):
+            if rule.in_force(local.date()) and (says := self._says(rule.terms, local)):
                 return f"{says} ({shown(local)})"
         return ""
+
+    def _says(self, terms: Terms, local: datetime) -> str:
+        if isinstance(terms, Hours):
+            says = self._out_of_hours(terms, local)
+        elif isinstance(terms, DaysOff):
+            says = self._off(terms, local.date())
+        else:
+            return ""
+        return "" if says and self._lifted(terms.yields_to, local) else says
 
     def is_open(self, at: datetime) -> bool:
         """Whether every rule lets a call pass at a moment."""
@@ -99,7 +101,8 @@ class Opening:
             return ""
         return f"{day} is {daysoff.holidays_of(terms, self.region, day.year).get(day, 'a day off')}"
 
-    def _out_of_hours(self, terms: Hours, day: date, local: datetime) -> str:
+    def _out_of_hours(self, terms: Hours, local: datetime) -> str:
+        day = local.date()
         minute = local.hour * 60 + local.minute
         windows = self.windows(terms, day)
         for start, end in windows:
@@ -109,8 +112,8 @@ class Opening:
 
     def _lifted(self, yields_to: YieldsTo, at: datetime) -> bool:
         if yields_to is YieldsTo.CONSENT:
-            return any(at in span for span in self.lifts.values())
-        return yields_to in self.lifts and at in self.lifts[yields_to]
+            return any(span.includes(at) for span in self.lifts.values())
+        return yields_to in self.lifts and self.lifts[yields_to].includes(at)
 
     def _edges(self, after: datetime) -> Iterator[datetime]:
         """In order, everywhere after a moment where an open span may begin."""
@@ -142,7 +145,7 @@ class Opening:
 
 def shown(local: datetime) -> str:
     """`Tue 20:30 in Europe/Paris`."""
-    return f"{calendar.day_abbr[local.weekday()]} {local.hour:02}:{local.minute:02} in {local.tzinfo}"
+    return f"{WEEKDAYS[local.weekday()]} {local.hour:02}:{local.minute:02} in {local.tzinfo}"
 
 
 def common(one: Windows, other: Windows) -> Windows:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 from typing import Any
 
+from callgate.core.law.opening import WEEKDAYS
 from callgate.core.law.rule import EVERYONE, Pack, Rule, Topic
 from callgate.core.law.terms import (
     AbandonedLimit,
@@ -24,7 +25,6 @@ from callgate.core.law.terms import (
     YieldsTo,
 )
 
-_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _YIELDS = {
     YieldsTo.APPOINTMENT: "; lifted by an appointment",
     YieldsTo.CONSENT: "; lifted by a consent",
@@ -70,7 +70,7 @@ def _runs(week: tuple[Windows, ...]) -> Iterator[tuple[str, Windows]]:
     start = 0
     for day in range(1, len(week) + 1):
         if day == len(week) or week[day] != week[start]:
-            yield _WEEKDAYS[start] + (f"-{_WEEKDAYS[day - 1]}" if day - 1 > start else ""), week[start]
+            yield WEEKDAYS[start] + (f"-{WEEKDAYS[day - 1]}" if day - 1 > start else ""), week[start]
             start = day
 
 
