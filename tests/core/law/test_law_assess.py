@@ -17,7 +17,7 @@ from callgate.core.law import (
     cap_windows,
     next_moment,
 )
-from callgate.core.law.terms import Counted, Owner
+from callgate.core.law.terms import Counted, Owner, Sector
 from callgate.core.phone import Number, parse
 from callgate.core.policy import Purpose
 from tests.core.law.calls import (
@@ -60,6 +60,25 @@ NIGHT = at("2026-11-24 23:00", PARIS)
 )
 def test_what_is_unknown_is_not_allowed(dialled: str, known: dict[str, object], speaks_against: list[str]) -> None:
     assert against(dialled, NOON, **known) == speaks_against
+
+
+@pytest.mark.parametrize(
+    ("dialled", "known", "speaks_against"),
+    [
+        (BELGIAN, {}, []),
+        (BRITISH, {}, []),
+        (BRITISH, {"sector": Sector.PENSIONS}, ["pensions"]),
+        (NEW_YORK, {}, []),
+        (NEW_YORK, {"automated": True}, ["consent-age"]),
+        (FRENCH, {"sector": Sector.PRESS}, []),
+        (FRENCH, {}, ["consent-age"]),
+    ],
+)
+def test_a_consent_that_is_too_old_is_none_and_no_worse_than_none(
+    dialled: str, known: dict[str, object], speaks_against: list[str]
+) -> None:
+    moment = at("2026-11-24 16:00", PARIS)
+    assert against(dialled, moment, consent=Consent(moment - timedelta(days=999)), **known) == speaks_against
 
 
 def test_a_situation_of_which_nothing_is_known_is_allowed_nowhere() -> None:

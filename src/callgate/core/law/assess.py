@@ -15,7 +15,7 @@ from callgate.core.law.judge import JUDGES, Case, Judge, standing, window_start
 from callgate.core.law.opening import APPOINTMENT, Moment, Opening, Span, on, shown
 from callgate.core.law.rule import Callee, Pack, Rule, Status, Topic
 from callgate.core.law.situation import Situation
-from callgate.core.law.terms import ConsentAge, ContactCap, Counted, YieldsTo
+from callgate.core.law.terms import ConsentAge, ContactCap, Counted, PriorConsent, YieldsTo
 from callgate.core.law.zones import zones
 from callgate.core.policy import Purpose
 
@@ -38,14 +38,15 @@ class CapWindow:
 class _Bound:
     """The rules that bind a kind of call on some days.
 
-    Those about time, those about all else, those about time on any day, the ages of consent, and whether anything lifts
-    a rule about time.
+    Those about time, those about all else, those about time on any day, the ages of consent, what asks for consent, and
+    whether anything lifts a rule about time.
     """
 
     timed: tuple[Rule, ...]
     judged: tuple[tuple[Rule, Topic, Judge], ...]
     ever: tuple[Rule, ...]
     ages: tuple[int, ...]
+    asking: tuple[PriorConsent, ...]
     lifted: bool
 
 
@@ -62,7 +63,7 @@ def assess(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tu
     if local[0].date() < pack.since:
         return (_unruled(situation, f"the pack of {pack.country} says nothing of days before {pack.since}"),)
     bound = _bound(pack, situation, local)
-    case = Case(situation, now.astimezone(UTC), clocks, local, standing(situation.consent, bound.ages))
+    case = Case(situation, now.astimezone(UTC), clocks, local, standing(situation.consent, bound.ages), bound.asking)
     findings = (*_timed(bound, case), *(_finding(rule, topic, judge, case) for rule, topic, judge in bound.judged))
     return findings or (_unruled(situation, "no rule binds it"),)
 
@@ -121,6 +122,7 @@ def _bound_on(pack: Pack, callee: Callee, purpose: Purpose, days: frozenset[date
         judged=tuple((rule, rule.topic, JUDGES[rule.topic]) for rule in rules if rule.topic in JUDGES),
         ever=tuple(rule for rule in ever if rule.topic in _TIMED),
         ages=tuple(rule.terms.days for rule in rules if isinstance(rule.terms, ConsentAge)),
+        asking=tuple(rule.terms for rule in rules if isinstance(rule.terms, PriorConsent)),
         lifted=any(getattr(rule.terms, "yields_to", YieldsTo.NOTHING) is not YieldsTo.NOTHING for rule in ever),
     )
 

@@ -42,7 +42,8 @@ class Met(NamedTuple):
 class Case(NamedTuple):
     """A situation at a moment, in UTC and on the clocks that may be the called party's.
 
-    `standing` is the time in which the consent counts, by the ages that are in force; None without one.
+    `standing` is the time in which the consent counts, by the ages that are in force; None without one. `asking` are the
+    rules about prior consent.
     """
 
     situation: Situation
@@ -50,6 +51,7 @@ class Case(NamedTuple):
     clocks: tuple[tzinfo, ...]
     local: Moment
     standing: Span | None
+    asking: tuple[PriorConsent, ...]
 
     @property
     def consent(self) -> Consent | None:
@@ -102,12 +104,8 @@ def _related(relation: Relation, unless: Unless, case: Case) -> bool:
 
 def prior_consent(terms: PriorConsent, case: Case) -> Met:
     """Whether the person consented before the call."""
-    if not terms.needed:
-        return Met(True, "no prior consent is needed")
-    if terms.automated_only and not case.situation.automated:
-        return Met(True, "binds calls that a machine dials")
-    if unless := spared(terms.unless, case):
-        return Met(True, f"none is needed here: {unless.source}")
+    if without := _needs_none(terms, case):
+        return Met(True, without)
     consent = case.situation.consent
     if consent is None:
         return Met(False, "no consent is on file")
@@ -118,14 +116,25 @@ def prior_consent(terms: PriorConsent, case: Case) -> Met:
     return Met(True, f"consent of {consent.given.date()}")
 
 
+def _needs_none(terms: PriorConsent, case: Case) -> str:
+    """Why a rule about prior consent asks for none in this case; "" where it asks for one."""
+    if not terms.needed:
+        return "no prior consent is needed"
+    if terms.automated_only and not case.situation.automated:
+        return "binds calls that a machine dials"
+    unless = spared(terms.unless, case)
+    return f"none is needed here: {unless.source}" if unless else ""
+
+
 def consent_age(terms: ConsentAge, case: Case) -> Met:
-    """Whether a consent, if there is one, is young enough. That there has to be one is `prior_consent`'s."""
+    """Whether a consent, where one is needed, is young enough. One that is too old is none, and no worse than none."""
     consent = case.situation.consent
     if consent is None:
         return Met(True, "no consent is on file")
-    if case.now >= consent.given + timedelta(days=terms.days):
-        return Met(False, f"the consent is of {consent.given.date()}; it counts for {terms.days} days")
-    return Met(True, f"within {terms.days} days")
+    if case.now < consent.given + timedelta(days=terms.days):
+        return Met(True, f"within {terms.days} days")
+    saw = f"the consent is of {consent.given.date()}; it counts for {terms.days} days"
+    return Met(all(_needs_none(asking, case) for asking in case.asking), saw)
 
 
 def contact_cap(terms: ContactCap, case: Case) -> Met:
