@@ -21,6 +21,7 @@ MAY = {
     "live.py": {"core", "clock"},
     "office.py": {"core", "stores", "boundary"},
     "config": {"core", "config"},
+    "rules": {"core", "config", "rules"},
 }
 """Part → the parts of callgate that it may import. What is not here (daemon, cli, keeper) may import any."""
 

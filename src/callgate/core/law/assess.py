@@ -1,0 +1,168 @@
+"""What the law of the called party's country says to a call.
+
+Rules are those in force on the called party's own date; where their clocks show two dates, those of both. Each rule
+that binds the callee and the purpose gives one finding, and the call may be made when all passed. Rules of marketing
+bind marketing calls only. No pack, no marketing calls.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
+
+from callgate.core.law.finding import Finding
+from callgate.core.law.judge import JUDGES, Case, Judge, standing, window_start
+from callgate.core.law.opening import APPOINTMENT, Moment, Opening, Span, on, shown
+from callgate.core.law.rule import Callee, Pack, Rule, Status, Topic
+from callgate.core.law.situation import Situation
+from callgate.core.law.terms import ConsentAge, ContactCap, Counted, PriorConsent, YieldsTo
+from callgate.core.law.zones import zones
+from callgate.core.policy import Purpose
+
+_TIMED = (Topic.HOURS, Topic.DAYS_OFF)
+_TRIES = 100
+"""How many times a next moment is looked for before the answer is that there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class CapWindow:
+    """A cap to count attempts against: at most `max` since `since` (UTC; None is ever)."""
+
+    rule: str
+    per: Counted
+    max: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """The rules that bind a kind of call on some days.
+
+    Those about time, those about all else, those about time on any day, the ages of consent, what asks for consent, and
+    whether anything lifts a rule about time.
+    """
+
+    timed: tuple[Rule, ...]
+    judged: tuple[tuple[Rule, Topic, Judge], ...]
+    ever: tuple[Rule, ...]
+    ages: tuple[int, ...]
+    asking: tuple[PriorConsent, ...]
+    lifted: bool
+
+
+def assess(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tuple[Finding, ...]:
+    """A finding for every rule that binds the call; it may be made when all of them passed.
+
+    `packs` is by region, as `by_region` makes it; `now` is aware. There is always at least one finding.
+    """
+    pack = packs.get(situation.number.country)
+    if pack is None:
+        return (_unruled(situation, f"the law of {situation.number.country or 'no single country'} is not known"),)
+    clocks = zones(situation.number, pack.zones[situation.number.country])
+    local = on(clocks, now)
+    if local[0].date() < pack.since:
+        return (_unruled(situation, f"the pack of {pack.country} says nothing of days before {pack.since}"),)
+    bound = _bound(pack, situation, local)
+    case = Case(situation, now.astimezone(UTC), clocks, local, standing(situation.consent, bound.ages), bound.asking)
+    findings = (*_timed(bound, case), *(_finding(rule, topic, judge, case) for rule, topic, judge in bound.judged))
+    return findings or (_unruled(situation, "no rule binds it"),)
+
+
+def next_moment(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> datetime | None:
+    """When the call may be made: `now`, a later moment in UTC, or None where time alone does not bring it.
+
+    Copies of lists are taken to be kept as fresh as they are now.
+    """
+    at = now
+    for _ in range(_TRIES):
+        failed = [
+            finding
+            for finding in assess(packs, situation, at)
+            if not finding.passed and (at == now or finding.topic is not Topic.LIST)
+        ]
+        if not failed:
+            return at
+        times = [finding.retry_at for finding in failed if finding.retry_at is not None]
+        if len(times) < len(failed):
+            return None
+        at = max(times)
+    return None
+
+
+def cap_windows(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tuple[CapWindow, ...]:
+    """The caps that bind the call, for a store that counts and reserves. Needs nothing of `situation.contacts`."""
+    pack = packs.get(situation.number.country)
+    if pack is None:
+        return ()
+    local = on(zones(situation.number, pack.zones[situation.number.country]), now)
+    return tuple(
+        CapWindow(rule.name, terms.per, terms.max, window_start(terms.days, local) if terms.days else None)
+        for rule, _, _ in _bound(pack, situation, local).judged
+        if isinstance(terms := rule.terms, ContactCap)
+    )
+
+
+def _unruled(situation: Situation, saw: str) -> Finding:
+    """No rule speaks: which is enough for a service call, and too little for a marketing call."""
+    passed = situation.purpose is not Purpose.MARKETING
+    return Finding("pack", Topic.PACK, passed, saw, "", Status.NONE_FOUND)
+
+
+def _bound(pack: Pack, situation: Situation, local: Moment) -> _Bound:
+    days = frozenset(moment.date() for moment in local)
+    return _bound_on(pack, situation.treated_as, situation.purpose, days)
+
+
+@lru_cache(maxsize=512)
+def _bound_on(pack: Pack, callee: Callee, purpose: Purpose, days: frozenset[date]) -> _Bound:
+    ever = tuple(rule for rule in pack.rules if callee in rule.binds and purpose in rule.purposes)
+    rules = tuple(rule for rule in ever if any(rule.in_force(day) for day in days))
+    return _Bound(
+        timed=tuple(rule for rule in rules if rule.topic in _TIMED),
+        judged=tuple((rule, rule.topic, JUDGES[rule.topic]) for rule in rules if rule.topic in JUDGES),
+        ever=tuple(rule for rule in ever if rule.topic in _TIMED),
+        ages=tuple(rule.terms.days for rule in rules if isinstance(rule.terms, ConsentAge)),
+        asking=tuple(rule.terms for rule in rules if isinstance(rule.terms, PriorConsent)),
+        lifted=any(getattr(rule.terms, "yields_to", YieldsTo.NOTHING) is not YieldsTo.NOTHING for rule in ever),
+    )
+
+
+def _finding(rule: Rule, topic: Topic, judge: Judge, case: Case) -> Finding:
+    passed, saw, retry_at = judge(rule.terms, case)
+    return Finding(rule.name, topic, passed, saw, rule.source, rule.status, rule.origin, retry_at)
+
+
+def _timed(bound: _Bound, case: Case) -> list[Finding]:
+    """The findings about hours and days off, which share the moment at which all of them would pass.
+
+    The search for that moment runs into days on which other versions of the rules are in force.
+    """
+    opening = Opening(bound.ever, case.clocks, case.situation.number.country, _lifts(case) if bound.lifted else {})
+    closed = [opening.closed(rule, case.local) for rule in bound.timed]
+    retry_at = opening.next_open(case.now) if any(closed) else None
+    open_at = "; ".join(map(shown, case.local))
+    return [
+        Finding(
+            rule.name,
+            rule.topic,
+            not why,
+            why or open_at,
+            rule.source,
+            rule.status,
+            rule.origin,
+            retry_at if why else None,
+        )
+        for rule, why in zip(bound.timed, closed, strict=True)
+    ]
+
+
+def _lifts(case: Case) -> dict[YieldsTo, Span]:
+    """When what may lift a rule about hours or days does so."""
+    consent = case.situation.consent
+    if case.standing is None or consent is None:
+        return {}
+    lifts = {YieldsTo.CONSENT: case.standing}
+    if consent.appointment is not None:
+        end = min(consent.appointment + APPOINTMENT, case.standing.end)
+        lifts[YieldsTo.APPOINTMENT] = Span(max(consent.appointment, case.standing.start), end)
+    return lifts

@@ -1,0 +1,99 @@
+"""What is known of a call that is about to be made, as far as a law asks for it.
+
+Whatever a store has to say comes in as a value; what it could not say is None, and a rule that needs it is not met.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from callgate.core.law.rule import Callee
+from callgate.core.law.terms import Owner, Relation, Sector
+from callgate.core.phone import Number
+from callgate.core.policy import Purpose
+
+BUSINESS_LINES = frozenset({"fixed", "company", "toll-free", "shared-cost"})
+"""Kinds of line on which a lead's word that it is a business is believed. A mobile may always be a consumer's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """A consent of this person to calls of this company for this purpose, with proof on file and not withdrawn.
+
+    `expires` is the term that the person was told. `appointment` is the precise moment for which the person asked to be
+    called, if it was given for one.
+    """
+
+    given: datetime
+    expires: datetime | None = None
+    appointment: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contacts:
+    """Earlier attempts to reach this person, answered or not, by whichever centre.
+
+    `attempts` are those for the company in the time that its caps look at, `of_campaign` all those of this campaign.
+    """
+
+    attempts: tuple[datetime, ...] = ()
+    of_campaign: tuple[datetime, ...] = ()
+    last_refusal: datetime | None = None
+    last_abandoned: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallerId:
+    """The number that the callee will see: E.164, its kind as in `callgate.core.phone`, and whose it is, if known."""
+
+    e164: str
+    kind: str
+    owner: Owner | None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """How many calls of a campaign were abandoned, of how many that a person answered, over some days."""
+
+    abandoned: int
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A copy of a national list: when it was true, whether the number is in it, and since when, where the list says."""
+
+    scrubbed_at: datetime
+    listed: bool
+    since: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """A call to be judged.
+
+    `callee` and `sector` are what the lead and the campaign say; None is unknown. `relations` has the date of each, for
+    `CUSTOMER` that of the last dealing. `caller_id` is None where it is withheld or unknown. `automated`: a machine
+    dials; `agent_waiting`: an agent is on the line or kept free for this call. `abandoned` is by the span of days over
+    which it was counted, None being the campaign's life. `lists` is by the list's name in the pack.
+    """
+
+    number: Number
+    purpose: Purpose
+    callee: Callee | None = None
+    sector: Sector | None = None
+    relations: Mapping[Relation, datetime] = field(default_factory=dict)
+    consent: Consent | None = None
+    contacts: Contacts | None = None
+    caller_id: CallerId | None = None
+    automated: bool = True
+    agent_waiting: bool = False
+    abandoned: Mapping[int | None, Share] = field(default_factory=dict)
+    lists: Mapping[str, Listing] = field(default_factory=dict)
+
+    @property
+    def treated_as(self) -> Callee:
+        """Whose line it counts as: a line that may be a consumer's is a consumer's."""
+        if self.callee is None or self.number.kind not in BUSINESS_LINES:
+            return Callee.CONSUMER
+        return self.callee
