@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -31,8 +32,10 @@ from callgate.stores.encoding import read_keys
 from callgate.stores.errors import ListRefused
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.keyfile import read_ledger_keys
 from callgate.stores.listfile import ListFile, open_list
 from callgate.stores.suppression import SuppressionCache
+from callgate.stores.tokens import stored_tokens
 from callgate.web.app import make_app
 
 log = structlog.stdlib.get_logger()
@@ -69,9 +72,10 @@ def command_writer() -> str:
 
 @asynccontextmanager
 async def stores(settings: Settings, writer: str, clock: Clock) -> AsyncIterator[tuple[Ledger, SuppressionCache]]:
-    """The ledger and the cache, open. Raises `LedgerRefused`."""
+    """The ledger and the cache, open. Raises `LedgerRefused`, `BadKeyFile`."""
     tokens = read_keys(settings.secrets.suppression_key_file)
-    ledger = await Ledger.open(settings.ledger.url, writer, clock)
+    keys = read_ledger_keys(settings.secrets.ledger_key_file)
+    ledger = await Ledger.open(settings.ledger.url, writer, clock, keys=keys, tokens=partial(stored_tokens, tokens))
     redis = connect(settings.redis.url)
     try:
         yield ledger, SuppressionCache(redis, Keys(settings.redis.prefix), tokens, ledger.identity)

@@ -10,12 +10,15 @@ from itertools import count
 
 from callgate.core.events import Event, Kind
 from callgate.stores.ledger import Ledger
+from tests.stores.conftest import LEDGER_KEYS
 
 AT_ONCE = 16
 
 
 async def main(url: str) -> None:
-    ledger = await Ledger.open(url, "child", lambda: datetime.now(UTC), append_within=30)
+    ledger = await Ledger.open(
+        url, "child", lambda: datetime.now(UTC), keys=LEDGER_KEYS, tokens=lambda _: (), append_within=30
+    )
     numbers = count()
 
     async def append_forever() -> None:

@@ -14,16 +14,24 @@ import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
-from callgate.core.events import Event, Kind
+from callgate.core.events import Event, Json, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
 from callgate.stores.ledger import Committed, Ledger
-from callgate.stores.schema import Row, metadata
-from tests.stores.conftest import ANNA, BRAM, NOW, ledger_url, objection, open_ledger, removal, verdict
+from callgate.stores.ledger.rows import Prepared
+from callgate.stores.ledger.sqlite import SqliteBackend
+from callgate.stores.schema import metadata
+from tests.stores.conftest import ANNA, BRAM, LEDGER_KEYS, NOW, ledger_url, objection, open_ledger, removal, verdict
+
+
+def writing_connection(ledger: Ledger) -> sqlite3.Connection:
+    assert isinstance(ledger._backend, SqliteBackend)
+    return ledger._backend._db
 
 
 async def test_what_was_appended_is_read_back_after_the_ledger_was_reopened(tmp_path: Path) -> None:
     ledger = await open_ledger(tmp_path)
-    event = Event(Kind.CONSENT, NOW, "c1", ANNA, "futura", {"prompt": "é", "digits": ["1"], "at": 1.5, "x": None}, 2)
+    said: dict[str, Json] = {"prompt": "é", "digits": ["1"], "at": 1.5, "x": None}
+    event = Event(Kind.CONSENT, NOW, "c1", ANNA, "futura", said, 2, {"spoke": "hésitante"})
     committed = await ledger.append([event])
     await ledger.close()
 
@@ -57,7 +65,7 @@ async def test_concurrent_appends_share_transactions(ledger: Ledger, monkeypatch
     sizes: list[int] = []
     commit = ledger._group._commit
 
-    def counting(groups: Sequence[Sequence[tuple[Event, Row]]]) -> Sequence[Committed]:
+    def counting(groups: Sequence[Sequence[Prepared]]) -> Sequence[Committed]:
         sizes.append(len(groups))
         return commit(groups)
 
@@ -154,7 +162,15 @@ async def test_an_event_that_could_not_be_acted_on_is_refused_and_harms_no_other
     assert len(await ledger.read()) == 1
 
 
-@pytest.mark.parametrize("change", ["UPDATE events SET kind = 'closed'", "DELETE FROM events"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE events SET kind = 'closed'",
+        "UPDATE events SET body = '{}'",
+        "UPDATE events SET salt = NULL, body = NULL, sealed = NULL, at = '2030'",
+        "DELETE FROM events",
+    ],
+)
 async def test_the_database_itself_refuses_to_change_what_is_written(
     ledger: Ledger, tmp_path: Path, change: str
 ) -> None:
@@ -167,11 +183,10 @@ async def test_the_database_itself_refuses_to_change_what_is_written(
 
 
 async def test_a_commit_is_durable_and_what_is_freed_is_overwritten(ledger: Ledger) -> None:
-    with ledger._writes.connect() as connection:
-        pragmas = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
-        }
+    pragmas = {
+        name: writing_connection(ledger).execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
+    }
     assert pragmas == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
 
 
@@ -203,7 +218,7 @@ async def test_a_second_process_of_the_same_name_is_refused_until_the_first_is_g
 async def test_a_ledger_that_cannot_be_opened_says_why(tmp_path: Path, url: str, writer: str, says: str) -> None:
     (tmp_path / "text.db").write_text("no database at all, but long enough to look at\n" * 99)
     with pytest.raises(LedgerRefused, match=says):
-        await Ledger.open(url.format(folder=tmp_path), writer, lambda: NOW)
+        await Ledger.open(url.format(folder=tmp_path), writer, lambda: NOW, keys=LEDGER_KEYS, tokens=lambda _: ())
 
 
 async def test_a_schema_of_the_future_is_refused_and_left_alone(ledger: Ledger, tmp_path: Path) -> None:
@@ -240,8 +255,7 @@ async def test_a_full_disk_acknowledges_nothing_and_heals(ledger: Ledger) -> Non
     await ledger.append([verdict()])
 
     def limit(pages: int) -> None:
-        with ledger._writes.connect() as connection:
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+        writing_connection(ledger).execute(f"PRAGMA max_page_count = {pages}")
 
     limit(1)
     big = Event(Kind.ALARM, NOW, payload={"text": "x" * 100_000})

@@ -112,8 +112,10 @@ class Secrets(Table):
     """Files with the keys, readable by callgate alone. `callgate init` makes them.
 
     `suppression_key_file` holds a key a line, `NAME HEX`; the first makes new tokens. `token_key_file` holds one key.
+    `ledger_key_file` holds what `callgate.stores.ledger.keyfile` tells.
     """
 
+    ledger_key_file: Path
     suppression_key_file: Path
     token_key_file: Path
 

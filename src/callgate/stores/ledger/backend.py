@@ -1,0 +1,109 @@
+"""What the ledger asks of a database, and the statements of its writing.
+
+A transaction is two questions: `begin` locks the ledger and says where everything stands, `commit` writes. What lies
+between is computed by us. Where the database is another machine, each of the two is one round trip.
+
+The statements are written once, for SQLAlchemy, and compiled once for each database: they go to the driver itself,
+since executing them through SQLAlchemy takes longer than the database does.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from callgate.core.chain import Record
+from callgate.stores.schema import checkpoints, events, ledger, open_calls, subjects
+
+Values = Sequence[tuple[Any, ...]]
+Change = tuple[str, Values]
+"""A statement, and the values of each of its executions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where everything stands: the last `seq` and `mark`, and how many erasures there were."""
+
+    mark: int
+    erasures: int
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wrapped:
+    """A subject's wrapped key."""
+
+    subject: bytes
+    master: str
+    wrapped: bytes
+
+
+class Backend(Protocol):
+    """A database that one writer has open. All but `abort` belong to the writing thread.
+
+    What goes wrong is raised as `LedgerUnavailable`, never with a value in it.
+    """
+
+    reads: sa.Engine
+    sql: "Statements"
+
+    def setup(self) -> AbstractContextManager[sa.Connection]:
+        """A transaction in which nobody else sets up, before the first `begin`."""
+
+    def begin(self, tokens: Sequence[bytes]) -> tuple[Places, dict[bytes, Wrapped]]:
+        """Begin a transaction that holds the ledger's lock; also `find` these tokens."""
+
+    def find(self, tokens: Sequence[bytes]) -> dict[bytes, Wrapped]:
+        """The keys of the subjects with these tokens, as far as there are any."""
+
+    def head(self, writer: str) -> tuple[int, bytes] | None:
+        """The last n and hash of a writer."""
+
+    def commit(self, changes: Iterable[Change]) -> None:
+        """Make the changes, and commit."""
+
+    def rollback(self) -> None:
+        """End a transaction that was begun and not committed. Never raises."""
+
+    def abort(self) -> None:
+        """Let whatever the writing thread waits for fail soon. Called from another thread."""
+
+    def forget(self) -> bool:
+        """Overwrite what was deleted as far as that can be done; False where a reader stood in the way."""
+
+    def records(self, after_seq: int) -> Iterator[list[Record]]:
+        """All events after `after_seq` in order, as they are stored. On a thread of the caller's."""
+
+    def close(self) -> None:
+        """Let go of the database and of the writer's name."""
+
+
+class Statements:
+    """The statements of writing, for one database's dialect, with values by position in the order of the columns."""
+
+    def __init__(self, dialect: sa.Dialect) -> None:
+        def text(statement: sa.ClauseElement) -> str:
+            return str(statement.compile(dialect=dialect))
+
+        wrapped = sa.select(subjects.c.token, subjects.c.subject, subjects.c.master, subjects.c.wrapped)
+        token: sa.BindParameter[bytes] = sa.bindparam("token")
+        heads = sa.select(events.c.n, events.c.hash).where(events.c.writer == sa.bindparam("writer"))
+        named = (column.name for column in subjects.c if column.name not in ("id", "destroyed"))
+        self.lock = text(sa.select(ledger.c.mark, ledger.c.erasures).with_for_update())
+        self.last_seq = text(sa.select(sa.func.coalesce(sa.func.max(events.c.seq), sa.literal_column("0"))))
+        self.head = text(heads.order_by(events.c.n.desc())) + " LIMIT 1"
+        self.subject = text(wrapped.where(subjects.c.token == token))
+        self.add_event = text(sa.insert(events))
+        self.add_subject = text(sa.insert(subjects).inline().values({name: sa.bindparam(name) for name in named}))
+        self.set_mark = text(sa.update(ledger).values(mark=sa.bindparam("mark")))
+        self.open_call = text(sa.insert(open_calls)) + " ON CONFLICT DO NOTHING"
+        self.close_call = text(sa.delete(open_calls).where(open_calls.c.call == sa.bindparam("call")))
+        self.add_checkpoint = text(sa.insert(checkpoints))
+        self.destroy_subject = text(
+            sa.update(subjects)
+            .values(token=sa.null(), master=sa.null(), wrapped=sa.null(), destroyed=sa.bindparam("destroyed"))
+            .where(subjects.c.subject == sa.bindparam("id"))
+        )
+        self.count_erasure = text(sa.update(ledger).values(erasures=ledger.c.erasures + sa.literal_column("1")))

@@ -1,0 +1,193 @@
+"""SQLite as the ledger needs it: durable at COMMIT, one process per writer's name, readable only by its owner."""
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from callgate.core.chain import Record
+from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
+from callgate.stores.ledger.backend import Change, Places, Statements, Wrapped
+
+WRITER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
+PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON")
+ROWS_AT_A_TIME = 1000
+
+_NOTHING_WRITTEN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
+"""What COMMIT may fail with and have written nothing that another process could come to see."""
+
+_RECORDS = """
+SELECT seq, CAST(writer AS BLOB), n, mark, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(call AS BLOB), subject,
+       CAST(controller AS BLOB), version, commitment, hash, salt, CAST(body AS BLOB), sealed
+FROM events WHERE seq > ? ORDER BY seq
+"""
+
+
+def place_of(url: sa.URL) -> Path:
+    """The database file that the URL names; made, for its owner only, where there is none. Raises `LedgerRefused`."""
+    if url.get_backend_name() != "sqlite" or not url.database or url.database == ":memory:":
+        raise LedgerRefused(
+            f"the ledger's URL is {url.render_as_string(hide_password=True)}; a file is needed, such as "
+            "sqlite:////var/lib/callgate/ledger.db, or a PostgreSQL database, such as postgresql://callgate@db/ledger"
+        )
+    path = Path(url.database)
+    try:
+        # WAL and shared-memory files take their mode from the database's (sqlite3 findCreateFileMode).
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+    except OSError as error:
+        raise LedgerRefused(f"the ledger {path} cannot be opened: {error.strerror}; name a file that can be") from error
+    return path
+
+
+def prepare(connection: Any, busy: float) -> None:
+    """Set a connection up: its safety, and how long it waits for another process's lock, in seconds."""
+    connection.isolation_level = None  # sqlite3 begins nothing by itself
+    connection.execute(f"PRAGMA busy_timeout={int(busy * 1000)}")
+    for pragma in PRAGMAS:
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def engine(path: Path, busy: float, *, writes: bool) -> sa.Engine:
+    """An engine whose transactions, if it `writes`, hold the write lock from their first statement.
+
+    Without BEGIN IMMEDIATE a transaction that reads first could find at its first write that another one was faster,
+    and fail.
+    """
+    made = sa.create_engine(sa.URL.create("sqlite", database=str(path)), hide_parameters=True)
+
+    @sa.event.listens_for(made, "connect")
+    def on_connect(connection: Any, _: ConnectionPoolEntry) -> None:
+        prepare(connection, busy)
+
+    if writes:
+
+        @sa.event.listens_for(made, "begin")
+        def on_begin(connection: sa.Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return made
+
+
+class WriterLock:
+    """Keeps a second process from writing under the same name. The kernel releases it when the process ends."""
+
+    def __init__(self, path: Path, writer: str) -> None:
+        self._file = path.with_name(f"{path.name}.{writer}.lock").open("a")
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise LedgerRefused(
+                f"another process writes to {path} as {writer!r}; stop it, or give this one another name"
+            ) from None
+
+    def release(self) -> None:
+        """Let another process have the name."""
+        self._file.close()
+
+
+class SqliteBackend:
+    """A ledger in one file; see `Backend`."""
+
+    sql = Statements(sqlite.dialect())
+
+    def __init__(self, url: sa.URL, writer: str, within: float) -> None:
+        # A transaction that waits for another process's lock fails before whoever waits for it gives up, so that it
+        # is known that nothing was written.
+        busy = within * 0.8
+        self.path = place_of(url)
+        self._lock = WriterLock(self.path, writer)
+        self._setup = engine(self.path, busy, writes=True)
+        self.reads = engine(self.path, busy, writes=False)
+        self._db = sqlite3.connect(self.path, check_same_thread=False)
+        self._busy = busy
+
+    @contextmanager
+    def setup(self) -> Iterator[sa.Connection]:
+        """See `Backend.setup`."""
+        with _explained():
+            prepare(self._db, self._busy)
+        with self._setup.begin() as connection:
+            yield connection
+        self._setup.dispose()
+
+    def begin(self, tokens: Sequence[bytes]) -> tuple[Places, dict[bytes, Wrapped]]:
+        """See `Backend.begin`."""
+        with _explained():
+            self._db.execute("BEGIN IMMEDIATE")
+            mark, erasures = self._db.execute(self.sql.lock).fetchone()
+            (seq,) = self._db.execute(self.sql.last_seq).fetchone()
+        return Places(mark, erasures, seq), self.find(tokens)
+
+    def find(self, tokens: Sequence[bytes]) -> dict[bytes, Wrapped]:
+        """See `Backend.find`."""
+        with _explained():
+            rows = (self._db.execute(self.sql.subject, (token,)).fetchone() for token in tokens)
+            return {row[0]: Wrapped(*row[1:]) for row in rows if row}
+
+    def head(self, writer: str) -> tuple[int, bytes] | None:
+        """See `Backend.head`."""
+        with _explained():
+            found: tuple[int, bytes] | None = self._db.execute(self.sql.head, (writer,)).fetchone()
+        return found
+
+    def commit(self, changes: Iterable[Change]) -> None:
+        """See `Backend.commit`."""
+        with _explained():
+            for statement, values in changes:
+                if len(values) == 1:
+                    self._db.execute(statement, values[0])
+                else:
+                    self._db.executemany(statement, values)
+        try:
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            nothing = getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOTHING_WRITTEN
+            outcome = Outcome.NOT_WRITTEN if nothing else Outcome.UNKNOWN
+            raise LedgerUnavailable(f"the ledger cannot be written: {error}", outcome) from None
+
+    def rollback(self) -> None:
+        """See `Backend.rollback`."""
+        with suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def abort(self) -> None:
+        """See `Backend.abort`. A disk that hangs cannot be hurried; a lock is waited for with a limit of its own."""
+
+    def forget(self) -> bool:
+        """See `Backend.forget`: deleted cells were overwritten (secure_delete), but older images lie in the log."""
+        with _explained():
+            (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not busy
+
+    def records(self, after_seq: int) -> Iterator[list[Record]]:
+        """See `Backend.records`."""
+        with _explained(), closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as db:
+            found = db.execute(_RECORDS, (after_seq,))
+            while batch := found.fetchmany(ROWS_AT_A_TIME):
+                yield [(row[:11], row[11], row[12:]) for row in batch]
+
+    def close(self) -> None:
+        """See `Backend.close`."""
+        self._db.close()
+        self._setup.dispose()
+        self.reads.dispose()
+        self._lock.release()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    """SQLite's own words, which name tables and columns, never values."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise LedgerUnavailable(f"the ledger cannot be written: {error}") from None

@@ -1,0 +1,163 @@
+"""What the writing thread does with the events of one transaction: places them, seals them, links them, commits.
+
+The writer's name is its own while it runs, so where its chain stands is known without asking. Everything else (the last
+seq, the mark, whether keys were destroyed) may have been moved by another process, and is read under the lock.
+"""
+
+import os
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from callgate.core.chain import SALT_BYTES, commit, genesis, link
+from callgate.core.events import SUPPRESSING, Kind
+from callgate.stores.ledger.backend import Backend, Change, Places
+from callgate.stores.ledger.rows import Prepared
+from callgate.stores.ledger.sealing import KeyRing, Person, Subject
+from callgate.stores.schema import Entry
+
+PEOPLE_KEPT = 10_000
+"""How many people's keys are kept at hand."""
+
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What an append acknowledges: its events in their places, and the ledger's mark as of the commit."""
+
+    entries: tuple[Entry, ...]
+    mark: int
+
+
+@dataclass(slots=True)
+class _Transaction:
+    """What one transaction comes to, while it is put together."""
+
+    seq: int
+    n: int
+    hash: bytes
+    mark: int
+    people: dict[Person, Subject]
+    events: list[Row] = field(default_factory=list)
+    subjects: list[Row] = field(default_factory=list)
+    calls: dict[str, bool] = field(default_factory=dict)
+
+
+class Writer:
+    """Writes under one name. Belongs to one thread."""
+
+    def __init__(self, backend: Backend, name: str, identity: str, ring: KeyRing) -> None:
+        self._backend = backend
+        self._name = name
+        self._raw_name = name.encode()
+        self._genesis = genesis(identity.encode(), self._raw_name)
+        self._ring = ring
+        self._people: OrderedDict[Person, Subject] = OrderedDict()
+        self._erasures = -1
+        self._head: tuple[int, bytes] | None = None
+
+    def commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
+        """Write the groups in one transaction. Raises `LedgerUnavailable`."""
+        try:
+            return self._commit(groups)
+        except BaseException:
+            self._backend.rollback()
+            # What was not committed must not be built on; and after a lost connection nothing is known.
+            self._head = None
+            self._people.clear()
+            raise
+
+    def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
+        places, people = self._begin({one.person for group in groups for one in group if one.person})
+        n, hashed = self._head or self._backend.head(self._name) or (0, self._genesis)
+        new = _Transaction(places.seq, n, hashed, places.mark, people)
+        done = [[self._place(one, new) for one in group] for group in groups]
+        self._backend.commit(self._changes(new, places.mark))
+        self._head = new.n, new.hash
+        self._keep(new.people)
+        return [Committed(tuple(entries), new.mark) for entries in done]
+
+    def _begin(self, wanted: set[Person]) -> tuple[Places, dict[Person, Subject]]:
+        """Begin a transaction; also the subjects of these people, as far as there are any."""
+        known = {person: self._people[person] for person in wanted if person in self._people}
+        tokens = {self._ring.token(person): person for person in wanted if person not in known}
+        places, found = self._backend.begin(list(tokens))
+        if places.erasures != self._erasures:
+            # Somebody's keys were destroyed: what is kept at hand may be theirs.
+            self._erasures = places.erasures
+            self._people.clear()
+            if known:
+                again = {self._ring.token(person): person for person in known}
+                tokens |= again
+                found |= self._backend.find(list(again))
+                known = {}
+        for token, key in found.items():
+            known[tokens[token]] = self._ring.open(key.subject, key.master, key.wrapped)
+        return places, known
+
+    def _place(self, one: Prepared, new: _Transaction) -> Entry:
+        """Give an event its place, and put what it comes to into the transaction."""
+        event = one.event
+        new.seq += 1
+        new.n += 1
+        mark = None
+        if event.kind in SUPPRESSING:
+            mark = new.mark = new.mark + 1
+        subject, sealed = None, None
+        if one.person is not None:
+            of = new.people.get(one.person) or self._subject(one.person, one.at, new)
+            subject, sealed = of.id, of.seal(event)
+        salt = os.urandom(SALT_BYTES)
+        linked = (
+            new.seq,
+            self._raw_name,
+            new.n,
+            mark,
+            one.at.encode(),
+            event.kind.encode(),
+            None if event.call is None else event.call.encode(),
+            subject,
+            None if event.controller is None else event.controller.encode(),
+            event.version,
+            commit(salt, one.body.encode(), sealed),
+        )
+        new.hash = link(new.hash, linked)
+        texts = self._name, new.n, mark, one.at, event.kind.value, event.call, subject, event.controller
+        new.events.append((new.seq, *texts, event.version, linked[-1], new.hash, salt, one.body, sealed))
+        self._note_call(one, new)
+        return Entry(new.seq, self._name, new.n, mark, event, one.tokens)
+
+    def _subject(self, person: Person, at: str, new: _Transaction) -> Subject:
+        made, master, wrapped = self._ring.new()
+        new.people[person] = made
+        new.subjects.append(
+            (made.id, person.controller, person.of.value, at, self._ring.token(person), master, wrapped)
+        )
+        return made
+
+    @staticmethod
+    def _note_call(one: Prepared, new: _Transaction) -> None:
+        """The last verdict on a call says whether it is open, until it is closed."""
+        kind, call = one.event.kind, one.event.call
+        if call is not None and kind in (Kind.VERDICT, Kind.CLOSED):
+            new.calls[call] = kind is Kind.VERDICT and one.event.payload.get("outcome") == "allow"
+
+    def _changes(self, new: _Transaction, mark_before: int) -> list[Change]:
+        sql = self._backend.sql
+        changes: list[Change] = [
+            (sql.add_subject, new.subjects),
+            (sql.add_event, new.events),
+            (sql.open_call, [(call,) for call, is_open in new.calls.items() if is_open]),
+            (sql.close_call, [(call,) for call, is_open in new.calls.items() if not is_open]),
+        ]
+        if new.mark != mark_before:
+            changes.append((sql.set_mark, [(new.mark,)]))
+        return [change for change in changes if change[1]]
+
+    def _keep(self, people: dict[Person, Subject]) -> None:
+        for person, subject in people.items():
+            self._people[person] = subject
+            self._people.move_to_end(person)
+        while len(self._people) > PEOPLE_KEPT:
+            self._people.popitem(last=False)
