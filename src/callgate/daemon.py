@@ -33,6 +33,7 @@ from callgate.stores.errors import ListRefused
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.keyfile import read_ledger_keys
+from callgate.stores.ledger.schedule import keep_checkpoints, try_checkpoint
 from callgate.stores.listfile import ListFile, open_list
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
@@ -145,9 +146,11 @@ async def serve(settings: Settings) -> None:
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),
             asyncio.create_task(node.run(), name="node"),
+            asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
         ]
         await _until_stopped(tasks, stop)
+        await try_checkpoint(ledger, clock)
 
 
 async def _until_stopped(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:

@@ -18,7 +18,7 @@ anchors that others hold are against that.
 
 import hashlib
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -131,24 +131,33 @@ class Chains:
 
     def verify(self, records: Iterable[Record]) -> Fault | None:
         """Take in the next events; the first that does not fit, or None. After a fault nothing more can be said."""
-        heads, last = self.heads, self.seq
-        for linked, hashed, (salt, body, sealed) in records:
-            writer, n, mark = linked[1:4]
-            at = heads.get(writer) or (0, genesis(self.identity, writer))
-            if link(at[1], linked) != hashed or n != at[0] + 1 or linked[0] != last + 1:
-                return _misfit(linked, at[0], last)
-            if salt is None or body is None:
-                if salt is not None or body is not None or sealed is not None:
-                    return _fault(linked, Wrong.CHANGED, "a part of what it says is missing")
-                self.bare[linked[5]] = self.bare.get(linked[5], 0) + 1
-            elif commit(salt, body, sealed) != linked[10]:
-                return _fault(linked, Wrong.CHANGED, "what it says is not what it was committed with")
-            if mark is not None:
-                if mark != self.mark + 1:
-                    return _fault(linked, Wrong.MOVED, f"its mark is {mark} and should be {self.mark + 1}")
-                self.mark = mark
-            heads[writer] = n, hashed
-            self.seq = last = linked[0]
+        for linked, hashed, said in records:
+            try:
+                fault = self._take(linked, hashed, said)
+            except (TypeError, ValueError, struct.error):
+                fault = _fault(linked, Wrong.CHANGED, "it holds what callgate never wrote")
+            if fault is not None:
+                return fault
+        return None
+
+    def _take(self, linked: Linked, hashed: bytes, said: Said) -> Fault | None:
+        writer, n, mark = linked[1:4]
+        at = self.heads.get(writer) or (0, genesis(self.identity, writer))
+        if link(at[1], linked) != hashed or n != at[0] + 1 or linked[0] != self.seq + 1:
+            return _misfit(linked, at[0], self.seq)
+        salt, body, sealed = said
+        if salt is None or body is None:
+            if salt is not None or body is not None or sealed is not None:
+                return _fault(linked, Wrong.CHANGED, "a part of what it says is missing")
+            self.bare[linked[5]] = self.bare.get(linked[5], 0) + 1
+        elif commit(salt, body, sealed) != linked[10]:
+            return _fault(linked, Wrong.CHANGED, "what it says is not what it was committed with")
+        if mark is not None:
+            if mark != self.mark + 1:
+                return _fault(linked, Wrong.MOVED, f"its mark is {mark} and should be {self.mark + 1}")
+            self.mark = mark
+        self.heads[writer] = n, hashed
+        self.seq = linked[0]
         return None
 
 
@@ -170,12 +179,8 @@ def _fault(linked: Linked, what: Wrong, shows: str) -> Fault:
     return Fault(what, linked[0], linked[1].decode(errors="replace"), linked[2], shows)
 
 
-def astray(fault: Fault, elsewhere: Mapping[tuple[str, int], int]) -> Fault:
-    """The same fault, told more exactly where the event that is missing was found at another place.
-
-    `elsewhere` gives the seq at which (writer, n) stands now.
-    """
-    found = elsewhere.get((fault.writer, fault.n))
-    if fault.what is not Wrong.REMOVED or found is None:
+def astray(fault: Fault, stands_at: int | None) -> Fault:
+    """The same fault, told more exactly where the event that is missing was found elsewhere: at that seq."""
+    if fault.what is not Wrong.REMOVED or stands_at is None:
         return fault
-    return Fault(Wrong.MOVED, fault.seq, fault.writer, fault.n, f"it stands at {found}")
+    return Fault(Wrong.MOVED, fault.seq, fault.writer, fault.n, f"it stands at {stands_at}")

@@ -61,6 +61,9 @@ class Backend(Protocol):
     def head(self, writer: str) -> tuple[int, bytes] | None:
         """The last n and hash of a writer."""
 
+    def last_checkpoint(self) -> int:
+        """The number of the last checkpoint; 0 where there is none."""
+
     def commit(self, changes: Iterable[Change]) -> None:
         """Make the changes, and commit."""
 
@@ -100,6 +103,8 @@ class Statements:
         self.set_mark = text(sa.update(ledger).values(mark=sa.bindparam("mark")))
         self.open_call = text(sa.insert(open_calls)) + " ON CONFLICT DO NOTHING"
         self.close_call = text(sa.delete(open_calls).where(open_calls.c.call == sa.bindparam("call")))
+        last = sa.func.coalesce(sa.func.max(checkpoints.c.number), sa.literal_column("0"))
+        self.last_checkpoint = text(sa.select(last))
         self.add_checkpoint = text(sa.insert(checkpoints))
         self.destroy_subject = text(
             sa.update(subjects)

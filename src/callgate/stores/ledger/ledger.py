@@ -22,14 +22,17 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
+from callgate.core.anchor import Anchor
 from callgate.core.events import Event, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable
+from callgate.stores.ledger.audit import Audit, Progress, Report
 from callgate.stores.ledger.backend import Backend
+from callgate.stores.ledger.checkpoints import Checkpoint, Stand, checkpoint_of, public_key, sign
 from callgate.stores.ledger.group import GroupCommit
 from callgate.stores.ledger.keyfile import LedgerKeys
 from callgate.stores.ledger.rows import READING, Prepared, Reader, Tokens, prepare
@@ -37,9 +40,12 @@ from callgate.stores.ledger.sealing import KeyRing
 from callgate.stores.ledger.sqlite import WRITER, SqliteBackend
 from callgate.stores.ledger.writing import Committed, Writer
 from callgate.stores.migrations import migrate
-from callgate.stores.schema import Entry, events, ledger, open_calls
+from callgate.stores.schema import Entry, checkpoints, events, ledger, open_calls
+
+T = TypeVar("T")
 
 EVENTS_PER_COMMIT = 256
+CHECKPOINT_TRIES = 10
 APPEND_WITHIN = 1.0
 """Seconds. The agent is listening to silence meanwhile."""
 
@@ -56,7 +62,7 @@ class Ledger:
         self._within = within
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._group = GroupCommit[Prepared, Committed](self._commit, self._thread, EVENTS_PER_COMMIT)
-        self._writing: Writer | None = None
+        self._started: Writer | None = None
 
     @classmethod
     async def open(
@@ -103,6 +109,10 @@ class Ledger:
         """The number of suppressing events that are committed."""
         return int((await self._read(sa.select(ledger.c.mark)))[0].mark)
 
+    async def last_seq(self) -> int:
+        """The seq of the last event; 0 of an empty ledger."""
+        return int((await self._read(sa.select(sa.func.coalesce(sa.func.max(events.c.seq), 0))))[0][0])
+
     async def read(
         self, kinds: Collection[Kind] = (), call: str | None = None, after_seq: int = 0, limit: int = 1000
     ) -> list[Entry]:
@@ -131,6 +141,45 @@ class Ledger:
             calls[str(entry.event.call)].append(entry)
         return dict(calls)
 
+    async def checkpoint(self, at: datetime) -> Checkpoint | None:
+        """Sign where every chain stands, if any went on since the last time; the last checkpoint there is, if any.
+
+        Raises `LedgerUnavailable`.
+        """
+        loop = asyncio.get_running_loop()
+        for _ in range(CHECKPOINT_TRIES):
+            last = await self._last_checkpoint()
+            stand = await self._stand(last.stand.seq if last else 0)
+            if not stand.heads:
+                return last
+            new = sign(self._ring.keys.signing, self.identity, at, stand, last)
+            if await loop.run_in_executor(self._thread, self._writer.add_checkpoint, new):
+                return new
+        raise LedgerUnavailable("other processes kept signing checkpoints; try again")
+
+    async def audit(self, anchors: Sequence[Anchor] = (), progress: Progress = lambda _: None) -> Report:
+        """Verify everything that can be; `progress` is called on another thread. Raises `LedgerUnavailable`."""
+        signer = public_key(self._ring.keys.signing)
+        audit = Audit(self._backend, self.identity, signer, Reader(self._ring))
+        return await self._in_thread(lambda: audit.run(anchors, progress))
+
+    async def _last_checkpoint(self) -> Checkpoint | None:
+        found = await self._read(sa.select(checkpoints).order_by(checkpoints.c.number.desc()).limit(1))
+        return checkpoint_of(found[0]) if found else None
+
+    async def _stand(self, after: int) -> Stand:
+        """Where the ledger stands. What it is made of does not change any more, so it needs no transaction."""
+        seqs, marks = (sa.select(sa.func.max(column)).scalar_subquery() for column in (events.c.seq, events.c.mark))
+        where = (await self._read(sa.select(seqs.label("seq"), marks.label("mark"))))[0]
+        seq, mark = where.seq, where.mark
+        since = events.c.seq > after, events.c.seq <= (seq or 0)
+        last = sa.select(events.c.writer, sa.func.max(events.c.n).label("n")).where(*since).group_by(events.c.writer)
+        newest = last.subquery()
+        query = sa.select(events.c.writer, events.c.n, events.c.hash).join(
+            newest, (events.c.writer == newest.c.writer) & (events.c.n == newest.c.n)
+        )
+        return Stand(seq or 0, mark or 0, {row.writer: (row.n, row.hash) for row in await self._read(query)})
+
     async def _entries(self, query: sa.Select[Any]) -> list[Entry]:
         reader = Reader(self._ring)
         return [reader.entry(row) for row in await self._read(query)]
@@ -140,8 +189,11 @@ class Ledger:
             with self._backend.reads.connect() as connection:
                 return connection.execute(query).all()
 
+        return await self._in_thread(run)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
-            return await asyncio.to_thread(run)
+            return await asyncio.to_thread(work)
         except SQLAlchemyError as error:
             raise LedgerUnavailable(f"the ledger cannot be read: {_cause(error)}") from None
 
@@ -167,12 +219,16 @@ class Ledger:
                 )
             else:
                 self.identity = found[0]
-        self._writing = Writer(self._backend, self.writer, self.identity, self._ring)
+        self._started = Writer(self._backend, self.writer, self.identity, self._ring)
 
     def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
-        if self._writing is None:
+        return self._writer.commit(groups)
+
+    @property
+    def _writer(self) -> Writer:
+        if self._started is None:
             raise LedgerUnavailable("the ledger is not open")
-        return self._writing.commit(groups)
+        return self._started
 
 
 def _backend(url: str, writer: str, within: float) -> Backend:

@@ -19,15 +19,16 @@ from callgate.stores.ledger.backend import Change, Places, Statements, Wrapped
 
 WRITER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON")
-ROWS_AT_A_TIME = 1000
+ROWS_AT_A_TIME = 2000
 
 _NOTHING_WRITTEN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
 """What COMMIT may fail with and have written nothing that another process could come to see."""
 
 _RECORDS = """
-SELECT seq, CAST(writer AS BLOB), n, mark, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(call AS BLOB), subject,
-       CAST(controller AS BLOB), version, commitment, hash, salt, CAST(body AS BLOB), sealed
-FROM events WHERE seq > ? ORDER BY seq
+SELECT seq, CAST(writer AS BLOB), n, mark, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(call AS BLOB),
+       CAST(subject AS BLOB), CAST(controller AS BLOB), version, CAST(commitment AS BLOB), CAST(hash AS BLOB),
+       CAST(salt AS BLOB), CAST(body AS BLOB), CAST(sealed AS BLOB)
+FROM events WHERE seq > ? ORDER BY seq LIMIT ?
 """
 
 
@@ -139,6 +140,11 @@ class SqliteBackend:
             found: tuple[int, bytes] | None = self._db.execute(self.sql.head, (writer,)).fetchone()
         return found
 
+    def last_checkpoint(self) -> int:
+        """See `Backend.last_checkpoint`."""
+        with _explained():
+            return int(self._db.execute(self.sql.last_checkpoint).fetchone()[0])
+
     def commit(self, changes: Iterable[Change]) -> None:
         """See `Backend.commit`."""
         with _explained():
@@ -172,9 +178,10 @@ class SqliteBackend:
     def records(self, after_seq: int) -> Iterator[list[Record]]:
         """See `Backend.records`."""
         with _explained(), closing(sqlite3.connect(f"file:{self.path}?mode=ro", uri=True)) as db:
-            found = db.execute(_RECORDS, (after_seq,))
-            while batch := found.fetchmany(ROWS_AT_A_TIME):
+            # A query of its own for each batch: one that is under way keeps the log from being emptied.
+            while batch := db.execute(_RECORDS, (after_seq, ROWS_AT_A_TIME)).fetchall():
                 yield [(row[:11], row[11], row[12:]) for row in batch]
+                after_seq = batch[-1][0]
 
     def close(self) -> None:
         """See `Backend.close`."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from callgate.core.chain import SALT_BYTES, commit, genesis, link
 from callgate.core.events import SUPPRESSING, Kind
 from callgate.stores.ledger.backend import Backend, Change, Places
+from callgate.stores.ledger.checkpoints import Checkpoint
 from callgate.stores.ledger.rows import Prepared
 from callgate.stores.ledger.sealing import KeyRing, Person, Subject
 from callgate.stores.schema import Entry
@@ -67,6 +68,20 @@ class Writer:
             self._head = None
             self._people.clear()
             raise
+
+    def add_checkpoint(self, new: Checkpoint) -> bool:
+        """Add it if it is the next; False if another process was faster. Raises `LedgerUnavailable`."""
+        try:
+            self._backend.begin(())
+            if self._backend.last_checkpoint() != new.number - 1:
+                self._backend.rollback()
+                return False
+            row = new.number, new.statement, new.signer, new.signature
+            self._backend.commit([(self._backend.sql.add_checkpoint, [row])])
+        except BaseException:
+            self._backend.rollback()
+            raise
+        return True
 
     def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
         places, people = self._begin({one.person for group in groups for one in group if one.person})
