@@ -22,7 +22,7 @@ def keys(tmp_path: Path) -> LedgerKeys:
 
 
 def test_what_was_sealed_opens_with_the_key_that_was_wrapped(keys: LedgerKeys) -> None:
-    subject, master, wrapped = KeyRing(keys).new()
+    subject, master, wrapped = KeyRing(keys).new(EVENT.at)
     sealed = subject.seal(EVENT)
     assert ANNA.encode() not in sealed
     assert sealed != subject.seal(EVENT)
@@ -31,7 +31,7 @@ def test_what_was_sealed_opens_with_the_key_that_was_wrapped(keys: LedgerKeys) -
 
 def test_what_is_one_persons_cannot_be_passed_off_as_anothers(keys: LedgerKeys) -> None:
     ring = KeyRing(keys)
-    (anna, master, wrapped), (bram, _, _) = ring.new(), ring.new()
+    (anna, master, wrapped), (bram, _, _) = ring.new(EVENT.at), ring.new(EVENT.at)
     with pytest.raises(LedgerUnavailable, match="personal part was changed"):
         bram.unseal(anna.seal(EVENT))
     with pytest.raises(LedgerUnavailable, match="wrapped key was changed"):
@@ -39,7 +39,7 @@ def test_what_is_one_persons_cannot_be_passed_off_as_anothers(keys: LedgerKeys) 
 
 
 def test_a_key_under_another_master_says_which_line_is_missing(keys: LedgerKeys, tmp_path: Path) -> None:
-    subject, _, wrapped = KeyRing(keys).new()
+    subject, _, wrapped = KeyRing(keys).new(EVENT.at)
     with pytest.raises(LedgerUnavailable, match=f"'older', which {tmp_path}/ledger.key does not hold"):
         KeyRing(keys).open(subject.id, "older", wrapped)
 
@@ -47,11 +47,11 @@ def test_a_key_under_another_master_says_which_line_is_missing(keys: LedgerKeys,
 def test_a_master_key_that_was_added_since_is_found_in_the_file(keys: LedgerKeys) -> None:
     running = KeyRing(keys)
     newer = KeyRing(add_master(keys.path, "second"))
-    subject, master, wrapped = newer.new()
+    subject, master, wrapped = newer.new(EVENT.at)
     assert master == "second"
     sealed = subject.seal(EVENT)
     assert running.open(subject.id, master, wrapped).unseal(sealed)[0] == ANNA
-    old, was, before = KeyRing(keys).new()
+    old, was, before = KeyRing(keys).new(EVENT.at)
     now, after = newer.rewrap(old.id, was, before)
     assert (now, newer.open(old.id, now, after).unseal(old.seal(EVENT))[0]) == ("second", ANNA)
 
@@ -122,6 +122,6 @@ def test_a_file_of_keys_is_its_owners_and_no_key_is_lost(keys: LedgerKeys) -> No
 
 
 def test_no_secret_shows_in_a_representation(keys: LedgerKeys) -> None:
-    shown = repr(keys) + repr(KeyRing(keys).new()[0])
+    shown = repr(keys) + repr(KeyRing(keys).new(EVENT.at)[0])
     for secret in (*keys.masters.values(), keys.index, keys.signing):
         assert repr(secret) not in shown

@@ -50,8 +50,8 @@ subjects = sa.Table(
         postgresql_where=sa.text("token IS NOT NULL"),
     ),
 )
-"""A person for one controller and class. `subject` is random; `token` finds it by the number, and `wrapped` is its key
-under the master key of the name `master`: all three are null once the key was destroyed."""
+"""A person for one controller and class. `subject` is the time it was made and chance; `token` finds it by the number,
+and `wrapped` is its key under the master key named `master`: these three are null once the key was destroyed."""
 
 events = sa.Table(
     "events",
@@ -96,7 +96,7 @@ events = sa.Table(
 """The events, append-only. `n` counts a writer's own events from 1; `mark` numbers the suppressing ones of all. The
 last three are what an event says: retention takes them away together, and nothing else is ever changed."""
 
-open_calls = sa.Table("open_calls", metadata, sa.Column("call", sa.Text, primary_key=True))
+open_calls = sa.Table("open_calls", metadata, sa.Column("call", sa.Text, primary_key=True), sqlite_with_rowid=False)
 """The calls that were allowed and are not closed: a projection of the events, which can be made anew from them."""
 
 checkpoints = sa.Table(

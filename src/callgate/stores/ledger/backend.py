@@ -10,6 +10,7 @@ since executing them through SQLAlchemy takes longer than the database does.
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Protocol
 
 import sqlalchemy as sa
@@ -17,9 +18,52 @@ import sqlalchemy as sa
 from callgate.core.chain import Record
 from callgate.stores.schema import checkpoints, events, ledger, open_calls, subjects
 
+BATCHES = (64, 16, 4, 1)
+"""How many rows one execution takes: few texts for the driver to keep, and few executions."""
+
 Values = Sequence[tuple[Any, ...]]
-Change = tuple[str, Values]
-"""A statement, and the values of each of its executions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Batched:
+    """A statement that takes any number of rows, as so many times its part `each`.
+
+    The driver lets go of the interpreter for each execution and has to win it back from the event loop afterwards, so
+    one for each row would take many times as long as the database does.
+    """
+
+    head: str
+    each: str
+    tail: str = ""
+
+    def of(self, rows: int) -> str:
+        """Its text for so many rows."""
+        return f"{self.head}{', '.join([self.each] * rows)}{self.tail}"
+
+
+Change = tuple[str | Batched, Values]
+"""A statement, and the values of each of its executions or rows."""
+
+
+def searches(find: Batched, tokens: Sequence[bytes]) -> Iterator[tuple[str, tuple[bytes, ...]]]:
+    """The executions that a search comes to, filled up with tokens that nobody has."""
+    for at in range(0, len(tokens), BATCHES[0]):
+        some = tokens[at : at + BATCHES[0]]
+        rows = min(size for size in BATCHES if size >= len(some))
+        yield find.of(rows), (*some, *[b""] * (rows - len(some)))
+
+
+def executions(change: Change) -> Iterator[tuple[str, tuple[Any, ...]]]:
+    """The executions that a change comes to: a text each, and its values."""
+    statement, values = change
+    if isinstance(statement, str):
+        yield from ((statement, each) for each in values)
+        return
+    at = 0
+    for rows in BATCHES:
+        while len(values) - at >= rows:
+            yield statement.of(rows), tuple(chain.from_iterable(values[at : at + rows]))
+            at += rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +134,10 @@ class Statements:
         def text(statement: sa.ClauseElement) -> str:
             return str(statement.compile(dialect=dialect))
 
+        def rows(statement: sa.ClauseElement, tail: str = "") -> Batched:
+            head, each = text(statement).split("VALUES ")
+            return Batched(f"{head}VALUES ", each, tail)
+
         wrapped = sa.select(subjects.c.token, subjects.c.subject, subjects.c.master, subjects.c.wrapped)
         token: sa.BindParameter[bytes] = sa.bindparam("token")
         heads = sa.select(events.c.n, events.c.hash).where(events.c.writer == sa.bindparam("writer"))
@@ -97,11 +145,11 @@ class Statements:
         self.lock = text(sa.select(ledger.c.mark, ledger.c.erasures).with_for_update())
         self.last_seq = text(sa.select(sa.func.coalesce(sa.func.max(events.c.seq), sa.literal_column("0"))))
         self.head = text(heads.order_by(events.c.n.desc())) + " LIMIT 1"
-        self.subject = text(wrapped.where(subjects.c.token == token))
-        self.add_event = text(sa.insert(events))
-        self.add_subject = text(sa.insert(subjects).inline().values({name: sa.bindparam(name) for name in named}))
+        self.find = Batched(f"{text(wrapped)} WHERE subjects.token IN (", text(token), ")")
+        self.add_event = rows(sa.insert(events))
+        self.add_subject = rows(sa.insert(subjects).inline().values({name: sa.bindparam(name) for name in named}))
         self.set_mark = text(sa.update(ledger).values(mark=sa.bindparam("mark")))
-        self.open_call = text(sa.insert(open_calls)) + " ON CONFLICT DO NOTHING"
+        self.open_call = rows(sa.insert(open_calls), " ON CONFLICT DO NOTHING")
         self.close_call = text(sa.delete(open_calls).where(open_calls.c.call == sa.bindparam("call")))
         last = sa.func.coalesce(sa.func.max(checkpoints.c.number), sa.literal_column("0"))
         self.last_checkpoint = text(sa.select(last))

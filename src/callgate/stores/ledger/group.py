@@ -7,7 +7,7 @@ each transaction whatever has queued up since the last. A transaction holds its 
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -31,6 +31,9 @@ class GroupCommit(Generic[Item, Result]):
 
     `commit` takes the groups of one transaction and returns a result for each, in order, or raises; then every waiter
     of that transaction gets the error. At most `bound` items share a transaction, unless one group alone is larger.
+
+    Between a caller and the thread lies one step of the event loop and no task, since somebody on the telephone waits
+    for each. That step lets all who were told of one commit in one breath, and at once ask again, share the next.
     """
 
     def __init__(
@@ -40,39 +43,53 @@ class GroupCommit(Generic[Item, Result]):
         self._thread = thread
         self._bound = bound
         self._queue: deque[_Waiter[Item, Result]] = deque()
-        self._running: asyncio.Task[None] | None = None
+        self._busy = False
         self._closed = False
+        self._idle: asyncio.Future[None] | None = None
 
     async def add(self, group: Sequence[Item], within: float) -> Result:
         """Wait, at most `within` seconds, until the group is committed. Raises `LedgerUnavailable`."""
         if self._closed:
             raise LedgerUnavailable("the ledger is closed; open it again")
-        waiter = _Waiter[Item, Result](group, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter[Item, Result](group, loop.create_future())
         self._queue.append(waiter)
-        if self._running is None:
-            self._running = asyncio.create_task(self._run())
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin, loop)
+        timer = loop.call_later(within, self._expire, waiter, within)
         try:
-            async with asyncio.timeout(within):
-                return await waiter.future
-        except TimeoutError:
-            if not waiter.begun:
-                raise LedgerUnavailable(f"the ledger was busy for {within} s; nothing was written") from None
-            raise LedgerUnavailable(
-                f"the ledger did not confirm within {within} s; the events may be there all the same", Outcome.UNKNOWN
-            ) from None
+            return await waiter.future
+        finally:
+            timer.cancel()
 
     async def close(self) -> None:
         """Refuse new groups, and wait until those that were taken are committed."""
         self._closed = True
-        if self._running is not None:
-            await self._running
+        if self._busy:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
 
-    async def _run(self) -> None:
-        try:
-            while taken := self._take():
-                await self._transact(taken)
-        finally:
-            self._running = None
+    @staticmethod
+    def _expire(waiter: _Waiter[Item, Result], within: float) -> None:
+        if waiter.future.done():
+            return
+        if waiter.begun:
+            what = f"the ledger did not confirm within {within} s; the events may be there all the same"
+            waiter.future.set_exception(LedgerUnavailable(what, Outcome.UNKNOWN))
+        else:
+            waiter.future.set_exception(LedgerUnavailable(f"the ledger was busy for {within} s; nothing was written"))
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand the next transaction to the thread, if anybody waits for one."""
+        taken = self._take()
+        if taken:
+            running = self._thread.submit(self._commit, [waiter.group for waiter in taken])
+            running.add_done_callback(lambda done: loop.call_soon_threadsafe(self._end, loop, taken, done))
+            return
+        self._busy = False
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
 
     def _take(self) -> list[_Waiter[Item, Result]]:
         """The waiters of the next transaction. One that gave up while it queued is left out: it was told so."""
@@ -86,15 +103,17 @@ class GroupCommit(Generic[Item, Result]):
                 room -= len(waiter.group)
         return taken
 
-    async def _transact(self, taken: Sequence[_Waiter[Item, Result]]) -> None:
-        loop = asyncio.get_running_loop()
-        try:
-            results = await loop.run_in_executor(self._thread, self._commit, [waiter.group for waiter in taken])
-        except Exception as error:
-            for waiter in taken:
-                if not waiter.future.done():
-                    waiter.future.set_exception(error)
-        else:
-            for waiter, result in zip(taken, results, strict=True):
-                if not waiter.future.done():
-                    waiter.future.set_result(result)
+    def _end(
+        self, loop: asyncio.AbstractEventLoop, taken: Sequence[_Waiter[Item, Result]], done: Future[Sequence[Result]]
+    ) -> None:
+        """Tell those who wait how their transaction ended."""
+        error = done.exception()
+        results = [None] * len(taken) if error else done.result()
+        for waiter, result in zip(taken, results, strict=True):
+            if waiter.future.done():
+                continue
+            if error is not None:
+                waiter.future.set_exception(error)
+            elif result is not None:
+                waiter.future.set_result(result)
+        loop.call_soon(self._begin, loop)

@@ -5,6 +5,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from callgate.core.chain import Record
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
-from callgate.stores.ledger.backend import Change, Places, Statements, Wrapped
+from callgate.stores.ledger.backend import Change, Places, Statements, Wrapped, executions, searches
 
 WRITER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON")
 ROWS_AT_A_TIME = 2000
+COMMITS_PER_TIDYING = 100
+LOG_PAGES = 16_000
+"""64 MiB."""
 
 _NOTHING_WRITTEN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
 """What COMMIT may fail with and have written nothing that another process could come to see."""
@@ -95,6 +99,37 @@ class WriterLock:
         self._file.close()
 
 
+class Tidier:
+    """Brings the log's pages into the database now and then, on a thread of its own.
+
+    SQLite would do so within a commit, every thousand pages, and that commit would take ten times as long. Only where
+    this falls far behind, so that the log has `LOG_PAGES`, does a commit do it after all.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-log")
+        self._running: Future[None] | None = None
+        self._commits = 0
+
+    def note_commit(self) -> None:
+        """Count a commit; begin to tidy where it is time and nothing is under way."""
+        self._commits += 1
+        if self._commits >= COMMITS_PER_TIDYING and (self._running is None or self._running.done()):
+            self._commits = 0
+            self._running = self._thread.submit(self._tidy)
+
+    def _tidy(self) -> None:
+        # A failure costs nothing but a longer log: the next time, or a commit, makes up for it.
+        with suppress(sqlite3.Error), closing(sqlite3.connect(self._path)) as db:
+            prepare(db, 0)
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._thread.shutdown()
+
+
 class SqliteBackend:
     """A ledger in one file; see `Backend`."""
 
@@ -110,12 +145,14 @@ class SqliteBackend:
         self.reads = engine(self.path, busy, writes=False)
         self._db = sqlite3.connect(self.path, check_same_thread=False)
         self._busy = busy
+        self._tidier = Tidier(self.path)
 
     @contextmanager
     def setup(self) -> Iterator[sa.Connection]:
         """See `Backend.setup`."""
         with _explained():
             prepare(self._db, self._busy)
+            self._db.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
         with self._setup.begin() as connection:
             yield connection
         self._setup.dispose()
@@ -131,8 +168,8 @@ class SqliteBackend:
     def find(self, tokens: Sequence[bytes]) -> dict[bytes, Wrapped]:
         """See `Backend.find`."""
         with _explained():
-            rows = (self._db.execute(self.sql.subject, (token,)).fetchone() for token in tokens)
-            return {row[0]: Wrapped(*row[1:]) for row in rows if row}
+            found = (self._db.execute(*search).fetchall() for search in searches(self.sql.find, tokens))
+            return {row[0]: Wrapped(*row[1:]) for rows in found for row in rows}
 
     def head(self, writer: str) -> tuple[int, bytes] | None:
         """See `Backend.head`."""
@@ -148,17 +185,16 @@ class SqliteBackend:
     def commit(self, changes: Iterable[Change]) -> None:
         """See `Backend.commit`."""
         with _explained():
-            for statement, values in changes:
-                if len(values) == 1:
-                    self._db.execute(statement, values[0])
-                else:
-                    self._db.executemany(statement, values)
+            for change in changes:
+                for execution in executions(change):
+                    self._db.execute(*execution)
         try:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             nothing = getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOTHING_WRITTEN
             outcome = Outcome.NOT_WRITTEN if nothing else Outcome.UNKNOWN
             raise LedgerUnavailable(f"the ledger cannot be written: {error}", outcome) from None
+        self._tidier.note_commit()
 
     def rollback(self) -> None:
         """See `Backend.rollback`."""
@@ -185,6 +221,7 @@ class SqliteBackend:
 
     def close(self) -> None:
         """See `Backend.close`."""
+        self._tidier.close()
         self._db.close()
         self._setup.dispose()
         self.reads.dispose()

@@ -40,6 +40,7 @@ class _Transaction:
     hash: bytes
     mark: int
     people: dict[Person, Subject]
+    tokens: dict[Person, bytes]
     events: list[Row] = field(default_factory=list)
     subjects: list[Row] = field(default_factory=list)
     calls: dict[str, bool] = field(default_factory=dict)
@@ -84,31 +85,35 @@ class Writer:
         return True
 
     def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
-        places, people = self._begin({one.person for group in groups for one in group if one.person})
+        tokens: dict[Person, bytes] = {}
+        places, people = self._begin({one.person for group in groups for one in group if one.person}, tokens)
         n, hashed = self._head or self._backend.head(self._name) or (0, self._genesis)
-        new = _Transaction(places.seq, n, hashed, places.mark, people)
+        new = _Transaction(places.seq, n, hashed, places.mark, people, tokens)
         done = [[self._place(one, new) for one in group] for group in groups]
         self._backend.commit(self._changes(new, places.mark))
         self._head = new.n, new.hash
         self._keep(new.people)
         return [Committed(tuple(entries), new.mark) for entries in done]
 
-    def _begin(self, wanted: set[Person]) -> tuple[Places, dict[Person, Subject]]:
-        """Begin a transaction; also the subjects of these people, as far as there are any."""
+    def _begin(self, wanted: set[Person], tokens: dict[Person, bytes]) -> tuple[Places, dict[Person, Subject]]:
+        """Begin a transaction; also the subjects of these people, as far as there are any.
+
+        `tokens` is filled with those of the people who are not at hand.
+        """
         known = {person: self._people[person] for person in wanted if person in self._people}
-        tokens = {self._ring.token(person): person for person in wanted if person not in known}
-        places, found = self._backend.begin(list(tokens))
+        tokens |= {person: self._ring.token(person) for person in wanted if person not in known}
+        places, found = self._backend.begin(list(tokens.values()))
         if places.erasures != self._erasures:
             # Somebody's keys were destroyed: what is kept at hand may be theirs.
             self._erasures = places.erasures
             self._people.clear()
-            if known:
-                again = {self._ring.token(person): person for person in known}
-                tokens |= again
-                found |= self._backend.find(list(again))
-                known = {}
-        for token, key in found.items():
-            known[tokens[token]] = self._ring.open(key.subject, key.master, key.wrapped)
+            again = {person: self._ring.token(person) for person in known}
+            found |= self._backend.find(list(again.values()))
+            tokens |= again
+            known = {}
+        for person, token in tokens.items():
+            if key := found.get(token):
+                known[person] = self._ring.open(key.subject, key.master, key.wrapped)
         return places, known
 
     def _place(self, one: Prepared, new: _Transaction) -> Entry:
@@ -121,7 +126,7 @@ class Writer:
             mark = new.mark = new.mark + 1
         subject, sealed = None, None
         if one.person is not None:
-            of = new.people.get(one.person) or self._subject(one.person, one.at, new)
+            of = new.people.get(one.person) or self._subject(one.person, one, new)
             subject, sealed = of.id, of.seal(event)
         salt = os.urandom(SALT_BYTES)
         linked = (
@@ -143,12 +148,10 @@ class Writer:
         self._note_call(one, new)
         return Entry(new.seq, self._name, new.n, mark, event, one.tokens)
 
-    def _subject(self, person: Person, at: str, new: _Transaction) -> Subject:
-        made, master, wrapped = self._ring.new()
+    def _subject(self, person: Person, one: Prepared, new: _Transaction) -> Subject:
+        made, master, wrapped = self._ring.new(one.event.at)
         new.people[person] = made
-        new.subjects.append(
-            (made.id, person.controller, person.of.value, at, self._ring.token(person), master, wrapped)
-        )
+        new.subjects.append((made.id, person.controller, person.of.value, one.at, new.tokens[person], master, wrapped))
         return made
 
     @staticmethod

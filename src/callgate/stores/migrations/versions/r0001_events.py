@@ -48,7 +48,7 @@ def _create_tables() -> None:
     )
     op.create_index("subjects_by_subject", "subjects", ["subject"], unique=True)
     op.create_index("subjects_by_token", "subjects", ["token"], unique=True, **_where_set("token"))
-    op.create_table("open_calls", sa.Column("call", sa.Text, primary_key=True))
+    op.create_table("open_calls", sa.Column("call", sa.Text, primary_key=True), sqlite_with_rowid=False)
     op.create_table(
         "checkpoints",
         sa.Column("number", Big, primary_key=True, autoincrement=False),
