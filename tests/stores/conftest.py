@@ -1,5 +1,5 @@
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from callgate.stores.ledger.keyfile import LedgerKeys
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
+from tests.stores.postgres import PostgresServer
 from tests.stores.servers import RedisServer
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -42,8 +43,12 @@ def ledger_url(folder: Path) -> str:
 
 
 async def open_ledger(folder: Path, writer: str = "office", append_within: float = 5) -> Ledger:
+    return await open_at(ledger_url(folder), writer, append_within)
+
+
+async def open_at(url: str, writer: str = "office", append_within: float = 5) -> Ledger:
     return await Ledger.open(
-        ledger_url(folder),
+        url,
         writer,
         lambda: NOW,
         keys=LEDGER_KEYS,
@@ -57,6 +62,14 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     opened = await open_ledger(tmp_path)
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One for all tests that do it no harm."""
+    server = PostgresServer()
+    yield server
+    server.end()
 
 
 @pytest.fixture

@@ -117,8 +117,15 @@ class Backend(Protocol):
     def abort(self) -> None:
         """Let whatever the writing thread waits for fail soon. Called from another thread."""
 
-    def forget(self) -> bool:
-        """Overwrite what was deleted as far as that can be done; False where a reader stood in the way."""
+    def interrupt(self, reading: Any) -> None:
+        """Let what one of the driver's connections reads fail soon. Called from another thread than the reader's."""
+
+    def forget(self, *, thorough: bool) -> bool:
+        """Overwrite what was destroyed as far as that can be done; False where a reader stood in the way.
+
+        `thorough` makes the index of tokens anew, which takes a second for a million people: pages of it that were
+        split may hold a token still.
+        """
 
     def records(self, after_seq: int) -> Iterator[list[Record]]:
         """All events after `after_seq` in order, as they are stored. On a thread of the caller's."""

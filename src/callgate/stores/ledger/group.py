@@ -37,8 +37,14 @@ class GroupCommit(Generic[Item, Result]):
     """
 
     def __init__(
-        self, commit: Callable[[Sequence[Sequence[Item]]], Sequence[Result]], thread: Executor, bound: int
+        self,
+        commit: Callable[[Sequence[Sequence[Item]]], Sequence[Result]],
+        thread: Executor,
+        bound: int,
+        overdue: tuple[float, Callable[[], None]] | None = None,
     ) -> None:
+        """`overdue`: after how many seconds a transaction is, and what is then called to make it fail."""
+        self._overdue = overdue
         self._commit = commit
         self._thread = thread
         self._bound = bound
@@ -84,8 +90,9 @@ class GroupCommit(Generic[Item, Result]):
         """Hand the next transaction to the thread, if anybody waits for one."""
         taken = self._take()
         if taken:
+            watch = loop.call_later(*self._overdue) if self._overdue else None
             running = self._thread.submit(self._commit, [waiter.group for waiter in taken])
-            running.add_done_callback(lambda done: loop.call_soon_threadsafe(self._end, loop, taken, done))
+            running.add_done_callback(lambda done: loop.call_soon_threadsafe(self._end, taken, done, watch))
             return
         self._busy = False
         if self._idle is not None and not self._idle.done():
@@ -104,9 +111,14 @@ class GroupCommit(Generic[Item, Result]):
         return taken
 
     def _end(
-        self, loop: asyncio.AbstractEventLoop, taken: Sequence[_Waiter[Item, Result]], done: Future[Sequence[Result]]
+        self,
+        taken: Sequence[_Waiter[Item, Result]],
+        done: Future[Sequence[Result]],
+        watch: asyncio.TimerHandle | None,
     ) -> None:
         """Tell those who wait how their transaction ended."""
+        if watch is not None:
+            watch.cancel()
         error = done.exception()
         results = [None] * len(taken) if error else done.result()
         for waiter, result in zip(taken, results, strict=True):
@@ -116,4 +128,5 @@ class GroupCommit(Generic[Item, Result]):
                 waiter.future.set_exception(error)
             elif result is not None:
                 waiter.future.set_result(result)
+        loop = asyncio.get_running_loop()
         loop.call_soon(self._begin, loop)

@@ -22,21 +22,23 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from callgate.core.anchor import Anchor
-from callgate.core.events import Event, Kind
+from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable
 from callgate.stores.ledger.audit import Audit, Progress, Report
 from callgate.stores.ledger.backend import Backend
 from callgate.stores.ledger.checkpoints import Checkpoint, Stand, checkpoint_of, public_key, sign
 from callgate.stores.ledger.group import GroupCommit
 from callgate.stores.ledger.keyfile import LedgerKeys
+from callgate.stores.ledger.postgres import PostgresBackend
 from callgate.stores.ledger.rows import READING, Prepared, Reader, Tokens, prepare
-from callgate.stores.ledger.sealing import KeyRing
+from callgate.stores.ledger.sealing import KeyRing, Person
 from callgate.stores.ledger.sqlite import WRITER, SqliteBackend
 from callgate.stores.ledger.writing import Committed, Writer
 from callgate.stores.migrations import migrate
@@ -61,7 +63,9 @@ class Ledger:
         self._tokens = tokens
         self._within = within
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
-        self._group = GroupCommit[Prepared, Committed](self._commit, self._thread, EVENTS_PER_COMMIT)
+        self._group = GroupCommit[Prepared, Committed](
+            self._commit, self._thread, EVENTS_PER_COMMIT, overdue=(within, backend.abort)
+        )
         self._started: Writer | None = None
 
     @classmethod
@@ -141,6 +145,39 @@ class Ledger:
             calls[str(entry.event.call)].append(entry)
         return dict(calls)
 
+    async def erase(
+        self, number: str, controller: str, classes: Collection[DataClass], at: datetime, by: str
+    ) -> tuple[int, bool]:
+        """Destroy the keys under which the ledger holds a person's data, for one controller, of these classes.
+
+        Nothing that they sealed can be read any more, here or in a backup made from now on, and the number leads to
+        nothing. The objections stay in force: their tokens need no number. Returns how many keys were destroyed, and
+        whether every trace of them was overwritten: False where a reader stood in the way, and then `forget` is to be
+        called again. Raises `LedgerUnavailable`.
+        """
+        people = [Person(number, controller, of) for of in DataClass if of in classes]
+
+        def record(gone: Sequence[bytes]) -> Prepared:
+            said: dict[str, Json] = {
+                "classes": [of.value for of in DataClass if of in classes],
+                "subjects": [subject.hex() for subject in gone],
+                "by": by,
+            }
+            return prepare(Event(Kind.ERASURE, at, None, None, controller, said), self._tokens)
+
+        loop = asyncio.get_running_loop()
+        gone = await loop.run_in_executor(self._thread, lambda: self._writer.destroy(people, record))
+        return len(gone), await self.forget()
+
+    async def forget(self, *, thorough: bool = False) -> bool:
+        """Overwrite what was destroyed as far as the database lets us; False where a reader stood in the way.
+
+        `thorough`: also what the index of tokens may have left in pages that were split. For a quiet hour: it takes a
+        second for a million people, and nobody can write meanwhile. Raises `LedgerUnavailable`.
+        """
+        forget = partial(self._backend.forget, thorough=thorough)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, forget)
+
     async def checkpoint(self, at: datetime) -> Checkpoint | None:
         """Sign where every chain stands, if any went on since the last time; the last checkpoint there is, if any.
 
@@ -185,11 +222,29 @@ class Ledger:
         return [reader.entry(row) for row in await self._read(query)]
 
     async def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        reading: list[Any] = []
+
         def run() -> Sequence[sa.Row[Any]]:
             with self._backend.reads.connect() as connection:
+                reading.append(connection.connection.driver_connection)
                 return connection.execute(query).all()
 
-        return await self._in_thread(run)
+        def run_again_if_lost() -> Sequence[sa.Row[Any]]:
+            try:
+                return run()
+            except DBAPIError as error:
+                # A connection that lay in the pool while the server restarted shows only when it is used.
+                if not error.connection_invalidated:
+                    raise
+                return run()
+
+        try:
+            async with asyncio.timeout(self._within):
+                return await self._in_thread(run_again_if_lost)
+        except TimeoutError:
+            for connection in reading[-1:]:
+                self._backend.interrupt(connection)
+            raise LedgerUnavailable(f"the ledger did not answer within {self._within} s") from None
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
@@ -232,7 +287,15 @@ class Ledger:
 
 
 def _backend(url: str, writer: str, within: float) -> Backend:
-    return SqliteBackend(sa.make_url(url), writer, within)
+    """The database behind the URL. Raises `LedgerRefused`."""
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError:
+        raise LedgerRefused(
+            "the ledger's URL cannot be read; write it like sqlite:////path or postgresql://…"
+        ) from None
+    made = PostgresBackend if parsed.get_backend_name() == "postgresql" else SqliteBackend
+    return made(parsed, writer, within)
 
 
 def _cause(error: BaseException) -> str:

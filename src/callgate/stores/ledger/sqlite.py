@@ -205,9 +205,15 @@ class SqliteBackend:
     def abort(self) -> None:
         """See `Backend.abort`. A disk that hangs cannot be hurried; a lock is waited for with a limit of its own."""
 
-    def forget(self) -> bool:
+    def interrupt(self, reading: Any) -> None:
+        """See `Backend.interrupt`."""
+        reading.interrupt()
+
+    def forget(self, *, thorough: bool) -> bool:
         """See `Backend.forget`: deleted cells were overwritten (secure_delete), but older images lie in the log."""
         with _explained():
+            if thorough:
+                self._db.execute("REINDEX subjects_by_token")
             (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
 

@@ -6,7 +6,7 @@ seq, the mark, whether keys were destroyed) may have been moved by another proce
 
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from callgate.core.chain import SALT_BYTES, commit, genesis, link
@@ -64,11 +64,46 @@ class Writer:
         try:
             return self._commit(groups)
         except BaseException:
-            self._backend.rollback()
-            # What was not committed must not be built on; and after a lost connection nothing is known.
-            self._head = None
-            self._people.clear()
+            self._give_up()
             raise
+
+    def _give_up(self) -> None:
+        self._backend.rollback()
+        # What was not committed must not be built on; and after a lost connection nothing is known.
+        self._head = None
+        self._people.clear()
+
+    def _transaction(self, places: Places, people: dict[Person, Subject], tokens: dict[Person, bytes]) -> _Transaction:
+        n, hashed = self._head or self._backend.head(self._name) or (0, self._genesis)
+        return _Transaction(places.seq, n, hashed, places.mark, people, tokens)
+
+    def destroy(self, people: Sequence[Person], record: Callable[[Sequence[bytes]], Prepared]) -> list[bytes]:
+        """Destroy the keys of these people and enter the event that says so; the ids of the subjects they had.
+
+        `record` makes that event from the ids. Raises `LedgerUnavailable`; then no key was destroyed for certain.
+        """
+        try:
+            places, found = self._backend.begin([self._ring.token(person) for person in people])
+            gone = [key.subject for key in found.values()]
+            if not gone:
+                self._backend.rollback()
+                return []
+            done = record(gone)
+            new = self._transaction(places, {}, {})
+            self._place(done, new)
+            sql = self._backend.sql
+            destroyed = [(done.at, subject) for subject in gone]
+            changes: list[Change] = [
+                (sql.destroy_subject, destroyed),
+                (sql.count_erasure, [()]),
+                *self._changes(new, places.mark),
+            ]
+            self._backend.commit(changes)
+        except BaseException:
+            self._give_up()
+            raise
+        self._head = new.n, new.hash
+        return gone
 
     def add_checkpoint(self, new: Checkpoint) -> bool:
         """Add it if it is the next; False if another process was faster. Raises `LedgerUnavailable`."""
@@ -80,15 +115,14 @@ class Writer:
             row = new.number, new.statement, new.signer, new.signature
             self._backend.commit([(self._backend.sql.add_checkpoint, [row])])
         except BaseException:
-            self._backend.rollback()
+            self._give_up()
             raise
         return True
 
     def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
         tokens: dict[Person, bytes] = {}
         places, people = self._begin({one.person for group in groups for one in group if one.person}, tokens)
-        n, hashed = self._head or self._backend.head(self._name) or (0, self._genesis)
-        new = _Transaction(places.seq, n, hashed, places.mark, people, tokens)
+        new = self._transaction(places, people, tokens)
         done = [[self._place(one, new) for one in group] for group in groups]
         self._backend.commit(self._changes(new, places.mark))
         self._head = new.n, new.hash
