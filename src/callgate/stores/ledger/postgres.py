@@ -119,13 +119,22 @@ class PostgresBackend:
         and would go on seeing what was there before (READ COMMITTED takes its snapshot for each statement)."""
         with _explained():
             session = self._session()
-            with session.pipeline():
-                session.execute("BEGIN")
-                lock = session.execute(self.sql.lock)
-                last = session.execute(self.sql.last_seq)
-                found = [session.execute(*search) for search in searches(self.sql.find, tokens)]
-            (mark, erasures), (seq,) = lock.fetchall()[0], last.fetchall()[0]
-            return Places(mark, erasures, seq), {row[0]: Wrapped(*row[1:]) for one in found for row in one}
+            try:
+                return self._begin(session, tokens)
+            except psycopg.OperationalError:
+                if not session.closed:
+                    raise
+            # The session was lost since its last commit. Nothing was begun, so it may be tried with another.
+            return self._begin(self._session(), tokens)
+
+    def _begin(self, session: Connection, tokens: Sequence[bytes]) -> tuple[Places, dict[bytes, Wrapped]]:
+        with session.pipeline():
+            session.execute("BEGIN")
+            lock = session.execute(self.sql.lock)
+            last = session.execute(self.sql.last_seq)
+            found = [session.execute(*search) for search in searches(self.sql.find, tokens)]
+        (mark, erasures), (seq,) = lock.fetchall()[0], last.fetchall()[0]
+        return Places(mark, erasures, seq), {row[0]: Wrapped(*row[1:]) for one in found for row in one}
 
     def find(self, tokens: Sequence[bytes]) -> dict[bytes, Wrapped]:
         """See `Backend.find`."""
