@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from callgate import config
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Address, Settings
 from callgate.core import emergency
+from callgate.core.retention import Terms
 from callgate.keeper import Keeper
 from callgate.live import Live
 from callgate.node.later import LateFile
@@ -33,7 +35,7 @@ from callgate.stores.errors import ListRefused
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.keyfile import read_ledger_keys
-from callgate.stores.ledger.schedule import keep_checkpoints, try_checkpoint
+from callgate.stores.ledger.schedule import keep_checkpoints, keep_terms, try_checkpoint
 from callgate.stores.listfile import ListFile, open_list
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
@@ -64,6 +66,12 @@ def list_files(settings: Settings) -> list[ListFile]:
 def list_path(settings: Settings, name: str) -> Path:
     """Where a list's file is."""
     return settings.office.state / "lists" / f"{name}.list"
+
+
+def terms_of(settings: Settings) -> Terms:
+    """How long the ledger keeps what it says."""
+    days = settings.retention
+    return Terms(timedelta(days.contact_days), timedelta(days.recording_days), timedelta(days.proof_days))
 
 
 def command_writer() -> str:
@@ -147,6 +155,7 @@ async def serve(settings: Settings) -> None:
             asyncio.create_task(keeper.run(), name="keeper"),
             asyncio.create_task(node.run(), name="node"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
+            asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
         ]
         await _until_stopped(tasks, stop)

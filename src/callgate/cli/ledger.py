@@ -1,5 +1,7 @@
 """`callgate ledger`: what happened, and the proof that it was so."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,19 +11,37 @@ from rich.progress import Progress
 from rich.table import Table
 
 from callgate import config, daemon
+from callgate.cli import upkeep
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
+from callgate.config import Settings
 from callgate.core import phone
 from callgate.core.anchor import Anchor, read_anchor
 from callgate.stores.ledger.audit import Report
 from callgate.stores.ledger.checkpoints import Checkpoint
+from callgate.stores.ledger.questions import Question
 from callgate.stores.schema import Entry
 
 app = typer.Typer(help="What happened, as it was committed.", no_args_is_help=True)
+app.command(name="retain")(upkeep.retain_command)
+app.command(name="rotate-key")(upkeep.rotate_key)
+app.command(name="backup")(upkeep.backup)
+app.command(name="restore")(upkeep.restore_command)
+
+TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 
 @app.command()
 def show(
     call: Annotated[str | None, typer.Option("--call", help="Only this call: its CALLGATE_ID.")] = None,
+    number: Annotated[str | None, typer.Option("--number", help="Only what is held of this person.")] = None,
+    agent: Annotated[str | None, typer.Option("--agent", help="Only calls of this agent, for example PJSIP/7.")] = None,
+    campaign: Annotated[str | None, typer.Option("--campaign", help="Only calls of this campaign.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option("--since", formats=TIMES, help="Only from this moment on, local time.")
+    ] = None,
+    until: Annotated[
+        datetime | None, typer.Option("--until", formats=TIMES, help="Only before this moment, local time.")
+    ] = None,
     after: Annotated[int, typer.Option("--after", help="Only what came after this sequence number.")] = 0,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many events.")] = 1_000,
     config_file: ConfigOption = default_config,
@@ -31,13 +51,35 @@ def show(
 
     async def work() -> list[Entry]:
         settings = config.load(config_file)
+        question = Question(
+            call=call,
+            number=_e164(number, settings) if number else None,
+            controllers=tuple(settings.controllers),
+            agent=agent,
+            campaign=campaign,
+            since=since.astimezone() if since else None,
+            until=until.astimezone() if until else None,
+            after_seq=after,
+            limit=limit,
+        )
         async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
-            return await ledger.read(call=call, after_seq=after, limit=limit)
+            return await ledger.search(question)
 
     entries = run(work())
     if as_json:
         print_json([_as_json(entry) for entry in entries])
-        return
+    else:
+        _print(entries)
+
+
+def _e164(number: str, settings: Settings) -> str:
+    try:
+        return phone.parse(number, settings.site.country, settings.site.outside_line).e164
+    except phone.NotANumber as error:
+        fail(f"{number!r}: {error}")
+
+
+def _print(entries: Sequence[Entry]) -> None:
     table = Table("seq", "at", "event", "call", "number", "what", box=None, header_style="dim")
     for entry in entries:
         event = entry.event

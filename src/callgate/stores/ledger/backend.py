@@ -127,6 +127,9 @@ class Backend(Protocol):
         split may hold a token still.
         """
 
+    def said(self, key: str) -> sa.ColumnElement[str]:
+        """The text under this key of what an event says."""
+
     def records(self, after_seq: int) -> Iterator[list[Record]]:
         """All events after `after_seq` in order, as they are stored. On a thread of the caller's."""
 
@@ -165,5 +168,21 @@ class Statements:
             sa.update(subjects)
             .values(token=sa.null(), master=sa.null(), wrapped=sa.null(), destroyed=sa.bindparam("destroyed"))
             .where(subjects.c.subject == sa.bindparam("id"))
+        )
+        self.rewrap = text(
+            sa.update(subjects)
+            .values(master=sa.bindparam("to"), wrapped=sa.bindparam("anew"))
+            .where(subjects.c.subject == sa.bindparam("id"), subjects.c.wrapped == sa.bindparam("old"))
+        )
+        emptied = sa.update(events).values(salt=sa.null(), body=sa.null(), sealed=sa.null())
+        self.remove_content = Batched(f"{text(emptied)} WHERE seq IN (", text(token), ")")
+        touched = sa.select(events.c.subject).where(
+            events.c.seq >= sa.bindparam("first"), events.c.seq <= sa.bindparam("last")
+        )
+        still = sa.exists().where(events.c.subject == subjects.c.subject, events.c.sealed.is_not(None))
+        self.destroy_orphans = text(
+            sa.update(subjects)
+            .values(token=sa.null(), master=sa.null(), wrapped=sa.null(), destroyed=sa.bindparam("destroyed"))
+            .where(subjects.c.subject.in_(touched), subjects.c.wrapped.is_not(None), ~still)
         )
         self.count_erasure = text(sa.update(ledger).values(erasures=ledger.c.erasures + sa.literal_column("1")))

@@ -32,24 +32,29 @@ from callgate.core.anchor import Anchor
 from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable
 from callgate.stores.ledger.audit import Audit, Progress, Report
-from callgate.stores.ledger.backend import Backend
+from callgate.stores.ledger.backend import Backend, Statements
 from callgate.stores.ledger.checkpoints import Checkpoint, Stand, checkpoint_of, public_key, sign
 from callgate.stores.ledger.group import GroupCommit
 from callgate.stores.ledger.keyfile import LedgerKeys
 from callgate.stores.ledger.postgres import PostgresBackend
+from callgate.stores.ledger.questions import Question, select
 from callgate.stores.ledger.rows import READING, Prepared, Reader, Tokens, prepare
 from callgate.stores.ledger.sealing import KeyRing, Person
 from callgate.stores.ledger.sqlite import WRITER, SqliteBackend
-from callgate.stores.ledger.writing import Committed, Writer
+from callgate.stores.ledger.writing import Amendment, Committed, Writer
 from callgate.stores.migrations import migrate
 from callgate.stores.schema import Entry, checkpoints, events, ledger, open_calls
 
 T = TypeVar("T")
 
 EVENTS_PER_COMMIT = 256
-CHECKPOINT_TRIES = 10
+CHECKPOINT_TRIES = 1000
+CHECKPOINT_EVENTS = 100_000
+"""The most that one checkpoint adds, so that what it reads stays small; a ledger that was left alone gets several."""
 APPEND_WITHIN = 1.0
 """Seconds. The agent is listening to silence meanwhile."""
+SEARCH_WITHIN = 30.0
+"""Seconds, for what no call waits for."""
 
 
 class Ledger:
@@ -59,7 +64,7 @@ class Ledger:
         self.writer = writer
         self.identity = ""
         self._backend = backend
-        self._ring = ring
+        self.ring = ring
         self._tokens = tokens
         self._within = within
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
@@ -128,6 +133,10 @@ class Ledger:
             query = query.where(events.c.call == call)
         return await self._entries(query)
 
+    async def search(self, question: Question) -> list[Entry]:
+        """The entries that answer it, in their order. May take a while. Raises `LedgerUnavailable`."""
+        return await self._entries(select(question, self._backend, self.ring), SEARCH_WITHIN)
+
     async def suppressions(self, after: int = 0, batch: int = 1000) -> AsyncIterator[list[Entry]]:
         """The suppressing events past the mark `after`, in their order, up to `batch` at a time.
 
@@ -157,16 +166,15 @@ class Ledger:
         """
         people = [Person(number, controller, of) for of in DataClass if of in classes]
 
-        def record(gone: Sequence[bytes]) -> Prepared:
+        def record(gone: Sequence[bytes]) -> Event:
             said: dict[str, Json] = {
                 "classes": [of.value for of in DataClass if of in classes],
                 "subjects": [subject.hex() for subject in gone],
                 "by": by,
             }
-            return prepare(Event(Kind.ERASURE, at, None, None, controller, said), self._tokens)
+            return Event(Kind.ERASURE, at, None, None, controller, said)
 
-        loop = asyncio.get_running_loop()
-        gone = await loop.run_in_executor(self._thread, lambda: self._writer.destroy(people, record))
+        gone = await self._write(lambda: self._writer.destroy(people, record))
         return len(gone), await self.forget()
 
     async def forget(self, *, thorough: bool = False) -> bool:
@@ -175,53 +183,73 @@ class Ledger:
         `thorough`: also what the index of tokens may have left in pages that were split. For a quiet hour: it takes a
         second for a million people, and nobody can write meanwhile. Raises `LedgerUnavailable`.
         """
-        forget = partial(self._backend.forget, thorough=thorough)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, forget)
+        return await self._write(lambda: self._backend.forget(thorough=thorough))
+
+    async def amend(self, amendment: Amendment) -> None:
+        """Change what stands beside the chain, with the event that tells of it. Raises `LedgerUnavailable`."""
+        await self._write(lambda: self._writer.amend(amendment))
+
+    async def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+        """Rows of the tables, for those who look after them. Raises `LedgerUnavailable`."""
+        return await self._read(query, SEARCH_WITHIN)
+
+    @property
+    def statements(self) -> Statements:
+        """The statements of writing, for an `Amendment`."""
+        return self._backend.sql
+
+    async def _write(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def checkpoint(self, at: datetime) -> Checkpoint | None:
         """Sign where every chain stands, if any went on since the last time; the last checkpoint there is, if any.
 
         Raises `LedgerUnavailable`.
         """
-        loop = asyncio.get_running_loop()
         for _ in range(CHECKPOINT_TRIES):
             last = await self._last_checkpoint()
-            stand = await self._stand(last.stand.seq if last else 0)
+            stand, newest = await self._stand(last)
             if not stand.heads:
                 return last
-            new = sign(self._ring.keys.signing, self.identity, at, stand, last)
-            if await loop.run_in_executor(self._thread, self._writer.add_checkpoint, new):
+            new = sign(self.ring.keys.signing, self.identity, at, stand, last)
+            if await self._write(partial(self._writer.add_checkpoint, new)) and stand.seq >= newest:
                 return new
-        raise LedgerUnavailable("other processes kept signing checkpoints; try again")
+        raise LedgerUnavailable("the ledger grew faster than checkpoints could be signed; try again")
 
     async def audit(self, anchors: Sequence[Anchor] = (), progress: Progress = lambda _: None) -> Report:
         """Verify everything that can be; `progress` is called on another thread. Raises `LedgerUnavailable`."""
-        signer = public_key(self._ring.keys.signing)
-        audit = Audit(self._backend, self.identity, signer, Reader(self._ring))
+        signer = public_key(self.ring.keys.signing)
+        audit = Audit(self._backend, self.identity, signer, Reader(self.ring))
         return await self._in_thread(lambda: audit.run(anchors, progress))
 
     async def _last_checkpoint(self) -> Checkpoint | None:
         found = await self._read(sa.select(checkpoints).order_by(checkpoints.c.number.desc()).limit(1))
         return checkpoint_of(found[0]) if found else None
 
-    async def _stand(self, after: int) -> Stand:
-        """Where the ledger stands. What it is made of does not change any more, so it needs no transaction."""
-        seqs, marks = (sa.select(sa.func.max(column)).scalar_subquery() for column in (events.c.seq, events.c.mark))
-        where = (await self._read(sa.select(seqs.label("seq"), marks.label("mark"))))[0]
-        seq, mark = where.seq, where.mark
-        since = events.c.seq > after, events.c.seq <= (seq or 0)
-        last = sa.select(events.c.writer, sa.func.max(events.c.n).label("n")).where(*since).group_by(events.c.writer)
-        newest = last.subquery()
+    async def _stand(self, last: Checkpoint | None) -> tuple[Stand, int]:
+        """Where the ledger stood a bounded number of events after the last checkpoint; also the seq of its newest.
+
+        What this is made of does not change any more, so it needs no transaction.
+        """
+        after, mark, _ = last.stand if last else Stand(0, 0, {})
+        newest = await self.last_seq()
+        seq = min(newest, after + CHECKPOINT_EVENTS)
+        since = events.c.seq > after, events.c.seq <= seq
+        marked = (await self._read(sa.select(sa.func.max(events.c.mark).label("mark")).where(*since)))[0].mark
+        ends = sa.select(events.c.writer, sa.func.max(events.c.n).label("n")).where(*since).group_by(events.c.writer)
+        end = ends.subquery()
         query = sa.select(events.c.writer, events.c.n, events.c.hash).join(
-            newest, (events.c.writer == newest.c.writer) & (events.c.n == newest.c.n)
+            end, (events.c.writer == end.c.writer) & (events.c.n == end.c.n)
         )
-        return Stand(seq or 0, mark or 0, {row.writer: (row.n, row.hash) for row in await self._read(query)})
+        heads = {row.writer: (row.n, row.hash) for row in await self._read(query)}
+        return Stand(seq, marked or mark, heads), newest
 
-    async def _entries(self, query: sa.Select[Any]) -> list[Entry]:
-        reader = Reader(self._ring)
-        return [reader.entry(row) for row in await self._read(query)]
+    async def _entries(self, query: sa.Select[Any], within: float | None = None) -> list[Entry]:
+        reader = Reader(self.ring)
+        return [reader.entry(row) for row in await self._read(query, within)]
 
-    async def _read(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    async def _read(self, query: sa.Select[Any], within: float | None = None) -> Sequence[sa.Row[Any]]:
+        within = within or self._within
         reading: list[Any] = []
 
         def run() -> Sequence[sa.Row[Any]]:
@@ -239,12 +267,12 @@ class Ledger:
                 return run()
 
         try:
-            async with asyncio.timeout(self._within):
+            async with asyncio.timeout(within):
                 return await self._in_thread(run_again_if_lost)
         except TimeoutError:
             for connection in reading[-1:]:
                 self._backend.interrupt(connection)
-            raise LedgerUnavailable(f"the ledger did not answer within {self._within} s") from None
+            raise LedgerUnavailable(f"the ledger did not answer within {within} s") from None
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         try:
@@ -262,19 +290,19 @@ class Ledger:
         with self._backend.setup() as connection:
             migrate(connection)
             found = connection.execute(sa.select(ledger.c.identity, ledger.c["keys"])).one_or_none()
-            fingerprint = self._ring.keys.fingerprint
+            fingerprint = self.ring.keys.fingerprint
             if found is None:
                 self.identity = uuid.uuid4().hex
                 born = {"created": clock().isoformat(), "keys": fingerprint, "mark": 0, "erasures": 0}
                 connection.execute(sa.insert(ledger), born | {"identity": self.identity})
             elif found[1] != fingerprint:
                 raise LedgerRefused(
-                    f"{self._ring.keys.path} holds the index key of another ledger; name the file that was made with "
+                    f"{self.ring.keys.path} holds the index key of another ledger; name the file that was made with "
                     "this one"
                 )
             else:
                 self.identity = found[0]
-        self._started = Writer(self._backend, self.writer, self.identity, self._ring)
+        self._started = Writer(self._backend, self.writer, self.identity, self.ring)
 
     def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
         return self._writer.commit(groups)

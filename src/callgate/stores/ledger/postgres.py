@@ -25,6 +25,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from callgate.core.chain import Record
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
 from callgate.stores.ledger.backend import Change, Places, Statements, Wrapped, executions, searches
+from callgate.stores.schema import events
 
 CONNECT_WITHIN_S = 2
 """The least that libpq takes for a limit."""
@@ -198,6 +199,11 @@ class PostgresBackend:
                 session.execute("REINDEX INDEX CONCURRENTLY subjects_by_token")
             session.execute("VACUUM subjects")
         return True
+
+    def said(self, key: str) -> sa.ColumnElement[str]:
+        """See `Backend.said`."""
+        found: sa.ColumnElement[str] = sa.cast(events.c.body, sa.JSON)[key].as_string()
+        return found
 
     def records(self, after_seq: int) -> Iterator[list[Record]]:
         """See `Backend.records`."""

@@ -17,6 +17,7 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from callgate.core.chain import Record
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
 from callgate.stores.ledger.backend import Change, Places, Statements, Wrapped, executions, searches
+from callgate.stores.schema import events
 
 WRITER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON")
@@ -216,6 +217,10 @@ class SqliteBackend:
                 self._db.execute("REINDEX subjects_by_token")
             (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
+
+    def said(self, key: str) -> sa.ColumnElement[str]:
+        """See `Backend.said`."""
+        return sa.func.json_extract(events.c.body, f"$.{key}")
 
     def records(self, after_seq: int) -> Iterator[list[Record]]:
         """See `Backend.records`."""

@@ -8,14 +8,15 @@ import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 
 from callgate.core.chain import SALT_BYTES, commit, genesis, link
-from callgate.core.events import SUPPRESSING, Kind
+from callgate.core.events import SUPPRESSING, Event, Kind
 from callgate.stores.ledger.backend import Backend, Change, Places
 from callgate.stores.ledger.checkpoints import Checkpoint
-from callgate.stores.ledger.rows import Prepared
+from callgate.stores.ledger.rows import Prepared, prepare
 from callgate.stores.ledger.sealing import KeyRing, Person, Subject
-from callgate.stores.schema import Entry
+from callgate.stores.schema import Entry, StoredToken
 
 PEOPLE_KEPT = 10_000
 """How many people's keys are kept at hand."""
@@ -29,6 +30,19 @@ class Committed:
 
     entries: tuple[Entry, ...]
     mark: int
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """Changes to what stands beside the chain: keys, and what events say. `event` tells of them, if they need telling;
+    it is about nobody."""
+
+    changes: Sequence[Change]
+    event: Event | None
+
+
+def _no_tokens(_: Event) -> tuple[StoredToken, ...]:
+    return ()
 
 
 @dataclass(slots=True)
@@ -77,33 +91,47 @@ class Writer:
         n, hashed = self._head or self._backend.head(self._name) or (0, self._genesis)
         return _Transaction(places.seq, n, hashed, places.mark, people, tokens)
 
-    def destroy(self, people: Sequence[Person], record: Callable[[Sequence[bytes]], Prepared]) -> list[bytes]:
+    def amend(self, amendment: Amendment) -> None:
+        """Change what stands beside the chain, and enter the event that tells of it. Raises `LedgerUnavailable`."""
+        self._amend((), lambda _: amendment)
+
+    def destroy(self, people: Sequence[Person], record: Callable[[Sequence[bytes]], Event]) -> list[bytes]:
         """Destroy the keys of these people and enter the event that says so; the ids of the subjects they had.
 
-        `record` makes that event from the ids. Raises `LedgerUnavailable`; then no key was destroyed for certain.
+        `record` makes that event from the ids. Raises `LedgerUnavailable`.
         """
+        gone: list[bytes] = []
+
+        def destroying(found: list[bytes]) -> Amendment | None:
+            if not found:
+                return None
+            gone.extend(found)
+            event = record(gone)
+            at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
+            changes: list[Change] = [(self._backend.sql.destroy_subject, [(at, subject) for subject in gone])]
+            return Amendment(changes, event)
+
+        self._amend(people, destroying)
+        return gone
+
+    def _amend(self, people: Sequence[Person], make: Callable[[list[bytes]], Amendment | None]) -> None:
+        """`make` is given the ids of the subjects that these people have, and may find that nothing is to be done."""
         try:
             places, found = self._backend.begin([self._ring.token(person) for person in people])
-            gone = [key.subject for key in found.values()]
-            if not gone:
+            amendment = make([key.subject for key in found.values()])
+            if amendment is None:
                 self._backend.rollback()
-                return []
-            done = record(gone)
+                return
             new = self._transaction(places, {}, {})
-            self._place(done, new)
-            sql = self._backend.sql
-            destroyed = [(done.at, subject) for subject in gone]
-            changes: list[Change] = [
-                (sql.destroy_subject, destroyed),
-                (sql.count_erasure, [()]),
-                *self._changes(new, places.mark),
-            ]
-            self._backend.commit(changes)
+            if amendment.event is not None:
+                self._place(prepare(amendment.event, _no_tokens), new)
+            # Whoever has keys at hand looks them up again: among the changes may be that some were destroyed.
+            counted: Change = self._backend.sql.count_erasure, [()]
+            self._backend.commit([*amendment.changes, counted, *self._changes(new, places.mark)])
         except BaseException:
             self._give_up()
             raise
         self._head = new.n, new.hash
-        return gone
 
     def add_checkpoint(self, new: Checkpoint) -> bool:
         """Add it if it is the next; False if another process was faster. Raises `LedgerUnavailable`."""
