@@ -16,7 +16,7 @@ from callgate.stores.ledger.keyfile import LedgerKeys
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
-from tests.stores.postgres import PostgresServer
+from lab.postgres import PostgresServer
 from tests.stores.servers import RedisServer
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)

@@ -20,8 +20,8 @@ from callgate.stores.errors import LedgerRefused, LedgerUnavailable
 from callgate.stores.ledger import Committed, Ledger
 from callgate.stores.ledger.rows import Prepared
 from callgate.stores.schema import metadata
+from lab.postgres import PostgresServer
 from tests.stores.conftest import ANNA, BRAM, NOW, ledger_url, objection, open_at, removal, verdict
-from tests.stores.postgres import PostgresServer
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])

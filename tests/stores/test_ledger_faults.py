@@ -11,8 +11,8 @@ import pytest
 from callgate.core.events import Event, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
 from callgate.stores.ledger import Ledger
+from lab.postgres import PostgresServer
 from tests.stores.conftest import NOW, open_at, open_ledger, verdict
-from tests.stores.postgres import PostgresServer
 
 WITHIN = 0.5
 """Seconds that an append may take here."""

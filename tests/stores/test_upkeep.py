@@ -21,6 +21,7 @@ from callgate.stores.ledger.questions import Question
 from callgate.stores.ledger.schedule import until_quiet
 from callgate.stores.ledger.upkeep import Removed, retain, rewrap
 from callgate.stores.tokens import stored_tokens
+from lab.postgres import PostgresServer
 from tests.stores.conftest import (
     ANNA,
     BRAM,
@@ -33,7 +34,6 @@ from tests.stores.conftest import (
     removal,
     verdict,
 )
-from tests.stores.postgres import PostgresServer
 
 DAY = timedelta(days=1)
 LIMITS = Terms(365 * DAY, 365 * DAY, 1827 * DAY).limits(NOW)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of the tests' own, on a Unix socket, that can be frozen, killed and started again."""
+"""A PostgreSQL server for tests and benchmarks, on a Unix socket, that can be frozen, killed and started again."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 import psycopg
 
 USER, GROUP = "nobody", "nogroup"
-"""Who runs it where the tests are root's: postgres refuses to be."""
+"""Who runs it where we are root: postgres refuses to be."""
 _numbers = count()
 
 
@@ -25,7 +25,7 @@ class PostgresServer:
     """One server, as durable as the default configuration makes it, whose files are its own."""
 
     def __init__(self) -> None:
-        # A short path of our own: a Unix socket's may have 107 bytes, fewer than some of pytest's directories.
+        # A short path of our own: a Unix socket's may have 107 bytes, fewer than some folders have.
         self.home = Path(tempfile.mkdtemp(prefix="cg-"))
         if os.getuid() == 0:
             shutil.chown(self.home, USER, GROUP)
