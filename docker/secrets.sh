@@ -8,5 +8,6 @@ hex() { od -An -tx1 -N32 /dev/urandom | tr -d ' \n'; }
 [ -e secrets/ami ] || hex >secrets/ami
 [ -e secrets/token ] || hex >secrets/token
 [ -e secrets/suppression ] || printf 'first %s\n' "$(hex)" >secrets/suppression
+[ -e secrets/ledger ] || printf 'master first %s\nindex %s\nsigning %s\n' "$(hex)" "$(hex)" "$(hex)" >secrets/ledger
 # callgate's group in its container, which nobody on this machine need be in: giving a file to it takes root.
-chgrp 10001 secrets/ami secrets/token secrets/suppression || { echo "run it as root: sudo docker/secrets.sh" >&2; exit 1; }
+chgrp 10001 secrets/ami secrets/token secrets/suppression secrets/ledger || { echo "run it as root: sudo docker/secrets.sh" >&2; exit 1; }

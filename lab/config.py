@@ -16,7 +16,7 @@ from lab.place import REPOSITORY, Place
 
 ASTERISK = REPOSITORY / "asterisk"
 SITE_CALLERID = "+3225551234"
-SECRETS = ("ami-callgate", "ami-lab", "hmac-key", "token-key")
+SECRETS = ("ami-callgate", "ami-lab", "hmac-key", "ledger-keys", "token-key")
 """Made for each lab, one file each, readable by its owner alone."""
 
 EMPTY = ("acl", "ccss", "confbridge", "pjproject", "queuerules", "queues", "udptl")
@@ -76,6 +76,9 @@ def make_secrets(place: Place) -> None:
         file.write_text(secrets.token_hex(32) + "\n")
     # Lines of a name and a key: callgate.stores.encoding.
     (place.secrets / "hmac-key").write_text(f"lab {secrets.token_hex(32)}\n")
+    # callgate.stores.ledger.keyfile
+    lines = (f"{what} {secrets.token_hex(32)}\n" for what in ("master lab", "index", "signing"))
+    (place.secrets / "ledger-keys").write_text("".join(lines))
 
 
 def write_asterisk(place: Place, install: Install, emergency: str) -> None:

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Puts on this machine what the lab needs, and says what it does while it does it.
 #
-#   lab/setup.sh services   programs by apt: Redis, espeak-ng, sox, debootstrap, …
+#   lab/setup.sh services   programs by apt: Redis, PostgreSQL, espeak-ng, sox, debootstrap, …
 #   lab/setup.sh python     .venv, from the hashes in requirements-dev.lock
 #   lab/setup.sh asterisk   Asterisk 22 in the cache, unless this machine has an asterisk that does
 #   lab/setup.sh docker     an engine, Compose and a base image, for the test of docker-compose.yml
@@ -35,7 +35,7 @@ quietly() {
 
 # The command that must be there, and the Debian package that brings it.
 PROGRAMS="redis-server:redis-server espeak-ng:espeak-ng sox:sox debootstrap:debootstrap make:make git:git
-          ss:iproute2 flock:util-linux setpriv:util-linux"
+          pg_ctlcluster:postgresql ss:iproute2 flock:util-linux setpriv:util-linux"
 
 missing_packages() {
   local entry

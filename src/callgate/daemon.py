@@ -10,6 +10,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -19,6 +21,7 @@ from callgate import config
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Address, Settings
 from callgate.core import emergency
+from callgate.core.retention import Terms
 from callgate.keeper import Keeper
 from callgate.live import Live
 from callgate.node.later import LateFile
@@ -31,8 +34,11 @@ from callgate.stores.encoding import read_keys
 from callgate.stores.errors import ListRefused
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.keyfile import read_ledger_keys
+from callgate.stores.ledger.schedule import keep_checkpoints, keep_terms, try_checkpoint
 from callgate.stores.listfile import ListFile, open_list
 from callgate.stores.suppression import SuppressionCache
+from callgate.stores.tokens import stored_tokens
 from callgate.web.app import make_app
 
 log = structlog.stdlib.get_logger()
@@ -62,6 +68,12 @@ def list_path(settings: Settings, name: str) -> Path:
     return settings.office.state / "lists" / f"{name}.list"
 
 
+def terms_of(settings: Settings) -> Terms:
+    """How long the ledger keeps what it says."""
+    days = settings.retention
+    return Terms(timedelta(days.contact_days), timedelta(days.recording_days), timedelta(days.proof_days))
+
+
 def command_writer() -> str:
     """The ledger writer's name of one command: several may run beside the daemon, each with its own."""
     return f"command-{os.getpid()}"
@@ -69,9 +81,10 @@ def command_writer() -> str:
 
 @asynccontextmanager
 async def stores(settings: Settings, writer: str, clock: Clock) -> AsyncIterator[tuple[Ledger, SuppressionCache]]:
-    """The ledger and the cache, open. Raises `LedgerRefused`."""
+    """The ledger and the cache, open. Raises `LedgerRefused`, `BadKeyFile`."""
     tokens = read_keys(settings.secrets.suppression_key_file)
-    ledger = await Ledger.open(settings.ledger.url, writer, clock)
+    keys = read_ledger_keys(settings.secrets.ledger_key_file)
+    ledger = await Ledger.open(settings.ledger.url, writer, clock, keys=keys, tokens=partial(stored_tokens, tokens))
     redis = connect(settings.redis.url)
     try:
         yield ledger, SuppressionCache(redis, Keys(settings.redis.prefix), tokens, ledger.identity)
@@ -141,9 +154,12 @@ async def serve(settings: Settings) -> None:
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),
             asyncio.create_task(node.run(), name="node"),
+            asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
+            asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
         ]
         await _until_stopped(tasks, stop)
+        await try_checkpoint(ledger, clock)
 
 
 async def _until_stopped(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:

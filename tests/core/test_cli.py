@@ -19,8 +19,9 @@ def file(tmp_path: Path) -> Path:
     """A good configuration, with its secrets made by `callgate init`."""
     assert run("init", str(tmp_path / "secrets")).exit_code == 0
     text = GOOD
-    for old, new in {'"ami"': "ami.secret", '"suppression"': "suppression.key", '"token"': "token.key"}.items():
-        text = text.replace(old, f'"{tmp_path}/secrets/{new}"')
+    made = {"ami": "ami.secret", "ledger": "ledger.key", "suppression": "suppression.key", "token": "token.key"}
+    for old, new in made.items():
+        text = text.replace(f'"{old}"', f'"{tmp_path}/secrets/{new}"')
     path = tmp_path / "callgate.toml"
     path.write_text(text)
     return path

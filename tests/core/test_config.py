@@ -26,6 +26,7 @@ state = "state"
 url = "sqlite:///ledger.db"
 
 [secrets]
+ledger_key_file = "ledger"
 suppression_key_file = "suppression"
 token_key_file = "token"
 

@@ -1,6 +1,7 @@
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,14 +12,18 @@ from callgate.stores.connection import connect
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.keyfile import LedgerKeys
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
+from callgate.stores.tokens import stored_tokens
+from lab.postgres import PostgresServer
 from tests.stores.servers import RedisServer
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ANNA = "+33199000042"
 BRAM = "+32470000077"
 TOKENS = TokenKeys((TokenKey("k1", bytes(32)),))
+LEDGER_KEYS = LedgerKeys(Path("/dev/null"), {"first": bytes(32)}, bytes([1]) * 32, bytes([2]) * 32)
 
 
 def objection(number: str = ANNA, controller: str | None = "futura", **payload: str) -> Event:
@@ -38,7 +43,18 @@ def ledger_url(folder: Path) -> str:
 
 
 async def open_ledger(folder: Path, writer: str = "office", append_within: float = 5) -> Ledger:
-    return await Ledger.open(ledger_url(folder), writer, lambda: NOW, append_within)
+    return await open_at(ledger_url(folder), writer, append_within)
+
+
+async def open_at(url: str, writer: str = "office", append_within: float = 5) -> Ledger:
+    return await Ledger.open(
+        url,
+        writer,
+        lambda: NOW,
+        keys=LEDGER_KEYS,
+        tokens=partial(stored_tokens, TOKENS),
+        append_within=append_within,
+    )
 
 
 @pytest.fixture
@@ -46,6 +62,14 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     opened = await open_ledger(tmp_path)
     yield opened
     await opened.close()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """One for all tests that do it no harm."""
+    server = PostgresServer()
+    yield server
+    server.end()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from callgate.stores.errors import LedgerUnavailable, Outcome
-from callgate.stores.group import GroupCommit
+from callgate.stores.ledger.group import GroupCommit
 
 
 class Disk:

@@ -1,11 +1,11 @@
+"""What holds of a ledger, whichever database it is in: each of these runs on SQLite and on a real PostgreSQL."""
+
 import asyncio
 import os
-import sqlite3
-import stat
 import sys
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -13,29 +13,56 @@ import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
 
-from callgate.core.events import Event, Kind
-from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
+from callgate.core.events import DataClass, Event, Json, Kind
+from callgate.stores.errors import LedgerRefused, LedgerUnavailable
 from callgate.stores.ledger import Committed, Ledger
-from callgate.stores.schema import Row, metadata
-from tests.stores.conftest import ANNA, BRAM, NOW, ledger_url, objection, open_ledger, removal, verdict
+from callgate.stores.ledger.rows import Prepared
+from callgate.stores.schema import metadata
+from lab.postgres import PostgresServer
+from tests.stores.conftest import ANNA, BRAM, NOW, ledger_url, objection, open_at, removal, verdict
 
 
-async def test_what_was_appended_is_read_back_after_the_ledger_was_reopened(tmp_path: Path) -> None:
-    ledger = await open_ledger(tmp_path)
-    event = Event(Kind.CONSENT, NOW, "c1", ANNA, "futura", {"prompt": "é", "digits": ["1"], "at": 1.5, "x": None}, 2)
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return ledger_url(tmp_path)
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    return postgres.new_database()
+
+
+@contextmanager
+def engine_at(url: str) -> Iterator[sa.Engine]:
+    """A way past the ledger."""
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[Ledger]:
+    opened = await open_at(url)
+    yield opened
+    await opened.close()
+
+
+async def test_what_was_appended_is_read_back_after_the_ledger_was_reopened(url: str) -> None:
+    ledger = await open_at(url)
+    said: dict[str, Json] = {"prompt": "é", "digits": ["1"], "at": 1.5, "x": None}
+    event = Event(Kind.CONSENT, NOW, "c1", ANNA, "futura", said, 2, {"spoke": "hésitante"})
     committed = await ledger.append([event])
     await ledger.close()
 
-    again = await open_ledger(tmp_path)
+    again = await open_at(url)
     assert await again.read() == list(committed.entries)
     assert committed.entries[0].event == event
     assert again.identity == ledger.identity
     await again.close()
 
 
-async def test_entries_are_numbered_without_gaps_and_named_by_writer(ledger: Ledger, tmp_path: Path) -> None:
-    other = await open_ledger(tmp_path, "cli")
+async def test_entries_are_numbered_without_gaps_and_named_by_writer(ledger: Ledger, url: str) -> None:
+    other = await open_at(url, "cli")
     await asyncio.gather(*(ledger.append([verdict(f"a{i}"), verdict(f"b{i}")]) for i in range(20)))
     await other.append([verdict("c")])
     await ledger.append([verdict("d")])
@@ -57,7 +84,7 @@ async def test_concurrent_appends_share_transactions(ledger: Ledger, monkeypatch
     sizes: list[int] = []
     commit = ledger._group._commit
 
-    def counting(groups: Sequence[Sequence[tuple[Event, Row]]]) -> Sequence[Committed]:
+    def counting(groups: Sequence[Sequence[Prepared]]) -> Sequence[Committed]:
         sizes.append(len(groups))
         return commit(groups)
 
@@ -67,8 +94,8 @@ async def test_concurrent_appends_share_transactions(ledger: Ledger, monkeypatch
     assert len(sizes) <= 2
 
 
-async def test_two_writers_at_once_wait_for_each_other(ledger: Ledger, tmp_path: Path) -> None:
-    other = await open_ledger(tmp_path, "cli")
+async def test_two_writers_at_once_wait_for_each_other(ledger: Ledger, url: str) -> None:
+    other = await open_at(url, "cli")
 
     async def append_often(writer: Ledger) -> None:
         for _ in range(50):
@@ -79,8 +106,8 @@ async def test_two_writers_at_once_wait_for_each_other(ledger: Ledger, tmp_path:
     await other.close()
 
 
-async def test_the_mark_counts_the_suppressing_events_of_all_writers(ledger: Ledger, tmp_path: Path) -> None:
-    other = await open_ledger(tmp_path, "cli")
+async def test_the_mark_counts_the_suppressing_events_of_all_writers(ledger: Ledger, url: str) -> None:
+    other = await open_at(url, "cli")
     assert (await ledger.append([verdict()])).mark == 0
     assert (await ledger.append([objection(), verdict(), objection(BRAM)])).mark == 2
     assert (await other.append([removal()])).mark == 3
@@ -90,10 +117,8 @@ async def test_the_mark_counts_the_suppressing_events_of_all_writers(ledger: Led
     await other.close()
 
 
-async def test_suppressions_are_replayed_past_a_mark_in_the_order_of_their_commits(
-    ledger: Ledger, tmp_path: Path
-) -> None:
-    other = await open_ledger(tmp_path, "cli")
+async def test_suppressions_are_replayed_past_a_mark_in_the_order_of_their_commits(ledger: Ledger, url: str) -> None:
+    other = await open_at(url, "cli")
     for at, writer in enumerate([ledger, other, ledger, ledger, other]):
         await writer.append([verdict(), (removal if at == 1 else objection)()])
     batches = [batch async for batch in ledger.suppressions(after=1, batch=3)]
@@ -154,116 +179,45 @@ async def test_an_event_that_could_not_be_acted_on_is_refused_and_harms_no_other
     assert len(await ledger.read()) == 1
 
 
-@pytest.mark.parametrize("change", ["UPDATE events SET kind = 'closed'", "DELETE FROM events"])
-async def test_the_database_itself_refuses_to_change_what_is_written(
-    ledger: Ledger, tmp_path: Path, change: str
-) -> None:
-    await ledger.append([verdict()])
-    with (
-        closing(sqlite3.connect(tmp_path / "ledger.db")) as direct,
-        pytest.raises(sqlite3.IntegrityError, match="append-only"),
-    ):
-        direct.execute(change)
-
-
-async def test_a_commit_is_durable_and_what_is_freed_is_overwritten(ledger: Ledger) -> None:
-    with ledger._writes.connect() as connection:
-        pragmas = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
-            for name in ("journal_mode", "synchronous", "secure_delete", "foreign_keys")
-        }
-    assert pragmas == {"journal_mode": "wal", "synchronous": 2, "secure_delete": 1, "foreign_keys": 1}
-
-
-async def test_only_the_owner_may_read_the_database_and_its_log(ledger: Ledger, tmp_path: Path) -> None:
-    await ledger.append([verdict()])
-    for name in ("ledger.db", "ledger.db-wal", "ledger.db-shm"):
-        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
-
-
-async def test_a_second_process_of_the_same_name_is_refused_until_the_first_is_gone(
-    ledger: Ledger, tmp_path: Path
-) -> None:
-    with pytest.raises(LedgerRefused, match="another process writes"):
-        await open_ledger(tmp_path)
-    await ledger.close()
-    await (await open_ledger(tmp_path)).close()
-
-
 @pytest.mark.parametrize(
-    ("url", "writer", "says"),
+    "change",
     [
-        ("postgresql://callgate:secret@db/ledger", "office", r"//callgate:\*\*\*@db/ledger; a file is needed"),
-        ("sqlite://", "office", "a file is needed"),
-        ("sqlite:////nowhere/at/all/ledger.db", "office", "No such file or directory"),
-        ("sqlite:///{folder}/ledger.db", "Office 1", "the writer's name is 'Office 1'"),
-        ("sqlite:///{folder}/text.db", "office", "file is not a database"),
+        "UPDATE events SET kind = 'closed'",
+        "UPDATE events SET body = '{}'",
+        "UPDATE events SET salt = NULL, body = NULL, sealed = NULL, at = '2030'",
+        "DELETE FROM events",
     ],
 )
-async def test_a_ledger_that_cannot_be_opened_says_why(tmp_path: Path, url: str, writer: str, says: str) -> None:
-    (tmp_path / "text.db").write_text("no database at all, but long enough to look at\n" * 99)
-    with pytest.raises(LedgerRefused, match=says):
-        await Ledger.open(url.format(folder=tmp_path), writer, lambda: NOW)
-
-
-async def test_a_schema_of_the_future_is_refused_and_left_alone(ledger: Ledger, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as direct:
-        direct.execute("UPDATE callgate_schema SET version_num = '9999'")
-    with pytest.raises(LedgerRefused, match="use the callgate that wrote it"):
-        await open_ledger(tmp_path, "cli")
+async def test_the_database_itself_refuses_to_change_what_is_written(ledger: Ledger, url: str, change: str) -> None:
     await ledger.append([verdict()])
+    with engine_at(url) as engine, engine.begin() as direct, pytest.raises(DBAPIError, match="append-only"):
+        direct.exec_driver_sql(change)
 
 
-async def test_the_migrations_make_the_tables_that_the_queries_expect(ledger: Ledger, tmp_path: Path) -> None:
-    engine = sa.create_engine(ledger_url(tmp_path))
-    with engine.connect() as connection:
+async def test_what_an_event_said_can_be_taken_away_and_is_read_as_gone(ledger: Ledger, url: str) -> None:
+    await ledger.append([verdict(), objection()])
+    with engine_at(url) as engine, engine.begin() as direct:
+        direct.exec_driver_sql("UPDATE events SET salt = NULL, body = NULL, sealed = NULL WHERE seq = 1")
+    first, second = await ledger.read()
+    assert (first.gone, first.event) == (True, Event(Kind.VERDICT, NOW, "c1", None, "futura"))
+    assert (second.gone, second.event) == (False, objection())
+
+
+async def test_a_second_process_of_the_same_name_is_refused_until_the_first_is_gone(ledger: Ledger, url: str) -> None:
+    with pytest.raises(LedgerRefused, match="another process writes"):
+        await open_at(url)
+    await ledger.close()
+    await (await open_at(url)).close()
+
+
+async def test_the_migrations_make_the_tables_that_the_queries_expect(ledger: Ledger, url: str) -> None:
+    with engine_at(url) as engine, engine.connect() as connection:
         context = MigrationContext.configure(connection, opts={"version_table": "callgate_schema"})
         assert compare_metadata(context, metadata) == []
-    engine.dispose()
 
 
-async def test_a_locked_database_fails_every_waiter_and_nothing_of_theirs_is_written(tmp_path: Path) -> None:
-    ledger = await open_ledger(tmp_path, append_within=0.5)
-    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as direct:
-        direct.execute("BEGIN IMMEDIATE")
-        outcomes = await asyncio.gather(*(ledger.append([verdict()]) for _ in range(3)), return_exceptions=True)
-        assert all(isinstance(outcome, LedgerUnavailable) for outcome in outcomes)
-        assert {outcome.outcome for outcome in outcomes if isinstance(outcome, LedgerUnavailable)} == {
-            Outcome.NOT_WRITTEN
-        }
-        direct.execute("ROLLBACK")
-    assert [entry.seq for entry in (await ledger.append([verdict("after")])).entries] == [1]
-    await ledger.close()
-
-
-async def test_a_full_disk_acknowledges_nothing_and_heals(ledger: Ledger) -> None:
-    await ledger.append([verdict()])
-
-    def limit(pages: int) -> None:
-        with ledger._writes.connect() as connection:
-            connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
-
-    limit(1)
-    big = Event(Kind.ALARM, NOW, payload={"text": "x" * 100_000})
-    with pytest.raises(LedgerUnavailable, match="database or disk is full") as raised:
-        await ledger.append([verdict("lost"), big])
-    assert raised.value.outcome is Outcome.NOT_WRITTEN
-    limit(1_000_000)
-    await ledger.append([big])
-    assert [entry.n for entry in await ledger.read()] == [1, 2]
-
-
-async def test_errors_never_repeat_what_was_to_be_written(ledger: Ledger, tmp_path: Path) -> None:
-    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as direct:
-        direct.execute("CREATE TRIGGER broken BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'broken'); END")
-    with pytest.raises(LedgerUnavailable, match="broken") as raised:
-        await ledger.append([objection()])
-    assert raised.value.__cause__ is None
-    assert ANNA not in str(raised.value.__context__)
-
-
-async def test_a_closed_ledger_takes_nothing_but_finishes_what_it_took(tmp_path: Path) -> None:
-    ledger = await open_ledger(tmp_path)
+async def test_a_closed_ledger_takes_nothing_but_finishes_what_it_took(url: str) -> None:
+    ledger = await open_at(url)
     taken = asyncio.gather(*(ledger.append([verdict(str(i))]) for i in range(300)))
     await asyncio.wait_for(asyncio.shield(asyncio.ensure_future(ledger.append([verdict("first")]))), 5)
     await ledger.close()
@@ -273,28 +227,65 @@ async def test_a_closed_ledger_takes_nothing_but_finishes_what_it_took(tmp_path:
     await ledger.close()
 
 
-async def test_every_event_that_was_acknowledged_survives_kill_9(tmp_path: Path) -> None:
+async def test_an_erased_person_is_nobody_and_the_ledger_verifies(ledger: Ledger, url: str) -> None:
+    other = await open_at(url, "other")
+    await other.append([verdict("a"), objection(BRAM)])
+    await ledger.checkpoint(NOW)
+    assert await ledger.erase(ANNA, "futura", tuple(DataClass), NOW, "officer") == (1, True)
+    await other.append([verdict("b")])
+    assert [entry.event.number for entry in await ledger.read()] == [None, BRAM, None, ANNA]
+    assert await ledger.forget(thorough=True)
+    report = await other.audit()
+    assert (report.events, report.checkpoints, report.problems) == (4, 1, ())
+    await other.close()
+
+
+async def test_every_event_that_was_acknowledged_survives_kill_9_among_200_callers(url: str) -> None:
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         str(Path(__file__).with_name("appender.py")),
-        ledger_url(tmp_path),
+        url,
         stdout=asyncio.subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert child.stdout is not None
-    async with asyncio.timeout(30):
-        acknowledged = [await child.stdout.readline() for _ in range(200)]
+    async with asyncio.timeout(60):
+        acknowledged = [await child.stdout.readline() for _ in range(1000)]
     child.kill()
     acknowledged += (await child.stdout.read()).splitlines(keepends=True)
     await child.wait()
 
-    ledger = await open_ledger(tmp_path, "child")
+    ledger = await open_when_free(url, "child")
     entries = await ledger.read(limit=1_000_000)
     calls = Counter(entry.event.call for entry in entries)
     # A line that the kill cut in two tells nothing.
     names = {line.decode().strip() for line in acknowledged if line.endswith(b"\n")}
-    assert names
+    assert len(names) >= 1000
     assert names <= calls.keys()
     assert set(calls.values()) == {2}, "an append of two events was written by half"
     assert [entry.n for entry in entries] == list(range(1, len(entries) + 1))
+    report = await ledger.audit()
+    assert (report.events, report.problems) == (len(entries), ())
+    await ledger.append([verdict("after")])
     await ledger.close()
+
+
+async def open_when_free(url: str, writer: str) -> Ledger:
+    """Open it once the server has noticed that the process is gone."""
+    async with asyncio.timeout(20):
+        while True:
+            try:
+                return await open_at(url, writer)
+            except LedgerRefused:
+                await asyncio.sleep(0)
+
+
+async def test_a_clock_that_steps_back_changes_no_order(ledger: Ledger) -> None:
+    for minutes in (0, -60, 5, -3):
+        await ledger.append([Event(Kind.ALARM, NOW + timedelta(minutes=minutes))])
+        assert await ledger.checkpoint(NOW + timedelta(minutes=minutes)) is not None
+    entries = await ledger.read()
+    assert [(entry.seq, (entry.event.at - NOW) // timedelta(minutes=1)) for entry in entries] == [
+        (1, 0), (2, -60), (3, 5), (4, -3),
+    ]  # fmt: skip
+    assert (await ledger.audit()).problems == ()

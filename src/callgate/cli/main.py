@@ -15,6 +15,7 @@ from callgate import config, daemon
 from callgate.cli import dialplan, explain, ledger, lists, prompts, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.stores.encoding import read_keys, write_new_key
+from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
 
 app = typer.Typer(
     help="The gate beside an Asterisk PBX: who may be called, what they hear, what may be recorded.",
@@ -66,7 +67,8 @@ def init(folder: Annotated[Path, typer.Argument(help="Where the secrets are to l
             else:
                 out.print(f"{path} was made.")
     out.print(
-        "Keep a copy of suppression.key apart from the ledger's backups: without it, objections cannot be found again."
+        "Keep a copy of suppression.key and ledger.key apart from the ledger's backups: without the one, objections"
+        " cannot be found again; without the other, nobody's data can be read or erased."
     )
 
 
@@ -76,6 +78,7 @@ def _write_secret(path: Path) -> None:
 
 
 SECRETS = {
+    "ledger.key": write_new_ledger_keys,
     "suppression.key": lambda path: write_new_key(path, "first"),
     "token.key": _write_secret,
     "ami.secret": _write_secret,
@@ -90,6 +93,7 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         settings = settings_of(config_file)
         daemon.station_of(settings)
         read_keys(settings.secrets.suppression_key_file)
+        read_ledger_keys(settings.secrets.ledger_key_file)
     if as_json:
         print_json({"ok": True, "policy": config.to_policy(settings).version})
     else:

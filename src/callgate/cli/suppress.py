@@ -78,7 +78,6 @@ def _enter(
         payload: dict[str, Json] = {
             "scope": "all" if everyone else "controller",
             "by": actor or getpass.getuser(),
-            "reason": reason,
             "source": "cli",
         }
         clock = daemon.clock_of(settings)
@@ -91,7 +90,8 @@ def _enter(
                 doubt=lambda _: None,
                 alarm=lambda _: None,
             )
-            await office.suppress(Event(kind, clock(), None, parsed.e164, controller, payload))
+            event = Event(kind, clock(), None, parsed.e164, controller, payload, personal={"reason": reason})
+            await office.suppress(event)
         return parsed
 
     parsed = run(work())
@@ -123,7 +123,7 @@ def show(number: Number, config_file: ConfigOption = default_config, as_json: Js
             "scope": str(event.payload.get("scope", "controller")),
             "controller": event.controller or "",
             "by": str(event.payload.get("by", "")),
-            "reason": str(event.payload.get("reason", "")),
+            "reason": str(event.personal.get("reason", "")),
         }
         for event in events
         if event.kind in SUPPRESSING

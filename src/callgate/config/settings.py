@@ -108,12 +108,26 @@ class LedgerTable(Table):
     writer: Name = "office"
 
 
+class RetentionTable(Table):
+    """Days for which the ledger keeps what it says: of contacts, of recordings, and of what proves consent and refusal.
+
+    The defaults are a beginning, not the law's: what holds is the operator's own decision. Of the laws that callgate
+    knows, § 7a UWG (DE) asks for the longest proof: five years.
+    """
+
+    contact_days: Annotated[int, Field(ge=1)] = 365
+    recording_days: Annotated[int, Field(ge=1)] = 365
+    proof_days: Annotated[int, Field(ge=1)] = 1827
+
+
 class Secrets(Table):
     """Files with the keys, readable by callgate alone. `callgate init` makes them.
 
     `suppression_key_file` holds a key a line, `NAME HEX`; the first makes new tokens. `token_key_file` holds one key.
+    `ledger_key_file` holds what `callgate.stores.ledger.keyfile` tells.
     """
 
+    ledger_key_file: Path
     suppression_key_file: Path
     token_key_file: Path
 
@@ -206,6 +220,7 @@ class Settings(Table):
     redis: RedisTable = RedisTable()
     office: Office
     ledger: LedgerTable
+    retention: RetentionTable = RetentionTable()
     secrets: Secrets
     recordings: Recordings
     prompts: PromptsTable

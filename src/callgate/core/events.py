@@ -29,18 +29,43 @@ class Kind(StrEnum):
     CLOSED = "closed"
     LIST_LOADED = "list-loaded"
     ALARM = "alarm"
+    ERASURE = "erasure"
+    RETENTION = "retention"
 
 
 SUPPRESSING = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
 """The kinds that change who may be called; the ledger numbers them, and that number is its mark."""
 
 
+class DataClass(StrEnum):
+    """What personal data is kept for. Each class of a person's data has a key of its own, so that it can end alone."""
+
+    CONTACT = "contact"
+    RECORDING = "recording"
+    PROOF = "proof"
+
+
+_CLASSES = {
+    DataClass.RECORDING: {Kind.RECORDING_STARTED, Kind.RECORDING_SEALED, Kind.RECORDING_DESTROYED},
+    DataClass.PROOF: {*SUPPRESSING, Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL},
+}
+
+
+def class_of(kind: Kind) -> DataClass:
+    """The class that the personal data of an event of this kind belongs to."""
+    return _CLASS_OF.get(kind, DataClass.CONTACT)
+
+
+_CLASS_OF = {kind: which for which, kinds in _CLASSES.items() for kind in kinds}
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """One fact.
 
-    `at` is an aware time in UTC. `call` is the CALLGATE_ID, `number` the person's E.164 number with its plus; it stands
-    beside the payload and never in it, because erasure destroys it and keeps the rest (GDPR Art. 17).
+    `at` is an aware time in UTC. `call` is the CALLGATE_ID. What says something about the person who was called stands
+    in `number`, their E.164 number with its plus, and in `personal`, never in `payload`: erasure destroys the former
+    and keeps the rest (GDPR Art. 17). An event with something `personal` needs a `number`, under whose key it lies.
     """
 
     kind: Kind
@@ -50,3 +75,4 @@ class Event:
     controller: str | None = None
     payload: Mapping[str, Json] = field(default_factory=dict)
     version: int = 1
+    personal: Mapping[str, Json] = field(default_factory=dict)

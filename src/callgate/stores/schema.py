@@ -1,51 +1,125 @@
-"""The ledger's tables as its queries see them, and the way of an event into a row and back.
+"""The ledger's tables as its queries see them, and the entry that is read from them.
 
-The tables themselves are made by the migrations; a test compares the two. Text is stored as it will be hashed: times
-in one fixed form that sorts, payloads as JSON with sorted keys.
+The tables themselves are made by the migrations; a test compares the two. Text is stored as it is hashed: times in one
+fixed form that sorts, what an event says as JSON with sorted keys.
 """
 
 import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
 
 import sqlalchemy as sa
 
-from callgate.core.events import SUPPRESSING, Event, Kind
-from callgate.stores.objections import audience_of
+from callgate.core.events import Event
 
 metadata = sa.MetaData()
+
+Big = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+"""64 bits. SQLite numbers its rows by a primary key only where the type is called INTEGER."""
 
 ledger = sa.Table(
     "ledger",
     metadata,
     sa.Column("identity", sa.Text, primary_key=True),
     sa.Column("created", sa.Text, nullable=False),
+    sa.Column("keys", sa.Text, nullable=False),
     sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Column("erasures", sa.BigInteger, nullable=False),
 )
-"""One row. `identity` tells this ledger from every other; `mark` counts the suppressing events of all writers."""
+"""One row. `identity` tells this ledger from every other, `keys` is the fingerprint of the index key that it was made
+with; `mark` counts the suppressing events of all writers, `erasures` how often keys were destroyed."""
+
+subjects = sa.Table(
+    "subjects",
+    metadata,
+    # Rows are added at the end, so that no page is ever split: a split leaves a copy of a wrapped key behind.
+    sa.Column("id", Big, primary_key=True, autoincrement=True),
+    sa.Column("subject", sa.LargeBinary, nullable=False),
+    sa.Column("controller", sa.Text, nullable=False),
+    sa.Column("class", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("token", sa.LargeBinary),
+    sa.Column("master", sa.Text),
+    sa.Column("wrapped", sa.LargeBinary),
+    sa.Column("destroyed", sa.Text),
+    sa.Index("subjects_by_subject", "subject", unique=True),
+    sa.Index(
+        "subjects_by_token",
+        "token",
+        unique=True,
+        sqlite_where=sa.text("token IS NOT NULL"),
+        postgresql_where=sa.text("token IS NOT NULL"),
+    ),
+)
+"""A person for one controller and class. `subject` is the time it was made and chance; `token` finds it by the number,
+and `wrapped` is its key under the master key named `master`: these three are null once the key was destroyed."""
 
 events = sa.Table(
     "events",
     metadata,
-    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("seq", Big, primary_key=True, autoincrement=False),
     sa.Column("writer", sa.Text, nullable=False),
     sa.Column("n", sa.BigInteger, nullable=False),
     sa.Column("mark", sa.BigInteger),
     sa.Column("at", sa.Text, nullable=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("call", sa.Text),
-    sa.Column("number", sa.Text),
+    sa.Column("subject", sa.LargeBinary),
     sa.Column("controller", sa.Text),
-    sa.Column("payload", sa.Text, nullable=False),
     sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("commitment", sa.LargeBinary, nullable=False),
+    sa.Column("hash", sa.LargeBinary, nullable=False),
+    sa.Column("salt", sa.LargeBinary),
+    sa.Column("body", sa.Text),
+    sa.Column("sealed", sa.LargeBinary),
     sa.Index("events_of_writer", "writer", "n", unique=True),
-    sa.Index("events_by_mark", "mark", unique=True, sqlite_where=sa.text("mark IS NOT NULL")),
-    sa.Index("events_of_call", "call", "kind", sqlite_where=sa.text("call IS NOT NULL")),
+    sa.Index(
+        "events_by_mark",
+        "mark",
+        unique=True,
+        sqlite_where=sa.text("mark IS NOT NULL"),
+        postgresql_where=sa.text("mark IS NOT NULL"),
+    ),
+    sa.Index(
+        "events_of_call",
+        "call",
+        "kind",
+        sqlite_where=sa.text("call IS NOT NULL"),
+        postgresql_where=sa.text("call IS NOT NULL"),
+    ),
+    sa.Index(
+        "events_of_subject",
+        "subject",
+        sqlite_where=sa.text("subject IS NOT NULL"),
+        postgresql_where=sa.text("subject IS NOT NULL"),
+    ),
 )
-"""The events, append-only. `n` counts a writer's own events from 1; `mark` numbers the suppressing ones of all."""
+"""The events, append-only. `n` counts a writer's own events from 1; `mark` numbers the suppressing ones of all. The
+last three are what an event says: retention takes them away together, and nothing else is ever changed."""
 
-Row = dict[str, Any]
+open_calls = sa.Table("open_calls", metadata, sa.Column("call", sa.Text, primary_key=True), sqlite_with_rowid=False)
+"""The calls that were allowed and are not closed: a projection of the events, which can be made anew from them."""
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("number", Big, primary_key=True, autoincrement=False),
+    sa.Column("statement", sa.Text, nullable=False),
+    sa.Column("signer", sa.LargeBinary, nullable=False),
+    sa.Column("signature", sa.LargeBinary, nullable=False),
+)
+"""Signed statements of where every chain stood. `signer` is the Ed25519 public key."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredToken:
+    """Where a suppression cache keeps an objection: under which token key, in which bucket, and the member there.
+
+    It is stored with the event, so that the objection outlives the person's number.
+    """
+
+    key: str
+    bucket: int
+    member: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +127,8 @@ class Entry:
     """An event with its place in the ledger.
 
     `seq` orders all events; `writer` and `n` name it for good; `mark` is its number among the suppressing events, and
-    None for all others.
+    None for all others. `tokens` come with suppressing events. `gone` says that something which the event once said was
+    removed: its `number` and `personal` part after an erasure, its `payload` too after its retention.
     """
 
     seq: int
@@ -61,37 +136,8 @@ class Entry:
     n: int
     mark: int | None
     event: Event
-
-
-def row_of(event: Event) -> Row:
-    """The columns that the event fills by itself. Raises ValueError for an event that could not be acted on later."""
-    if event.at.tzinfo is None:
-        raise ValueError(f"an event of kind {event.kind} has a time without a zone: {event.at.isoformat()}")
-    if event.kind in SUPPRESSING:
-        audience_of(event)
-    return {
-        "at": event.at.astimezone(UTC).isoformat(timespec="microseconds"),
-        "kind": event.kind.value,
-        "call": event.call,
-        "number": event.number,
-        "controller": event.controller,
-        "payload": dump(dict(event.payload)),
-        "version": event.version,
-    }
-
-
-def entry_of(row: sa.Row[Any]) -> Entry:
-    """The entry that a row of `events` holds."""
-    event = Event(
-        kind=Kind(row.kind),
-        at=datetime.fromisoformat(row.at),
-        call=row.call,
-        number=row.number,
-        controller=row.controller,
-        payload=json.loads(row.payload),
-        version=row.version,
-    )
-    return Entry(row.seq, row.writer, row.n, row.mark, event)
+    tokens: tuple[StoredToken, ...] = ()
+    gone: bool = False
 
 
 dump = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode

@@ -184,10 +184,18 @@ class SuppressionCache:
         return reached
 
     def _changes(self, entry: Entry, generation: str) -> list[tuple[str, str, int]]:
-        """The commands that the entry comes to: an objection is entered under the newest key, and removed under all."""
-        number = entry.event.number or ""
+        """The commands that the entry comes to: an objection is entered under the newest key, and removed under all.
+
+        A person who was erased has no number any more; the tokens that were stored with the event stand for it.
+        """
+        add = entry.event.kind is Kind.OBJECTION
+        if entry.event.number is None:
+            where = [(token.bucket, token.member) for token in entry.tokens]
+            command = "SADD" if add else "SREM"
+            return [(command, self.keys.bucket(generation, bucket), member) for bucket, member in where]
+        number = entry.event.number
         audience = audience_of(entry.event)
-        if entry.event.kind is Kind.OBJECTION:
+        if add:
             command, tokens = "SADD", [self.tokens.new(audience, number)]
         else:
             command, tokens = "SREM", list(self.tokens.all(audience, number))

@@ -1,0 +1,101 @@
+"""`callgate ledger`, the part for quiet hours: retention, keys, backup, restore."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from callgate import config, daemon
+from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
+from callgate.stores.ledger.audit import Report
+from callgate.stores.ledger.backup import back_up, restore
+from callgate.stores.ledger.keyfile import add_master
+from callgate.stores.ledger.upkeep import Removed, retain, rewrap
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
+
+
+def retain_command(
+    dry_run: DryRun = False, config_file: ConfigOption = default_config, as_json: JsonOption = False
+) -> None:
+    """Remove what events say that are past their term. The daemon does so every night."""
+
+    async def work() -> Removed:
+        settings = config.load(config_file)
+        clock = daemon.clock_of(settings)
+        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
+            limits = daemon.terms_of(settings).limits(clock())
+            return await retain(ledger, limits, clock(), "command", dry_run=dry_run)
+
+    removed = run(work())
+    if as_json:
+        print_json({"removed": removed.by_kind, "first": removed.first, "last": removed.last, "dry_run": dry_run})
+        return
+    table = Table("event", "past its term", box=None, header_style="dim")
+    for kind, count in sorted(removed.by_kind.items()):
+        table.add_row(kind, str(count))
+    if removed.by_kind:
+        out.print(table)
+        out.print("Nothing was removed: a rehearsal." if dry_run else "It was removed, and the chain holds on.")
+    else:
+        out.print("Nothing is past its term.")
+
+
+def rotate_key(
+    new: Annotated[
+        str | None, typer.Option("--new", help="First add a fresh master key of this name to the file of keys.")
+    ] = None,
+    config_file: ConfigOption = default_config,
+    as_json: JsonOption = False,
+) -> None:
+    """Wrap people's keys under the first master key of the file. Can be broken off, and run again.
+
+    A daemon that is running still makes keys under the one that it began with: restart it, run this once more, and only
+    then take the old line out of the file.
+    """
+
+    async def work() -> int:
+        settings = config.load(config_file)
+        if new is not None:
+            add_master(settings.secrets.ledger_key_file, new)
+        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+            return await rewrap(ledger)
+
+    count = run(work())
+    if as_json:
+        print_json({"wrapped": count})
+    elif count:
+        out.print(f"{count} keys were wrapped anew. Restart callgate and run this again, until none is left.")
+    else:
+        out.print("Every key is under the first master key of the file; the other master lines can be taken out.")
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(help="The new file to write.")], config_file: ConfigOption = default_config
+) -> None:
+    """Write a copy of the ledger while calls go on. The keys are not in it: keep copies of them elsewhere."""
+    with explained():
+        settings = config.load(config_file)
+    run(back_up(settings.ledger.url, to))
+    out.print(f"{to} holds the ledger. Without {settings.secrets.ledger_key_file} nobody can read what is personal.")
+
+
+def restore_command(
+    backup_file: Annotated[Path, typer.Argument(help="What `callgate ledger backup` wrote.")],
+    config_file: ConfigOption = default_config,
+) -> None:
+    """Put a backup where the ledger is to be, and verify it. Exit code 1: it is not as it was committed."""
+    with explained():
+        settings = config.load(config_file)
+
+    async def work() -> Report:
+        await restore(backup_file, settings.ledger.url)
+        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+            return await ledger.audit()
+
+    report = run(work())
+    if report.problems:
+        fail(f"it was restored, and does not verify: {report.problems[0]}")
+    out.print(f"{report.events} events were restored, and are as they were committed.")
+    out.print("Objections and erasures since the backup are not among them: enter them before calls are made.")

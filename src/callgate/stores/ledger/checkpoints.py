@@ -1,0 +1,102 @@
+"""Checkpoints: signed statements of where every chain stood, each holding the digest of the one before.
+
+The statement is JSON, and signed as the text that is stored, so that it can be checked with nothing but a library for
+Ed25519 (RFC 8032). It names the chains that went on since the checkpoint before; the others stand where they stood.
+
+    {"at": …, "before": digest or "", "heads": {writer: [n, hash]}, "ledger": …, "mark": …, "number": …, "seq": …}
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from callgate.core.anchor import DIGEST_BYTES, Anchor
+from callgate.stores.schema import dump
+
+Heads = Mapping[str, tuple[int, bytes]]
+"""Writer → its last n and hash."""
+
+
+class Stand(NamedTuple):
+    """Where a ledger stood: its last event and mark, and the heads of the chains that went on since."""
+
+    seq: int
+    mark: int
+    heads: Heads
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint as it is stored. `signer` is the public key, 32 bytes."""
+
+    number: int
+    statement: str
+    signer: bytes
+    signature: bytes
+
+    @property
+    def digest(self) -> bytes:
+        """What the next checkpoint and an anchor hold of this one: 32 bytes."""
+        return hashlib.sha256(self.statement.encode() + self.signer + self.signature).digest()
+
+    @property
+    def anchor(self) -> Anchor:
+        """The line for others to keep."""
+        return Anchor(self.number, self.digest[:DIGEST_BYTES])
+
+    @property
+    def stand(self) -> Stand:
+        """What was signed. Raises ValueError, KeyError or TypeError where that is none of ours."""
+        said = json.loads(self.statement)
+        heads = {writer: (int(n), bytes.fromhex(hashed)) for writer, (n, hashed) in said["heads"].items()}
+        return Stand(int(said["seq"]), int(said["mark"]), heads)
+
+    def follows(self, before: "Checkpoint | None", ledger: str) -> bool:
+        """Whether it says of itself that it comes after that one, in this ledger."""
+        said = json.loads(self.statement)
+        place = said["ledger"], said["number"], said["before"]
+        digest = before.digest.hex() if before else ""
+        return bool(place == (ledger, self.number, digest)) and self.number == (before.number if before else 0) + 1
+
+    def is_signed(self) -> bool:
+        """Whether the signature is the signer's."""
+        try:
+            Ed25519PublicKey.from_public_bytes(self.signer).verify(self.signature, self.statement.encode())
+        except (InvalidSignature, ValueError):
+            return False
+        return True
+
+
+def checkpoint_of(row: sa.Row[Any]) -> Checkpoint:
+    """The checkpoint that a row of `checkpoints` holds."""
+    return Checkpoint(row.number, row.statement, row.signer, row.signature)
+
+
+def public_key(signing: bytes) -> bytes:
+    """The public key to a signing key, 32 bytes."""
+    return Ed25519PrivateKey.from_private_bytes(signing).public_key().public_bytes_raw()
+
+
+def sign(signing: bytes, ledger: str, at: datetime, stand: Stand, before: Checkpoint | None) -> Checkpoint:
+    """The checkpoint after `before`."""
+    number = before.number + 1 if before else 1
+    statement = dump(
+        {
+            "at": at.isoformat(),
+            "before": before.digest.hex() if before else "",
+            "heads": {writer: [n, hashed.hex()] for writer, (n, hashed) in stand.heads.items()},
+            "ledger": ledger,
+            "mark": stand.mark,
+            "number": number,
+            "seq": stand.seq,
+        }
+    )
+    signature = Ed25519PrivateKey.from_private_bytes(signing).sign(statement.encode())
+    return Checkpoint(number, statement, public_key(signing), signature)

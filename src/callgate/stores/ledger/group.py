@@ -1,0 +1,132 @@
+"""Group commit: whoever asks while a commit is under way shares the next one.
+
+An fsync costs the same for one event as for a hundred. So one thread owns the connection that writes, and takes with
+each transaction whatever has queued up since the last. A transaction holds its groups whole or not at all.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from callgate.stores.errors import LedgerUnavailable, Outcome
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _Waiter(Generic[Item, Result]):
+    """One group, and who waits for it. `begun` once it belongs to a transaction."""
+
+    group: Sequence[Item]
+    future: asyncio.Future[Result]
+    begun: bool = False
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Runs `commit` on `thread`, one transaction at a time.
+
+    `commit` takes the groups of one transaction and returns a result for each, in order, or raises; then every waiter
+    of that transaction gets the error. At most `bound` items share a transaction, unless one group alone is larger.
+
+    Between a caller and the thread lies one step of the event loop and no task, since somebody on the telephone waits
+    for each. That step lets all who were told of one commit in one breath, and at once ask again, share the next.
+    """
+
+    def __init__(
+        self,
+        commit: Callable[[Sequence[Sequence[Item]]], Sequence[Result]],
+        thread: Executor,
+        bound: int,
+        overdue: tuple[float, Callable[[], None]] | None = None,
+    ) -> None:
+        """`overdue`: after how many seconds a transaction is, and what is then called to make it fail."""
+        self._overdue = overdue
+        self._commit = commit
+        self._thread = thread
+        self._bound = bound
+        self._queue: deque[_Waiter[Item, Result]] = deque()
+        self._busy = False
+        self._closed = False
+        self._idle: asyncio.Future[None] | None = None
+
+    async def add(self, group: Sequence[Item], within: float) -> Result:
+        """Wait, at most `within` seconds, until the group is committed. Raises `LedgerUnavailable`."""
+        if self._closed:
+            raise LedgerUnavailable("the ledger is closed; open it again")
+        loop = asyncio.get_running_loop()
+        waiter = _Waiter[Item, Result](group, loop.create_future())
+        self._queue.append(waiter)
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin, loop)
+        timer = loop.call_later(within, self._expire, waiter, within)
+        try:
+            return await waiter.future
+        finally:
+            timer.cancel()
+
+    async def close(self) -> None:
+        """Refuse new groups, and wait until those that were taken are committed."""
+        self._closed = True
+        if self._busy:
+            self._idle = asyncio.get_running_loop().create_future()
+            await self._idle
+
+    @staticmethod
+    def _expire(waiter: _Waiter[Item, Result], within: float) -> None:
+        if waiter.future.done():
+            return
+        if waiter.begun:
+            what = f"the ledger did not confirm within {within} s; the events may be there all the same"
+            waiter.future.set_exception(LedgerUnavailable(what, Outcome.UNKNOWN))
+        else:
+            waiter.future.set_exception(LedgerUnavailable(f"the ledger was busy for {within} s; nothing was written"))
+
+    def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Hand the next transaction to the thread, if anybody waits for one."""
+        taken = self._take()
+        if taken:
+            watch = loop.call_later(*self._overdue) if self._overdue else None
+            running = self._thread.submit(self._commit, [waiter.group for waiter in taken])
+            running.add_done_callback(lambda done: loop.call_soon_threadsafe(self._end, taken, done, watch))
+            return
+        self._busy = False
+        if self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
+
+    def _take(self) -> list[_Waiter[Item, Result]]:
+        """The waiters of the next transaction. One that gave up while it queued is left out: it was told so."""
+        taken: list[_Waiter[Item, Result]] = []
+        room = self._bound
+        while self._queue and (not taken or len(self._queue[0].group) <= room):
+            waiter = self._queue.popleft()
+            if not waiter.future.done():
+                waiter.begun = True
+                taken.append(waiter)
+                room -= len(waiter.group)
+        return taken
+
+    def _end(
+        self,
+        taken: Sequence[_Waiter[Item, Result]],
+        done: Future[Sequence[Result]],
+        watch: asyncio.TimerHandle | None,
+    ) -> None:
+        """Tell those who wait how their transaction ended."""
+        if watch is not None:
+            watch.cancel()
+        error = done.exception()
+        results = [None] * len(taken) if error else done.result()
+        for waiter, result in zip(taken, results, strict=True):
+            if waiter.future.done():
+                continue
+            if error is not None:
+                waiter.future.set_exception(error)
+            elif result is not None:
+                waiter.future.set_result(result)
+        loop = asyncio.get_running_loop()
+        loop.call_soon(self._begin, loop)

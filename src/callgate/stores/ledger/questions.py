@@ -1,0 +1,63 @@
+"""The questions of an officer: what happened with this call, this number, this agent, this campaign, since when."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from callgate.core.events import DataClass, Kind
+from callgate.stores.ledger.backend import Backend
+from callgate.stores.ledger.rows import READING
+from callgate.stores.ledger.sealing import KeyRing, Person
+from callgate.stores.schema import events, subjects
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to look for; every part that is given narrows it.
+
+    `number` is an E.164 number, looked for in what is held for each of `controllers`: a person is somebody else for
+    each. `agent` and `campaign` are those of a call's verdict, and all that happened in the call is found. `since` and
+    `until` are aware times.
+    """
+
+    call: str | None = None
+    number: str | None = None
+    controllers: Sequence[str] = ()
+    agent: str | None = None
+    campaign: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    after_seq: int = 0
+    limit: int = 1000
+
+
+def select(question: Question, backend: Backend, ring: KeyRing) -> sa.Select[Any]:
+    """The query that answers it, in the order of the events."""
+    narrowing: list[sa.ColumnElement[bool]] = [events.c.seq > question.after_seq]
+    if question.call is not None:
+        narrowing.append(events.c.call == question.call)
+    if question.number is not None:
+        narrowing.append(events.c.subject.in_(_subjects(question.number, question.controllers, ring)))
+    said = {"agent": question.agent, "campaign": question.campaign}
+    if wanted := {key: value for key, value in said.items() if value is not None}:
+        verdicts = sa.select(events.c.call).where(events.c.kind == Kind.VERDICT, *_during(question))
+        narrowing.append(events.c.call.in_(verdicts.where(*(backend.said(k) == v for k, v in wanted.items()))))
+    narrowing += _during(question)
+    return READING.where(*narrowing).order_by(events.c.seq).limit(question.limit)
+
+
+def _during(question: Question) -> list[sa.ColumnElement[bool]]:
+    between = []
+    if question.since is not None:
+        between.append(events.c.at >= question.since.astimezone(UTC).isoformat(timespec="microseconds"))
+    if question.until is not None:
+        between.append(events.c.at < question.until.astimezone(UTC).isoformat(timespec="microseconds"))
+    return between
+
+
+def _subjects(number: str, controllers: Sequence[str], ring: KeyRing) -> sa.Select[Any]:
+    people = (Person(number, controller, of) for controller in ("", *controllers) for of in DataClass)
+    return sa.select(subjects.c.subject).where(subjects.c.token.in_([ring.token(person) for person in people]))

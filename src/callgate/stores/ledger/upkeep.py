@@ -1,0 +1,101 @@
+"""What is done to a ledger in quiet hours: what is past its term goes, and keys are wrapped anew.
+
+Both go in small steps, each a transaction of its own that tells in an event what it did, so that whoever wants to
+append in between waits for milliseconds, and a process that dies leaves nothing half done.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from callgate.core.events import Event, Json, Kind
+from callgate.stores.ledger.ledger import Ledger
+from callgate.stores.ledger.writing import Amendment
+from callgate.stores.schema import events, subjects
+
+STEP = 500
+"""How many events or keys a transaction touches."""
+SPAN = 20_000
+"""How many events are looked through at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """What a run of retention removed, or would: events by kind, and the first and last `seq` (0, 0 for none)."""
+
+    by_kind: Mapping[Kind, int]
+    first: int
+    last: int
+
+
+async def retain(
+    ledger: Ledger, limits: Mapping[Kind, datetime], at: datetime, by: str, *, dry_run: bool = False
+) -> Removed:
+    """Remove what events say that are past their term; a person's key goes with the last thing that it sealed.
+
+    With `dry_run`, count and change nothing. Raises `LedgerUnavailable`; what was removed until then is recorded.
+    """
+    removed: Counter[Kind] = Counter()
+    places: list[int] = []
+    for start in range(0, await ledger.last_seq(), SPAN):
+        due = await _due(ledger, limits, start)
+        for begin in range(0, len(due), STEP):
+            step = due[begin : begin + STEP]
+            if not dry_run:
+                await _remove(ledger, step, at, by)
+            removed.update(kind for _, kind in step)
+            places += (step[0][0], step[-1][0])
+    if removed and not dry_run:
+        await ledger.forget(thorough=True)
+    return Removed(dict(removed), min(places, default=0), max(places, default=0))
+
+
+async def _due(ledger: Ledger, limits: Mapping[Kind, datetime], start: int) -> list[tuple[int, Kind]]:
+    """The seq and kind of the events past their term, among the next `SPAN`."""
+    past = sa.or_(
+        *(
+            sa.and_(events.c.kind == kind.value, events.c.at < limit.astimezone(UTC).isoformat(timespec="microseconds"))
+            for kind, limit in limits.items()
+        )
+    )
+    query = sa.select(events.c.seq, events.c.kind).where(
+        events.c.seq > start, events.c.seq <= start + SPAN, events.c.body.is_not(None), past
+    )
+    return [(row.seq, Kind(row.kind)) for row in await ledger.rows(query.order_by(events.c.seq))]
+
+
+async def _remove(ledger: Ledger, step: list[tuple[int, Kind]], at: datetime, by: str) -> None:
+    counted: dict[str, Json] = {kind.value: count for kind, count in Counter(kind for _, kind in step).items()}
+    first, last = step[0][0], step[-1][0]
+    event = Event(Kind.RETENTION, at, payload={"removed": counted, "from": first, "to": last, "by": by})
+    sql = ledger.statements
+    orphans = [(at.astimezone(UTC).isoformat(timespec="microseconds"), first, last)]
+    await ledger.amend(
+        Amendment([(sql.remove_content, [(seq,) for seq, _ in step]), (sql.destroy_orphans, orphans)], event)
+    )
+
+
+async def rewrap(ledger: Ledger) -> int:
+    """Wrap every person's key that is under an older master key under the newest; how many there were.
+
+    Can be broken off and begun again at any time. Raises `LedgerUnavailable`.
+    """
+    done, last = 0, 0
+    while True:
+        query = sa.select(subjects.c.id, subjects.c.subject, subjects.c.master, subjects.c.wrapped).where(
+            subjects.c.id > last, subjects.c.wrapped.is_not(None), subjects.c.master != ledger.ring.keys.newest
+        )
+        found = await ledger.rows(query.order_by(subjects.c.id).limit(STEP))
+        if not found:
+            break
+        values = [
+            (*ledger.ring.rewrap(row.subject, row.master, row.wrapped), row.subject, row.wrapped) for row in found
+        ]
+        await ledger.amend(Amendment([(ledger.statements.rewrap, values)], None))
+        done, last = done + len(found), found[-1].id
+    if done:
+        await ledger.forget()
+    return done

@@ -1,0 +1,27 @@
+"""How long what the ledger says is kept."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from callgate.core.events import Kind
+from callgate.core.retention import KEPT, Terms
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+LIMITS = Terms(timedelta(days=1), timedelta(days=2), timedelta(days=3)).limits(NOW)
+
+
+@pytest.mark.parametrize(
+    ("kind", "days"), [(Kind.VERDICT, 1), (Kind.CLOSED, 1), (Kind.RECORDING_SEALED, 2), (Kind.CONSENT, 3)]
+)
+def test_a_kind_has_the_term_of_its_class(kind: Kind, days: int) -> None:
+    assert LIMITS[kind] == NOW - timedelta(days=days)
+
+
+@pytest.mark.parametrize("kind", [Kind.OBJECTION, Kind.OBJECTION_REMOVED, Kind.ERASURE, Kind.RETENTION])
+def test_what_must_hold_has_none(kind: Kind) -> None:
+    assert kind not in LIMITS
+
+
+def test_every_other_kind_has_one() -> None:
+    assert LIMITS.keys() == set(Kind) - KEPT

@@ -1,0 +1,128 @@
+"""`callgate ledger`: what an officer types, and what a script gets."""
+
+import asyncio
+import json
+import sqlite3
+from contextlib import closing
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from callgate.cli.main import app
+from callgate.core.events import Event, Kind
+from callgate.stores.encoding import read_keys
+from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.keyfile import read_ledger_keys
+from callgate.stores.tokens import stored_tokens
+from tests.core.test_config import GOOD
+from tests.stores.conftest import ANNA, NOW
+
+LONG_AGO = NOW - timedelta(days=4000)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A configuration with its secrets, and a ledger in which a call and an old one are."""
+    secrets = tmp_path / "secrets"
+    assert CliRunner().invoke(app, ["init", str(secrets)]).exit_code == 0
+    text = GOOD.replace("sqlite:///ledger.db", f"sqlite:///{tmp_path}/ledger.db")
+    for old, new in {"ledger": "ledger.key", "suppression": "suppression.key", "token": "token.key"}.items():
+        text = text.replace(f'"{old}"', f'"{secrets}/{new}"')
+    path = tmp_path / "callgate.toml"
+    path.write_text(text)
+    asyncio.run(fill(tmp_path))
+    return path
+
+
+async def fill(folder: Path) -> None:
+    ledger = await Ledger.open(
+        f"sqlite:///{folder}/ledger.db",
+        "office",
+        lambda: NOW,
+        keys=read_ledger_keys(folder / "secrets" / "ledger.key"),
+        tokens=partial(stored_tokens, read_keys(folder / "secrets" / "suppression.key")),
+    )
+    payload = {"outcome": "allow", "campaign": "spring", "agent": "PJSIP/7"}
+    await ledger.append([Event(Kind.VERDICT, LONG_AGO, "old", ANNA, "acme", payload)])
+    await ledger.append([Event(Kind.VERDICT, NOW, "new", ANNA, "acme", payload)])
+    await ledger.append([Event(Kind.OBJECTION, NOW, None, ANNA, "acme", personal={"reason": "letter"})])
+    await ledger.close()
+
+
+def run(file: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["ledger", *arguments, "-c", str(file)], env={"COLUMNS": "300"})
+
+
+def calls(shown: Result) -> list[object]:
+    return [event["call"] for event in json.loads(shown.stdout)]
+
+
+def test_show_answers_by_call_number_agent_campaign_and_time_and_masks_the_number(file: Path) -> None:
+    assert calls(run(file, "show", "--json")) == ["old", "new", None]
+    assert calls(run(file, "show", "--call", "new", "--json")) == ["new"]
+    assert calls(run(file, "show", "--number", ANNA, "--since", "2026-11-01", "--json")) == ["new", None]
+    assert calls(run(file, "show", "--agent", "PJSIP/7", "--until", "2026-11-01", "--json")) == ["old"]
+    assert calls(run(file, "show", "--campaign", "spring", "--limit", "1", "--json")) == ["old"]
+    shown = run(file, "show")
+    assert "+33 ••• 42" in shown.output
+    assert ANNA not in shown.output + run(file, "show", "--json").output
+    assert run(file, "show", "--number", "abc").exit_code == 2
+
+
+def test_verify_says_what_is_so_beside_an_anchor_that_was_kept(file: Path, tmp_path: Path) -> None:
+    anchors = tmp_path / "anchors"
+    anchors.write_text(run(file, "anchor").stdout + "\n")
+    verified = run(file, "verify", "--anchor", str(anchors))
+    assert verified.exit_code == 0, verified.output
+    assert "3 events and 1 checkpoints are as they were committed" in verified.output
+    assert json.loads(run(file, "verify", "--json").stdout) == {
+        "ok": True, "events": 3, "checkpoints": 1, "covered": 3, "problems": [],
+    }  # fmt: skip
+    assert json.loads(run(file, "anchor", "--json").stdout)["anchor"] == anchors.read_text().strip()
+
+
+def test_verify_names_the_event_that_was_changed_and_fails(file: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as direct:
+        direct.execute("DROP TRIGGER events_refuse_update")
+        direct.execute("UPDATE events SET call = 'forged' WHERE seq = 2")
+    verified = run(file, "verify")
+    assert verified.exit_code == 1
+    assert "event 2 (office 2) was changed" in verified.output
+
+
+@pytest.mark.parametrize(("text", "says"), [("", "holds no anchor"), ("42 AAAA", "has a slip"), (None, "No such file")])
+def test_a_file_that_holds_no_anchor_is_refused(file: Path, tmp_path: Path, text: str | None, says: str) -> None:
+    anchors = tmp_path / "anchors"
+    if text is not None:
+        anchors.write_text(text)
+    refused = run(file, "verify", "--anchor", str(anchors))
+    assert (refused.exit_code, says in refused.output) == (2, True)
+
+
+def test_retention_can_be_rehearsed(file: Path) -> None:
+    rehearsed = json.loads(run(file, "retain", "--dry-run", "--json").stdout)
+    assert rehearsed == {"removed": {"verdict": 1}, "first": 1, "last": 1, "dry_run": True}
+    assert "a rehearsal" in run(file, "retain", "--dry-run").output
+    assert "It was removed" in run(file, "retain").output
+    assert "Nothing is past its term" in run(file, "retain").output
+    assert run(file, "verify").exit_code == 0
+
+
+def test_a_rotation_ends_when_no_key_is_left_under_an_older_master(file: Path) -> None:
+    assert json.loads(run(file, "rotate-key", "--new", "second", "--json").stdout) == {"wrapped": 2}
+    assert "can be taken out" in run(file, "rotate-key").output
+    assert "'second' already" in run(file, "rotate-key", "--new", "second").output
+
+
+def test_a_backup_restores_where_there_is_no_ledger(file: Path, tmp_path: Path) -> None:
+    backup = str(tmp_path / "backup.db")
+    assert run(file, "backup", backup).exit_code == 0
+    assert run(file, "restore", backup).exit_code == 2
+    for left in tmp_path.glob("ledger.db*"):
+        left.unlink()
+    restored = run(file, "restore", backup)
+    assert "3 events were restored" in restored.output
+    assert calls(run(file, "show", "--json")) == ["old", "new", None]
