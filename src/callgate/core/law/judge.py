@@ -42,8 +42,8 @@ class Met(NamedTuple):
 class Case(NamedTuple):
     """A situation at a moment, in UTC and on the clocks that may be the called party's.
 
-    `standing` is the time in which the consent counts, by the ages that are in force; None without one. `asking` are the
-    rules about prior consent.
+    `standing` is the time in which the consent counts, by the ages that are in force; None without one. `asking` are
+    the rules about prior consent.
     """
 
     situation: Situation
