@@ -74,6 +74,7 @@ def one_by_one_read(text: str, country: str) -> tuple[int, str]:
 @settings(max_examples=400, deadline=None)
 @given(st.lists(lines, min_size=1, max_size=20), st.sampled_from([*SERVED, "PL", "GG"]), st.booleans())
 @example(["18002001234567", "01800200123456", "+4418002001234"], "GB", False)
+@example(["+0(0)00000000"], "BE", False)
 @example(["15055123456", "+35215055123456"], "LU", False)
 @example(["10123456789", "1012345678", "11234567890"], "US", False)
 @example(["31612345678", "3161234567", "391234567890", "3912345678"], "NL", False)

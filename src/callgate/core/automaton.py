@@ -121,19 +121,19 @@ def _chain(tokens: list[str]) -> _Tree:
 
 
 def _atom(tokens: list[str]) -> _Tree:
-    token = tokens.pop()
-    if token in ("(", "(?:"):
+    atom = tokens.pop()
+    if atom in ("(", "(?:"):
         tree = _either(tokens)
         if not tokens or tokens.pop() != ")":
             raise UnknownPattern("a group is not closed")
         return tree
-    if token == r"\d":
+    if atom == r"\d":
         return _OneOf(frozenset(range(10)))
-    if token[0] == "[":
-        return _OneOf(frozenset(_members(token[1:-1])))
-    if token.isdecimal():
-        return _OneOf(frozenset({int(token)}))
-    raise UnknownPattern(f"{token} has nothing before it that it could count")
+    if atom[0] == "[":
+        return _OneOf(frozenset(_members(atom[1:-1])))
+    if atom.isdecimal():
+        return _OneOf(frozenset({int(atom)}))
+    raise UnknownPattern(f"{atom} has nothing before it that it could count")
 
 
 def _members(inside: str) -> set[int]:

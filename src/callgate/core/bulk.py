@@ -64,7 +64,7 @@ def listed(fields: Fields, country: str, bare: bool = False) -> Numbers:
     for found in _found(fields, country, bare):
         numbers[found.rows] = found.numbers()
         left[found.rows] = False
-    for row in np.flatnonzero(left):
+    for row in np.flatnonzero(left).tolist():
         try:
             numbers[row] = phone.listed(fields.text(row), country, bare)
         except NotANumber:
@@ -81,7 +81,7 @@ def read(fields: Fields, country: str) -> tuple[Numbers, NDArray[np.uint16]]:
         owners[found.rows] = theirs = found.plan.owners(found.national)
         numbers[found.rows] = np.where(theirs > 0, found.numbers(), 0)
         left[found.rows] = False
-    for row in np.flatnonzero(left):
+    for row in np.flatnonzero(left).tolist():
         try:
             number = phone.read(fields.text(row), country)
         except NotANumber:
@@ -146,10 +146,12 @@ def _punctuated(rows: Rows, chars: NDArray[np.uint8], signs: Mask) -> Iterator[_
     A zero in parentheses behind something may be no digit, and a plus counts only before all digits: the other fields
     are left out.
     """
-    patterns = signs @ (np.uint64(1) << np.arange(chars.shape[1], dtype=np.uint64))
+    bits = np.zeros((len(rows), _WIDEST // 8), np.uint8)
+    bits[:, : (chars.shape[1] + 7) // 8] = np.packbits(signs, axis=1)
+    patterns = bits.view(np.uint32)[:, 0]
     opened, inside = chars[:, 1:-1] == _OPEN, chars[:, 2:]
     doubtful = (opened & ((inside == _ZERO) | (inside == _SPACE))).any(axis=1)
-    for pattern in np.unique(patterns[~doubtful]):
+    for pattern in set(patterns[~doubtful].tolist()):
         of = np.flatnonzero((patterns == pattern) & ~doubtful)
         are_signs = signs[of[0]]
         here = chars[of]

@@ -5,8 +5,8 @@ decides about, the lists hold and the trunk dials is always one E.164 number.
 
     parse    what an agent or a dialer dials: strict, digits only
     read     what a lead holds: as people write numbers, in a range of numbers of its country
-    listed   what a register holds: as `read`, but any number of a possible length, since a register may hold ranges that
-             are not known elsewhere yet, and no suppression may be lost
+    listed   what a register holds: as `read`, but any number of a possible length, since a register may hold ranges
+             that are not known elsewhere yet, and no suppression may be lost
 
 Wherever `read` finds a number, `listed` finds the same.
 """
@@ -19,7 +19,8 @@ from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, P
 
 from callgate.core import written
 from callgate.core.plan import plan_of_code
-from callgate.core.written import NotANumber
+
+NotANumber = written.NotANumber
 
 DIALABLE = re.compile(r"\+?[0-9]{3,18}", re.ASCII)
 """ASCII digits only: `str.isdigit` would also let other scripts' digits through."""

@@ -14,7 +14,7 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
+from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberDesc
 
 from callgate.core.automaton import DEAD, Automaton, Digits, UnknownPattern, automaton
 
@@ -25,8 +25,6 @@ _KINDS = (
     "fixed_line", "mobile", "toll_free", "premium_rate", "shared_cost", "voip", "personal_number", "pager", "uan",
     "voicemail",
 )  # fmt: skip
-_GENERAL, _LEADING = 1, 2
-"""Bits of the first two patterns of a region; the kinds follow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +68,7 @@ class Plan:
 
     def matches(self, national: Digits) -> NDArray[np.bool_]:
         """Whether each number is one of the plan's general pattern."""
-        return self.general.accepts[self.general.walk(national)] != 0
+        return np.asarray(self.general.accepts[self.general.walk(national)] != 0)
 
     def owners(self, national: Digits) -> NDArray[np.uint16]:
         """Of each national number its country, as an index into `COUNTRIES`; 0 where no range contains it."""
@@ -103,7 +101,7 @@ for _code in COUNTRY_CODE_TO_REGION_CODE:
 @cache
 def plan_of_code(code: int) -> Plan | None:
     """The plan of a calling code; None where its rules are not understood, or no country's."""
-    main = COUNTRY_CODE_TO_REGION_CODE[code][0]
+    main, *_ = COUNTRY_CODE_TO_REGION_CODE.get(code, ("001",))
     return plan_of(main) if main.isalpha() else None
 
 
@@ -111,21 +109,22 @@ def plan_of_code(code: int) -> Plan | None:
 def plan_of(country: str) -> Plan | None:
     """The plan by which numbers are dialled in a country; None where its rules are not understood."""
     metadata = PhoneMetadata.metadata_for_region(country)
-    if metadata is None or COUNTRY_CODE_TO_REGION_CODE[metadata.country_code][0] != country:
+    code = metadata.country_code if metadata else None
+    if metadata is None or code is None or COUNTRY_CODE_TO_REGION_CODE[code][0] != country:
         return None
-    desc = metadata.general_desc
+    pattern, lengths = _described(metadata.general_desc)
     try:
-        general = automaton([desc.national_number_pattern])
+        general = automaton([pattern])
         prefixes = automaton([prefix] if (prefix := metadata.national_prefix_for_parsing) else [])
     except UnknownPattern:
         return None
     trunk = _trunk(general, prefixes)
     international = metadata.international_prefix or ""
     return Plan(
-        code=metadata.country_code,
+        code=code,
         country=country,
-        lengths=_flags(desc.possible_length),
-        longest=max(desc.possible_length),
+        lengths=_flags(lengths),
+        longest=max(lengths),
         trunk=trunk,
         puzzling=_puzzling(prefixes, trunk),
         zero_leads=general.after("0") != DEAD,
@@ -138,16 +137,26 @@ def plan_of(country: str) -> Plan | None:
 def region_of(country: str) -> Region:
     """What belongs to a country. Raises `UnknownPattern`."""
     metadata = PhoneMetadata.metadata_for_region(country)
-    kinds = [desc for name in _KINDS if (desc := getattr(metadata, name)) and desc.national_number_pattern]
-    general = metadata.general_desc
-    ranges = automaton([general.national_number_pattern, *(kind.national_number_pattern for kind in kinds)])
+    if metadata is None:
+        raise UnknownPattern(f"nothing is known of numbers of {country}")
+    general, possible = _described(metadata.general_desc)
+    kinds = [described for name in _KINDS if (described := _described(getattr(metadata, name)))[0]]
+    ranges = automaton([general, *(pattern for pattern, _ in kinds)])
     matched = np.zeros((len(ranges.accepts), LONGEST + 1), np.bool_)
-    for bit, kind in enumerate(kinds, start=1):
-        lengths = _flags(kind.possible_length or general.possible_length)
-        matched |= ((ranges.accepts >> bit) & 1).astype(np.bool_)[:, None] & lengths[None, :]
-    valid = matched & (ranges.accepts & 1).astype(np.bool_)[:, None] & _flags(general.possible_length)[None, :]
+    for bit, (_, lengths) in enumerate(kinds, start=1):
+        matched |= _bit(ranges, bit)[:, None] & _flags(lengths or possible)[None, :]
+    valid = matched & _bit(ranges, 0)[:, None] & _flags(possible)[None, :]
     leading = automaton([metadata.leading_digits]) if metadata.leading_digits else None
     return Region(country, ranges, valid, leading)
+
+
+def _described(desc: PhoneNumberDesc | None) -> tuple[str, tuple[int, ...]]:
+    """A pattern, "" for none, and the lengths that its numbers may have."""
+    return (desc.national_number_pattern or "", desc.possible_length) if desc else ("", ())
+
+
+def _bit(ranges: Automaton, bit: int) -> NDArray[np.bool_]:
+    return ((ranges.accepts >> np.uint32(bit)) & np.uint32(1)).astype(np.bool_)
 
 
 def _led(leading: Automaton, national: Digits) -> NDArray[np.bool_]:
