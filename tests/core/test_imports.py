@@ -14,6 +14,7 @@ MAY = {
     "pbx": {"core", "pbx", "prompts", "boundary"},
     "prompts": {"core", "prompts"},
     "stores": {"core", "stores"},
+    "registers": {"core", "registers"},
     "web": {"live", "clock", "core", "web"},
     "node": {"core", "pbx", "prompts", "boundary", "live", "pilot", "node", "clock"},
     "pilot.py": {"core", "pbx", "prompts", "boundary", "live"},

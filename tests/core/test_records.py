@@ -38,8 +38,10 @@ def test_what_a_csv_writer_wrote_is_found_again(
     table: list[list[str]], line_end: str, always: bool, ended: bool
 ) -> None:
     text = io.StringIO()
-    quoting = csv.QUOTE_ALL if always else csv.QUOTE_MINIMAL
-    csv.writer(text, delimiter=";", lineterminator=line_end, quoting=quoting).writerows(table)
+    writer = csv.writer(
+        text, delimiter=";", lineterminator=line_end, quoting=csv.QUOTE_ALL if always else csv.QUOTE_MINIMAL
+    )
+    writer.writerows(table)
     data = text.getvalue().encode()
     records = whole(data if ended else data[: -len(line_end)])
     assert not records.doubtful.any()

@@ -1,10 +1,10 @@
 """Where records and fields begin and end in a block of delimited text (RFC 4180), by their bytes and nothing else.
 
 Nothing is decoded, unquoted or rewritten: a record is a slice, and whoever copies it copies every byte. Line ends,
-delimiters and quotes are found in whole columns; a delimiter or line end counts where the number of quotes before it is
-even. That holds as long as quotes only stand around fields. Where one stands elsewhere, the block is gone through record
-by record, and a record in which the quotes leave a doubt about its fields is marked: nobody knows how the next reader
-will split it.
+delimiters and quotes are found in whole columns; a delimiter or line end counts where the number of quotes before it
+is even. That holds as long as quotes only stand around fields. Where one stands elsewhere, the block is gone through
+record by record, and a record in which the quotes leave a doubt about its fields is marked: nobody knows how the next
+reader will split it.
 """
 
 import re
@@ -74,6 +74,17 @@ class Records:
         fields = Fields(self.data, starts, np.minimum(places[first + column], self.ends), self.shape.encoding)
         return _unquoted(fields.trimmed()) if self.shape.quotes else fields.trimmed()
 
+    def widths(self) -> Places:
+        """How many fields each record has."""
+        return np.asarray(
+            np.searchsorted(self.delimiters, self.ends) - np.searchsorted(self.delimiters, self.starts) + 1
+        )
+
+    @property
+    def lines(self) -> int:
+        """How many lines end in the block."""
+        return int(np.count_nonzero(self.data == self.shape.line_end))
+
     def line_of(self, record: int) -> int:
         """How many lines into the block a record begins."""
         return int(np.count_nonzero(self.data[: self.starts[record]] == self.shape.line_end))
@@ -114,7 +125,7 @@ def _records(
     if lengths.max() > LONGEST_RECORD:
         before = int(np.append(starts, used)[np.argmax(lengths)])
         raise RecordTooLong(int(np.count_nonzero(data[:before] == shape.line_end)))
-    return Records(data, shape, starts, ends, nexts, delimiters, doubtful), used
+    return Records(data[:used], shape, starts, ends, nexts, delimiters, doubtful), used
 
 
 def _around_fields(data: NDArray[np.uint8], quotes: Places, shape: Shape) -> bool:

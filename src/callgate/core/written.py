@@ -35,7 +35,10 @@ def plain(text: str, country: str) -> str:
     if zero is not None and _keeps_no_zero(_bare(body[start : zero.start()], start), country):
         # As many characters as before, so that a fault is named where it is.
         body = body[: zero.start()] + " " * len(zero.group()) + body[zero.end() :]
-    return _bare(body[start:], start)
+    written = _bare(body[start:], start)
+    if written in ("", "+"):
+        raise NotANumber("no digit")
+    return written
 
 
 def _bare(text: str, before: int) -> str:
