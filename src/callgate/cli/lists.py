@@ -23,14 +23,13 @@ app = typer.Typer(help="National do-not-call lists: import, show.", no_args_is_h
 FORMATS = ", ".join(sorted(LAYOUTS))
 
 
-def share(text: str) -> float:
-    """`0.1%` or `0.001`."""
+def _share(text: str) -> float:
     try:
         found = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         found = -1
     if not 0 <= found <= 1:
-        raise typer.BadParameter(f"{text!r} is no share; write it like 0.1% or 0.001")
+        fail(f"--max-broken {text!r} is no share; write it like 0.1% or 0.001")
     return found
 
 
@@ -51,8 +50,8 @@ def import_(
     ] = None,
     version: Annotated[str | None, typer.Option("--version", help="Its version; else the moment of --as-of.")] = None,
     max_broken: Annotated[
-        float, typer.Option(parser=share, metavar="SHARE", help="The share of lines that may be broken.")
-    ] = MAX_BROKEN,
+        str, typer.Option("--max-broken", help="The share of lines that may be broken: 0.1% or 0.001.")
+    ] = f"{MAX_BROKEN:.1%}",
     accept_shrink: Annotated[
         bool, typer.Option("--accept-shrink", help="However much smaller it is than the version in force.")
     ] = False,
@@ -76,7 +75,7 @@ def import_(
         reading=_reading(layout, country or rule.country, bare, column, change),
         as_of=at,
         version=version or f"{at:%Y%m%d%H%M%S}",
-        limits=Limits(max_broken, accept_shrink),
+        limits=Limits(_share(max_broken), accept_shrink),
         member=member,
     )
     tally = Tally()
