@@ -133,8 +133,8 @@ def place(wanted: str, headings: list[str]) -> int:
 
 
 def is_heading(text: str) -> bool:
-    """Whether the field names its column: it has a letter and no digit."""
-    return any(map(str.isalpha, text)) and not any(map(str.isdecimal, text))
+    """Whether the field names its column, as "Phone 2" does: it has a letter, and not the digits of a number."""
+    return any(map(str.isalpha, text)) and sum(map(str.isdecimal, text)) <= 2
 
 
 # Numbers.
