@@ -123,6 +123,8 @@ class _Table:
     plus: bool
 
     def at(self, where: Mask) -> "_Table":
+        if where.all():
+            return self
         return _Table(self.rows[where], self.digits[where], self.plus)
 
 
@@ -134,9 +136,11 @@ def _tables(fields: Fields) -> Iterator[_Table]:
         rows = np.flatnonzero(lengths == length)
         chars = np.lib.stride_tricks.sliding_window_view(fields.data, int(length))[fields.starts[rows]]
         signs = (chars - np.uint8(_ZERO)) > 9
-        plain = ~signs.any(axis=1)
-        yield _Table(rows[plain], chars[plain] - np.uint8(_ZERO), plus=False)
-        if not plain.all():
+        plain = np.asarray(~signs.any(axis=1))
+        yield _Table(rows, chars - np.uint8(_ZERO), plus=False).at(plain)
+        if not plain.any():
+            yield from _punctuated(rows, chars, signs)
+        elif not plain.all():
             yield from _punctuated(rows[~plain], chars[~plain], signs[~plain])
 
 
@@ -150,20 +154,22 @@ def _punctuated(rows: Rows, chars: NDArray[np.uint8], signs: Mask) -> Iterator[_
     bits[:, : (chars.shape[1] + 7) // 8] = np.packbits(signs, axis=1)
     patterns = bits.view(np.uint32)[:, 0]
     opened, inside = chars[:, 1:-1] == _OPEN, chars[:, 2:]
-    doubtful = (opened & ((inside == _ZERO) | (inside == _SPACE))).any(axis=1)
-    for pattern in set(patterns[~doubtful].tolist()):
-        of = np.flatnonzero((patterns == pattern) & ~doubtful)
+    if opened.any():
+        certain = ~(opened & ((inside == _ZERO) | (inside == _SPACE))).any(axis=1)
+        rows, chars, signs, patterns = rows[certain], chars[certain], signs[certain], patterns[certain]
+    for pattern in set(patterns.tolist()):
+        of = np.flatnonzero(patterns == pattern)
         are_signs = signs[of[0]]
-        here = chars[of]
-        pluses = here == _PLUS
+        here = chars[of] if len(of) < len(chars) else chars
         first_digit = int(np.argmin(are_signs))
-        count = pluses[:, :first_digit].sum(axis=1)
-        good = (_IS_SEPARATOR[here] | pluses | ~are_signs).all(axis=1) & ~pluses[:, first_digit:].any(axis=1)
+        marks = here[:, are_signs]
+        pluses = marks == _PLUS
+        good = (_IS_SEPARATOR[marks] | pluses).all(axis=1) & ~pluses[:, first_digit:].any(axis=1)
+        count = pluses.sum(axis=1)
         digits = here[:, ~are_signs] - np.uint8(_ZERO)
         if digits.shape[1] >= _SHORTEST:
             for plus in (0, 1):
-                chosen = good & (count == plus)
-                yield _Table(rows[of[chosen]], digits[chosen], bool(plus))
+                yield _Table(rows[of], digits, bool(plus)).at(good & (count == plus))
 
 
 # From digits to national numbers.
@@ -203,8 +209,8 @@ def _international(table: _Table) -> Iterator[_Found]:
         return
     leads = digits[:, 0].astype(np.intp) * 100 + digits[:, 1] * np.intp(10) + digits[:, 2]
     codes = CODES[leads]
-    for code in np.unique(codes[codes > 0]):
-        plan = plan_of_code(int(code))
+    for code in np.flatnonzero(np.bincount(codes[codes > 0])).tolist():
+        plan = plan_of_code(code)
         if plan is not None:
             yield _rest(table.at(codes == code), plan, len(plan.digits))
 
@@ -242,6 +248,8 @@ def _rest(table: _Table, plan: Plan, skipped: int) -> _Found:
     if not 2 <= length <= LONGEST or not plan.lengths[length]:
         return _Found(table.rows[:0], plan, national[:0])
     certain = _certain(national, plan)
+    if certain.all():
+        return _Found(table.rows, plan, national)
     return _Found(table.rows[certain], plan, national[certain])
 
 

@@ -54,17 +54,23 @@ class Sieve:
         """All leads of a file. Raises `FileRefused`, and whatever the judge raises: then the outputs are not whole."""
         delimiter = COMMA if leads.shape.delimiter is None else bytes([leads.shape.delimiter])
         for output in (self.allowed, self.blocked):
-            _write(output, leads.mark)
+            if output is not None:
+                output.write(leads.mark)
         heading = leads.headed
         for block in reading.blocks(leads.content, leads.shape):
             records = block
             if heading and len(records):
                 first = np.arange(len(records)) == 0
-                _write(self.allowed, _as_they_are(records.at(first)))
-                _write(self.blocked, _with(records.at(first), [delimiter + HEADING]))
+                self._head(records.at(first), delimiter)
                 records, heading = records.at(~first), False
             await self._records(records, leads, delimiter)
         return self.counts
+
+    def _head(self, headings: Records, delimiter: bytes) -> None:
+        if self.allowed is not None:
+            self.allowed.write(_as_they_are(headings))
+        if self.blocked is not None:
+            self.blocked.write(_with(headings, [delimiter + HEADING]))
 
     async def _records(self, records: Records, leads: Leads, delimiter: bytes) -> None:
         numbers, owners = bulk.read(records.field(leads.column), self.country)
@@ -74,9 +80,12 @@ class Sieve:
         verdicts[blank] = CLEAR
         clear = verdicts == CLEAR
         self._count(verdicts[~blank])
-        _write(self.allowed, _as_they_are(records.at(clear)))
-        endings = [delimiter + reason.value.encode() for reason in REASONS]
-        _write(self.blocked, _with(records.at(~clear), [endings[verdict] for verdict in verdicts[~clear].tolist()]))
+        if self.allowed is not None:
+            self.allowed.write(_as_they_are(records.at(clear)))
+        if self.blocked is not None:
+            endings = [delimiter + reason.value.encode() for reason in REASONS]
+            reasons = [endings[verdict] for verdict in verdicts[~clear].tolist()]
+            self.blocked.write(_with(records.at(~clear), reasons))
 
     def _count(self, verdicts: Verdicts) -> None:
         counted = np.bincount(verdicts, minlength=len(REASONS))
@@ -85,16 +94,11 @@ class Sieve:
             self.counts.blocked[REASONS[verdict]] += count
 
 
-def _write(output: BinaryIO | None, data: bytes) -> None:
-    if output is not None and data:
-        output.write(data)
-
-
 def _as_they_are(records: Records) -> bytes:
     """The bytes of some records of a block, in their order."""
     chosen = np.zeros(len(records.data) + 1, np.int8)
-    np.add.at(chosen, records.starts, 1)
-    np.add.at(chosen, records.nexts, -1)
+    chosen[records.starts] += 1
+    chosen[records.nexts] -= 1
     inside: Mask = np.cumsum(chosen[:-1], dtype=np.int8).astype(np.bool_)
     return records.data[inside].tobytes()
 
