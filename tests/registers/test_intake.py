@@ -132,6 +132,17 @@ def test_lines_are_counted_through_the_whole_file(tmp_path: Path, monkeypatch: p
     assert tally.samples == ["line 20001: 2 characters, a letter at 1"]
 
 
+def test_a_file_that_is_something_else_altogether_is_not_read_to_its_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "CHUNK", 10_000)
+    tally = Tally()
+    (tmp_path / "list").write_text("nobody\n" * 50_000)
+    with pytest.raises(FileRefused, match="lines are broken"):
+        take(f"{tmp_path}/list", TEXT, tally, in_force=None, folder=tmp_path)
+    assert tally.lines < 20_000
+
+
 @pytest.mark.parametrize(("broken", "good", "passes"), [(1, 999, True), (2, 999, False), (0, 1, True), (1, 1, False)])
 def test_more_than_a_thousandth_of_broken_lines_refuses_the_file(
     tmp_path: Path, broken: int, good: int, passes: bool

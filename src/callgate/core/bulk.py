@@ -157,8 +157,10 @@ def _punctuated(rows: Rows, chars: NDArray[np.uint8], signs: Mask) -> Iterator[_
     if opened.any():
         certain = ~(opened & ((inside == _ZERO) | (inside == _SPACE))).any(axis=1)
         rows, chars, signs, patterns = rows[certain], chars[certain], signs[certain], patterns[certain]
-    for pattern in set(patterns.tolist()):
-        of = np.flatnonzero(patterns == pattern)
+    if not len(rows):
+        return
+    order = np.argsort(patterns, kind="stable")
+    for of in np.split(order, np.flatnonzero(np.diff(patterns[order])) + 1):
         are_signs = signs[of[0]]
         here = chars[of] if len(of) < len(chars) else chars
         first_digit = int(np.argmin(are_signs))

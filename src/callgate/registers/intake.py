@@ -22,6 +22,8 @@ MAX_BROKEN = 0.001
 LEAST = 0.8
 """The share of the version in force that a new one has at least."""
 MOST_CHANGES = 32_000_000
+ENOUGH = 10_000
+"""Lines after which a file of which more than half is broken is not read on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,8 @@ def take(
                 sorter.add(part.numbers)
             else:
                 changes.add(part.numbers, part.added)
+            if tally.lines > ENOUGH and tally.broken > max(limits.max_broken, 0.5) * tally.lines:
+                break  # the wrong file: broken lines are read one by one, and the rest would take long
     _check_lines(tally, limits)
     numbers = changes.applied(in_force, folder) if changes.any else sorter.sorted()
     return _compared(numbers, in_force, limits)
