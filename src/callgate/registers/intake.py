@@ -1,8 +1,9 @@
 """A register's file → the numbers of a new version, or why the file is refused.
 
-Refused is a file that holds nothing, of which more than a stated share of the lines is broken, or that is much smaller
-than the version in force: a truncated download looks just so, and would let people be called who must not be. A file of
-changes is applied to the version in force and gives a full version like any other.
+Refused is a file that holds nothing, of which more than a stated share of the lines is broken, that is much smaller
+than the version in force, or that mostly repeats itself: a truncated download and a column of dates look just so, and
+would let people be called who must not be. A file of changes is applied to the version in force and gives a full
+version like any other.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,8 @@ MAX_BROKEN = 0.001
 """The share of the lines that may be broken."""
 LEAST = 0.8
 """The share of the version in force that a new one has at least."""
+LEAST_DIFFERENT = 0.5
+"""The share of the lines that are not repetitions."""
 MOST_CHANGES = 32_000_000
 ENOUGH = 10_000
 """Lines after which a file of which more than half is broken is not read on."""
@@ -28,7 +31,7 @@ ENOUGH = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a file may be like: see `MAX_BROKEN` and `LEAST`; `accept_shrink`: however small it is."""
+    """What a file may be like. `accept_shrink`: however few numbers it holds (see `LEAST`, `LEAST_DIFFERENT`)."""
 
     max_broken: float = MAX_BROKEN
     accept_shrink: bool = False
@@ -72,7 +75,14 @@ def take(
             if tally.lines > ENOUGH and tally.broken > max(limits.max_broken, 0.5) * tally.lines:
                 break  # the wrong file: broken lines are read one by one, and the rest would take long
     _check_lines(tally, limits)
-    numbers = changes.applied(in_force, folder) if changes.any else sorter.sorted()
+    if changes.any:
+        return _compared(changes.applied(in_force, folder), in_force, limits)
+    numbers = sorter.sorted()
+    if len(numbers) < LEAST_DIFFERENT * (tally.lines - tally.broken) and not limits.accept_shrink:
+        raise FileRefused(
+            f"{tally.lines:,} lines hold only {len(numbers):,} different numbers: is it another column, one of dates?"
+            " If the register really repeats itself so, say --accept-shrink"
+        )
     return _compared(numbers, in_force, limits)
 
 
