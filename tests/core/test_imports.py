@@ -14,6 +14,8 @@ MAY = {
     "pbx": {"core", "pbx", "prompts", "boundary"},
     "prompts": {"core", "prompts"},
     "stores": {"core", "stores"},
+    "registers": {"core", "registers"},
+    "scrub": {"core", "registers", "scrub", "stores"},
     "web": {"live", "clock", "core", "web"},
     "node": {"core", "pbx", "prompts", "boundary", "live", "pilot", "node", "clock"},
     "pilot.py": {"core", "pbx", "prompts", "boundary", "live"},

@@ -1,112 +1,150 @@
 """`callgate lists`: bring a national do-not-call list into force, and show those that are."""
 
-import sys
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, NoReturn
 
 import typer
 from rich.progress import Progress
 from rich.table import Table
 
 from callgate import config, daemon
-from callgate.cli.common import ConfigOption, JsonOption, default_config, err, fail, out, print_json, run
-from callgate.core import phone
-from callgate.stores.listfile import ListFile, ListVersion, write_list
-from callgate.stores.lists import directory, load_list
+from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
+from callgate.config import Settings
+from callgate.intoforce import Wanted, put, read_file
+from callgate.registers.errors import FileRefused
+from callgate.registers.intake import MAX_BROKEN, Limits, Taken
+from callgate.registers.layouts import LAYOUTS
+from callgate.registers.reading import Reading, Tally
+from callgate.stores.lists import directory
 
 app = typer.Typer(help="National do-not-call lists: import, show.", no_args_is_help=True)
 
-SAMPLES = 5
-WORST_SHARE = 0.01
-"""More broken lines than this, and the file is not what it is taken for."""
+FORMATS = ", ".join(sorted(LAYOUTS))
 
 
-@dataclass(slots=True)
-class Read:
-    """What came of reading a list file."""
-
-    numbers: set[int] = field(default_factory=set)
-    lines: int = 0
-    broken: int = 0
-    samples: list[str] = field(default_factory=list)
-
-
-def read(lines: Iterable[str], country: str) -> Read:
-    """One number a line, national or international; `#` begins a comment. Broken lines are counted and sampled."""
-    result = Read()
-    for at, line in enumerate(lines, start=1):
-        text = line.partition("#")[0].strip()
-        if not text:
-            continue
-        result.lines += 1
-        try:
-            result.numbers.add(int(phone.parse(text, country).digits))
-        except phone.NotANumber as error:
-            result.broken += 1
-            if len(result.samples) < SAMPLES:
-                result.samples.append(f"line {at}: {error}")
-    return result
+def _share(text: str) -> float:
+    try:
+        found = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        found = -1
+    if not 0 <= found <= 1:
+        fail(f"--max-broken {text!r} is no share; write it like 0.1% or 0.001")
+    return found
 
 
 @app.command(name="import")
 def import_(
-    file: Annotated[str, typer.Argument(help="One number a line; - reads standard input.")],
+    file: Annotated[str, typer.Argument(help="The register's file, plain, gz or zip; - reads standard input.")],
     name: Annotated[str, typer.Option("--list", help="Which list, as the configuration names it.")],
-    version: Annotated[str | None, typer.Option("--version", help="Its version; else the moment of the scrub.")] = None,
-    scrubbed_at: Annotated[
-        str | None, typer.Option("--scrubbed-at", help="When its source was true, ISO 8601 with zone; else now.")
+    layout: Annotated[str, typer.Option("--format", help=f"Whose layout it has: {FORMATS}.")] = "text",
+    column: Annotated[str | None, typer.Option(help="The number's column, by heading or number; makes it csv.")] = None,
+    change: Annotated[
+        str | None, typer.Option("--change-column", help="The column that says added or deleted: a file of changes.")
     ] = None,
+    country: Annotated[str | None, typer.Option(help="Where national numbers are of; else the list's country.")] = None,
+    bare: Annotated[bool, typer.Option("--bare", help="Calling codes are written without a plus: 32470…")] = False,
+    member: Annotated[str | None, typer.Option(help="Which file of a zip file, where it has several.")] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", help="When its source was true: a date, or ISO 8601 with zone; else now.")
+    ] = None,
+    version: Annotated[str | None, typer.Option("--version", help="Its version; else the moment of --as-of.")] = None,
+    max_broken: Annotated[
+        str, typer.Option("--max-broken", help="The share of lines that may be broken: 0.1% or 0.001.")
+    ] = f"{MAX_BROKEN:.1%}",
+    accept_shrink: Annotated[
+        bool, typer.Option("--accept-shrink", help="However much smaller it is than the version in force.")
+    ] = False,
     config_file: ConfigOption = default_config,
     as_json: JsonOption = False,
 ) -> None:
-    """Load a new version beside the old one and switch to it in one step. A file that is refused changes nothing."""
-    loaded = run(_import(config_file, file, name, version, scrubbed_at))
-    if as_json:
-        print_json({"list": name, "version": loaded.of.version, "numbers": loaded.count})
-    else:
-        out.print(f"{name}: version {loaded.of.version} with {loaded.count:,} numbers is in force.")
+    """Load a new version beside the old one and switch to it in one step.
 
-
-async def _import(config_file: Path, file: str, name: str, version: str | None, scrubbed_at: str | None) -> ListFile:
-    settings = config.load(config_file)
+    Exit code 0: it is in force; 1: the file was refused, and the version before stays in force; 2: it could not be
+    done.
+    """
+    with explained():
+        settings = config.load(config_file)
     rule = settings.lists.get(name)
     if rule is None:
         fail(f"no list {name!r} is configured; known are {', '.join(sorted(settings.lists)) or 'none'}")
-    at = datetime.fromisoformat(scrubbed_at) if scrubbed_at else daemon.clock_of(settings)()
+    at = _moment(as_of) if as_of else daemon.clock_of(settings)()
+    wanted = Wanted(
+        list=name,
+        file=file,
+        reading=_reading(layout, country or rule.country, bare, column, change),
+        as_of=at,
+        version=version or f"{at:%Y%m%d%H%M%S}",
+        limits=Limits(_share(max_broken), accept_shrink),
+        member=member,
+    )
+    tally = Tally()
+    with explained():
+        try:
+            taken = _watched(settings, wanted, tally)
+        except FileRefused as error:
+            _refuse(wanted, tally, error, as_json)
+    of = run(put(settings, wanted, taken, tally))
+    _say(of.version, wanted, taken, tally, as_json)
+
+
+def _reading(layout: str, country: str, bare: bool, column: str | None, change: str | None) -> Reading:
+    if layout == "text" and column is not None:
+        layout = "csv"
+    if layout not in LAYOUTS:
+        fail(f"no format {layout!r}; known are {FORMATS}")
+    if layout == "csv" and column is None:
+        fail("say with --column which column has the number, by its heading or by its number")
+    return Reading(LAYOUTS[layout], country, bare, column, change)
+
+
+def _moment(as_of: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(as_of)
+    except ValueError:
+        fail(f"--as-of {as_of!r} is no moment; write it like 2026-11-24 or 2026-11-24T09:00:00+01:00")
+    if len(as_of) <= len("2026-11-24"):
+        return at.replace(tzinfo=UTC)
     if at.tzinfo is None:
-        fail(f"--scrubbed-at {scrubbed_at!r} has no zone; write it like 2026-11-24T09:00:00+01:00")
-    result = _read_file(file, rule.country)
-    for sample in result.samples:
-        err.print(f"{file}: {sample}", style="yellow", markup=False)
-    if result.broken > result.lines * WORST_SHARE:
-        fail(f"{result.broken} of {result.lines} lines are broken: refused, the version before stays in force")
-    if not result.numbers:
-        fail(f"{file} holds no number: refused, the version before stays in force")
-    of = ListVersion(name, rule.country, version or f"{at:%Y%m%d%H%M%S}", at)
-    path = daemon.list_path(settings, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (_, cache):
-        written = write_list(path, of, sorted(result.numbers))
-        await load_list(cache.redis, cache.keys, of, written.numbers())
-    return written
+        fail(f"--as-of {as_of!r} has no zone; write it like 2026-11-24T09:00:00+01:00")
+    return at
 
 
-def _read_file(file: str, country: str) -> Read:
-    if file == "-":
-        return read(sys.stdin, country)
-    path = Path(file)
-    with path.open(encoding="utf-8", errors="replace") as opened, Progress(console=err, transient=True) as progress:
-        return read(_watched(opened, path.stat().st_size, progress), country)
+def _watched(settings: Settings, wanted: Wanted, tally: Tally) -> Taken:
+    size = Path(wanted.file).stat().st_size if wanted.file != "-" else None
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(f"reading {wanted.list}", total=size)
+        return read_file(settings, wanted, tally, lambda count: progress.advance(task, count))
 
 
-def _watched(file: TextIO, size: int, progress: Progress) -> Iterator[str]:
-    task = progress.add_task("reading", total=size)
-    for line in file:
-        progress.advance(task, len(line))
-        yield line
+def _refuse(wanted: Wanted, tally: Tally, error: FileRefused, as_json: bool) -> NoReturn:
+    if as_json:
+        print_json({"list": wanted.list, "refused": str(error), **_lines(tally)})
+    _describe(wanted, tally)
+    err.print(f"refused: {error}. The version before stays in force.", style="red", markup=False, soft_wrap=True)
+    raise typer.Exit(1)
+
+
+def _say(version: str, wanted: Wanted, taken: Taken, tally: Tally, as_json: bool) -> None:
+    count = len(taken.numbers)
+    if as_json:
+        counted = {"numbers": count, "new": taken.new, "gone": taken.gone}
+        print_json({"list": wanted.list, "version": version, "as_of": wanted.as_of, **counted, **_lines(tally)})
+        return
+    _describe(wanted, tally)
+    out.print(
+        f"{wanted.list}: version {version} with {count:,} numbers is in force: {taken.new:,} new, {taken.gone:,} gone,"
+        f" {tally.broken:,} of {tally.lines:,} lines broken."
+    )
+
+
+def _lines(tally: Tally) -> dict[str, object]:
+    return {"lines": tally.lines, "broken": tally.broken, "samples": tally.samples}
+
+
+def _describe(wanted: Wanted, tally: Tally) -> None:
+    for sample in tally.samples:
+        err.print(f"{wanted.file}: {sample}", style="yellow", markup=False, soft_wrap=True)
 
 
 @app.command()

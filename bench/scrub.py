@@ -1,0 +1,118 @@
+"""A scrub beside what an analyst would type instead: DuckDB's anti-join of the same leads and the same list.
+
+Both get a million leads as CSV and a list of 17 million numbers, the size of the British register, in one notation,
+since DuckDB compares text. DuckDB reads the list as text; callgate has the list that was imported, as in an operator's
+daily round, and how fast that was read is given beside. They take turns, and the medians are compared. Both write a
+file of the leads that are left, and what is in them must be the same.
+"""
+
+import statistics
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from rich.console import Console
+
+from bench.report import Figure
+from callgate.core.bulk import Mask, Numbers
+from callgate.registers.intake import take
+from callgate.registers.layouts import LAYOUTS
+from callgate.registers.reading import Reading, Tally
+from callgate.registers.sorting import contains
+from callgate.scrub.judging import Judge
+from callgate.scrub.leads import begin
+from callgate.scrub.stream import Sieve
+from lab.process import LabError
+
+LEADS = 1_000_000
+LISTED = 17_000_000
+LISTED_SHARE = 0.3
+"""Of the leads."""
+FIRST, LAST = 447_200_000_000, 447_400_000_000
+"""British mobile numbers; a list fills a twelfth of them."""
+TURNS = 5
+
+ANTI_JOIN = """
+COPY (
+    SELECT leads.* FROM read_csv('{folder}/leads.csv', header = true, all_varchar = true) leads
+    ANTI JOIN read_csv('{folder}/list.txt', header = false, columns = {{'phone': 'VARCHAR'}}) listed USING (phone)
+) TO '{folder}/duckdb.csv' (HEADER)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    numbers: Numbers
+
+    def contains(self, numbers: Numbers) -> Mask:
+        return contains(self.numbers, numbers)
+
+
+class _Nobody:
+    async def among(self, numbers: Numbers) -> Mask:
+        return np.zeros(len(numbers), np.bool_)
+
+
+async def measure(console: Console) -> list[Figure]:
+    """The whole part: a minute, most of it to make the files."""
+    with tempfile.TemporaryDirectory() as name, console.status(f"{LEADS:,} leads against {LISTED:,} numbers"):
+        folder = Path(name)
+        _write(folder)
+        began = time.perf_counter()
+        reading = Reading(LAYOUTS["text"], "GB")
+        taken = take(f"{folder}/list.txt", reading, Tally(), in_force=None, folder=folder)
+        read_s = time.perf_counter() - began
+        ours: list[float] = []
+        theirs: list[float] = []
+        for _ in range(TURNS):
+            theirs.append(_joined(folder))
+            ours.append(await _scrubbed(folder, taken.numbers))
+            _prove(folder)
+    scrub_s, duckdb_s = statistics.median(ours), statistics.median(theirs)
+    return [
+        Figure("lists.scrub_ratio", scrub_s / duckdb_s, "", "DuckDB's anti-join", 1.0, "< 2"),
+        Figure("lists.scrub_s", scrub_s, "s", "DuckDB's anti-join", duckdb_s),
+        Figure("lists.read_and_scrub_s", read_s + scrub_s, "s", "DuckDB's anti-join", duckdb_s),
+        Figure("lists.read_rate", LISTED / read_s / 1e6, "M lines/s", "seconds in all", read_s),
+    ]
+
+
+def _write(folder: Path) -> None:
+    rng = np.random.default_rng(20261124)
+    listed = rng.choice(LAST - FIRST, LISTED, replace=False) + FIRST
+    with (folder / "list.txt").open("w") as file:
+        for part in np.array_split(listed, 100):
+            file.write("".join(f"+{number}\n" for number in part.tolist()))
+    leads = rng.integers(FIRST, LAST, LEADS)
+    on_it = rng.random(LEADS) < LISTED_SHARE
+    leads[on_it] = rng.choice(listed, int(on_it.sum()))
+    with (folder / "leads.csv").open("w") as file:
+        file.write("id,name,phone,city,score\n")
+        file.writelines(
+            f"{at},Person {at * 7919 % 9973},+{number},City {at % 541},{at % 97}\n"
+            for at, number in enumerate(leads.tolist())
+        )
+
+
+def _joined(folder: Path) -> float:
+    with duckdb.connect() as connection:
+        began = time.perf_counter()
+        connection.execute(ANTI_JOIN.format(folder=folder))
+        return time.perf_counter() - began
+
+
+async def _scrubbed(folder: Path, listed: Numbers) -> float:
+    began = time.perf_counter()
+    with (folder / "leads.csv").open("rb") as leads, (folder / "callgate.csv").open("wb") as allowed:
+        await Sieve(Judge({"GB": [_Column(listed)]}, _Nobody()), "GB", allowed, None).sift(begin(leads, "phone"))
+    return time.perf_counter() - began
+
+
+def _prove(folder: Path) -> None:
+    """That both let the same leads through; else their speed means nothing. DuckDB keeps no order."""
+    left = [sorted((folder / name).read_bytes().splitlines()) for name in ("callgate.csv", "duckdb.csv")]
+    if left[0] != left[1]:
+        raise LabError(f"callgate let {len(left[0]):,} leads through, DuckDB {len(left[1]):,}, and not the same")

@@ -1,0 +1,75 @@
+"""Numbers as people write them, down to a plus and ASCII digits: `+44 (0)20 7946-0123 ext. 4` → `+442079460123`.
+
+What may stand between digits is dropped: spaces, dashes, dots, slashes, parentheses, marks that cannot be seen. An
+extension is cut off, since the trunk dials the line before it. Anything else makes the text no number: a letter may be
+a mistyped digit, and nobody is called on a guess.
+"""
+
+import re
+import unicodedata
+
+from callgate.core.plan import CODES, plan_of, plan_of_code
+
+SEPARATORS = " -./()"
+"""What may stand between digits, in ASCII."""
+_INVISIBLE = {"Zs", "Pd", "Cf"}
+"""Unicode's other spaces, dashes, and marks of direction or joining."""
+_PLUSES = "+\N{FULLWIDTH PLUS SIGN}"
+
+_SCHEME = re.compile(r"\s*tel:", re.IGNORECASE)
+_EXTENSION = re.compile(
+    r"(?:;ext=|[\s,;]*(?:ext(?:ensi[oó]n|n)?\b|x|#)[\s.:=]*)\d{1,7}\s*$", re.IGNORECASE
+)  # RFC 3966, section 3
+_TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
+
+
+class NotANumber(ValueError):
+    """What was written names no single subscriber; the message says why and never repeats the digits."""
+
+
+def plain(text: str, country: str) -> str:
+    """A plus where there is one, and the digits. `country` (ISO 3166) is where it was written. Raises `NotANumber`."""
+    start = found.end() if (found := _SCHEME.match(text)) else 0
+    body = _EXTENSION.sub("", text)
+    zero = _TRUNK_ZERO.search(body)
+    if zero is not None and _keeps_no_zero(_bare(body[start : zero.start()], start), country):
+        # As many characters as before, so that a fault is named where it is.
+        body = body[: zero.start()] + " " * len(zero.group()) + body[zero.end() :]
+    written = _bare(body[start:], start)
+    if written in ("", "+"):
+        raise NotANumber("no digit")
+    return written
+
+
+def _bare(text: str, before: int) -> str:
+    kept: list[str] = []
+    for at, char in enumerate(text.rstrip(), start=before + 1):
+        digit = unicodedata.decimal(char, None)
+        if digit is not None:
+            kept.append(str(digit))
+        elif char in _PLUSES and not kept:
+            kept.append("+")
+        elif not (char in SEPARATORS or unicodedata.category(char) in _INVISIBLE or (char.isspace() and not kept)):
+            raise NotANumber(f"{_name(char)} at {at}")
+    return "".join(kept)
+
+
+def _keeps_no_zero(before: str, country: str) -> bool:
+    """Whether a zero in parentheses after `before` is a trunk prefix that is not dialled behind a calling code."""
+    home = plan_of(country)
+    if before.startswith("+"):
+        code = before[1:]
+    elif home is not None and home.international and before.startswith(home.international):
+        code = before.removeprefix(home.international)
+    else:
+        return False
+    if not code or len(code) > 3 or CODES[int(code.ljust(3, "0"))] != int(code):
+        return False
+    plan = plan_of_code(int(code))
+    return plan is not None and not plan.zero_leads
+
+
+def _name(char: str) -> str:
+    if char.isalpha():
+        return "a letter"
+    return f"a {char!r}" if char.isprintable() else f"U+{ord(char):04X}"

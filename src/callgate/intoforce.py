@@ -1,0 +1,120 @@
+"""A register's file into force: read and checked, written beside the ledger, loaded into Redis, entered in the ledger.
+
+In that order. A file that is refused changes nothing; from the moment that the list file is written, Redis can be
+filled with it again whatever happens, and the ledger says which version decided about a call.
+"""
+
+import getpass
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+
+from callgate import daemon
+from callgate.config import Settings
+from callgate.core.bulk import Numbers
+from callgate.core.events import Event, Json, Kind
+from callgate.registers.errors import FileRefused
+from callgate.registers.intake import Limits, Taken, take
+from callgate.registers.reading import Reading, Tally
+from callgate.registers.sorting import blocks_of, stored
+from callgate.registers.source import OnBytes
+from callgate.stores.errors import ListRefused
+from callgate.stores.listfile import ListFile, ListVersion, open_list, write_list
+from callgate.stores.lists import load_list
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is to come into force: which list, from which file, how it is read, and to when its source was true."""
+
+    list: str
+    file: str
+    reading: Reading
+    as_of: datetime
+    version: str
+    limits: Limits
+    member: str | None = None
+
+
+def read_file(settings: Settings, wanted: Wanted, tally: Tally, on_bytes: OnBytes) -> Taken:
+    """Read the file and hold it against the version in force. Raises `FileRefused` and OSError."""
+    path = daemon.list_path(settings, wanted.list)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    old = version_in_force(path)
+    _check_age(wanted, old, daemon.clock_of(settings)())
+    return take(
+        wanted.file,
+        wanted.reading,
+        tally,
+        in_force=numbers_of(old, path.parent) if old else None,
+        folder=path.parent,
+        limits=wanted.limits,
+        member=wanted.member,
+        on_bytes=on_bytes,
+    )
+
+
+async def put(settings: Settings, wanted: Wanted, taken: Taken, tally: Tally) -> ListVersion:
+    """Bring what was read into force. Raises what the stores raise; the ledger's part comes last."""
+    of = ListVersion(wanted.list, settings.lists[wanted.list].country, wanted.version, wanted.as_of)
+    clock = daemon.clock_of(settings)
+    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+        written = write_list(daemon.list_path(settings, of.id), of, _one_by_one(taken.numbers))
+        await load_list(cache.redis, cache.keys, of, written.numbers())
+        entered: dict[str, Json] = {
+            "list": of.id,
+            "version": of.version,
+            "as_of": of.scrubbed_at.isoformat(),
+            "numbers": len(taken.numbers),
+            "new": taken.new,
+            "gone": taken.gone,
+            "lines": tally.lines,
+            "broken": tally.broken,
+            "by": getpass.getuser(),
+        }
+        await ledger.append([Event(Kind.LIST_LOADED, clock(), payload=entered)])
+    return of
+
+
+def _check_age(wanted: Wanted, old: ListFile | None, now: datetime) -> None:
+    if wanted.as_of > now:
+        raise FileRefused(f"--as-of {wanted.as_of.isoformat()} is in the future")
+    if old is not None and wanted.as_of < old.of.scrubbed_at:
+        raise FileRefused(
+            f"it is of {wanted.as_of.isoformat()} and older than version {old.of.version}, which is in force and of"
+            f" {old.of.scrubbed_at.isoformat()}"
+        )
+
+
+# Between columns of numbers and the list files.
+
+
+def version_in_force(path: Path) -> ListFile | None:
+    """The list file, where there is one that can be read: a damaged one is to be replaced, not held against."""
+    try:
+        return open_list(path)
+    except (FileNotFoundError, ListRefused):
+        return None
+
+
+def numbers_of(file: ListFile, folder: Path) -> Numbers | None:
+    """The numbers of a list file as a sorted column; None for a damaged one."""
+    try:
+        return stored(_columns(file), folder)
+    except ListRefused:
+        return None
+
+
+def _columns(file: ListFile) -> Iterator[Numbers]:
+    numbers = file.numbers()
+    while len(block := np.fromiter(islice(numbers, 1 << 16), np.uint64)):
+        yield block
+
+
+def _one_by_one(numbers: Numbers) -> Iterator[int]:
+    for block in blocks_of(numbers):
+        yield from block.tolist()

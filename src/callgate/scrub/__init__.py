@@ -1,0 +1,9 @@
+"""Lead files, held against what may not be called before anybody is dialled.
+
+    leads       how a lead file is written, and which column has the number
+    judging     numbers → why each must not be called for a campaign
+    stream      leads → the allowed and the blocked, byte for byte
+    objections  the objections, asked of the cache in batches
+
+A scrub is a first sieve. Every call is decided again when it is dialled, by what is known then.
+"""

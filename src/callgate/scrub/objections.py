@@ -1,0 +1,76 @@
+"""The objections of a campaign, asked of the suppression cache many numbers at a time.
+
+The tokens of a batch are sorted by the set that they would be in, so that each set is asked once. The epoch is read
+behind the last of them: a rebuild puts a new generation in force before it removes the old one, so an epoch that is
+still the same says that the sets were whole.
+
+Which sets hold anything is asked once a generation. Objections that come in during a scrub may so be missed by it, and
+are met by the gate.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+
+from callgate.core.bulk import Mask, Numbers
+from callgate.stores.connection import store
+from callgate.stores.encoding import BUCKET_BITS
+from callgate.stores.errors import NotReady
+from callgate.stores.objections import audiences
+from callgate.stores.suppression import CHANGING, EMPTY, LOOKS, Epoch, SuppressionCache
+
+
+class CacheObjections:
+    """What the cache holds against a campaign of a controller. The cache must have been checked."""
+
+    def __init__(self, cache: SuppressionCache, controller: str, campaign: str) -> None:
+        self._cache = cache
+        self._audiences = audiences(controller, campaign)
+        self._held: tuple[str, list[int]] = ("", [])
+
+    async def among(self, numbers: Numbers) -> Mask:
+        """Of each number whether somebody objected. Raises `NotReady` and `StoreUnavailable`."""
+        async with store("looking up objections"):
+            for _ in range(LOOKS):
+                raw = await self._cache.redis.get(self._cache.keys.epoch)
+                if not isinstance(raw, bytes):
+                    raise NotReady(EMPTY)
+                generation = Epoch.read(raw, self._cache.ledger, self._cache.tokens.layout).generation
+                found = await self._ask(numbers, generation, raw)
+                if found is not None:
+                    return found
+        raise NotReady(CHANGING)
+
+    async def _ask(self, numbers: Numbers, generation: str, epoch: bytes) -> Mask | None:
+        found = np.zeros(len(numbers), np.bool_)
+        if not len(numbers):
+            return found
+        keys = [self._cache.keys.bucket(generation, bucket) for bucket in range(1 << BUCKET_BITS)]
+        members: defaultdict[int, list[int]] = defaultdict(list)
+        rows: defaultdict[int, list[int]] = defaultdict(list)
+        if self._held[0] != generation:
+            self._held = (generation, await self._counted(keys))
+        held = self._held[1]
+        for row, number in enumerate(numbers.tolist() if any(held) else ()):
+            for audience in self._audiences:
+                for token in self._cache.tokens.all(audience, f"+{number}"):
+                    if held[token.bucket]:
+                        members[token.bucket].append(token.member)
+                        rows[token.bucket].append(row)
+        async with self._cache.redis.pipeline(transaction=False) as pipe:
+            for bucket, asked in members.items():
+                pipe.smismember(keys[bucket], asked)
+            pipe.get(self._cache.keys.epoch)
+            *answers, after = await pipe.execute()
+        if after != epoch:
+            return None
+        for bucket, answer in zip(members, answers, strict=True):
+            found[[row for row, member in zip(rows[bucket], answer, strict=True) if member]] = True
+        return found
+
+    async def _counted(self, keys: list[str]) -> list[int]:
+        """How many tokens each set holds."""
+        async with self._cache.redis.pipeline(transaction=False) as pipe:
+            for key in keys:
+                pipe.scard(key)
+            return [int(count) for count in await pipe.execute()]

@@ -1,0 +1,71 @@
+"""Objections are asked in batches, and a cache that changes under the question is asked again."""
+
+import numpy as np
+import pytest
+from redis.asyncio import Redis
+
+from callgate.core.bulk import Numbers
+from callgate.core.events import Event
+from callgate.scrub.objections import CacheObjections
+from callgate.stores.errors import NotReady
+from callgate.stores.ledger import Ledger
+from callgate.stores.readiness import rebuild
+from callgate.stores.suppression import SuppressionCache
+from tests.stores.conftest import ANNA, BRAM, cache, cold, keys, ledger, objection, redis, removal, server
+
+__all__ = ["cache", "cold", "keys", "ledger", "redis", "server"]
+pytestmark = pytest.mark.server
+
+OTHERS = [32470001000 + n for n in range(500)]
+ASKED: Numbers = np.array([*OTHERS, int(ANNA[1:]), int(BRAM[1:])], np.uint64)
+
+
+async def enter(ledger: Ledger, cache: SuppressionCache, *events: Event) -> None:
+    await cache.apply((await ledger.append(events)).entries)
+
+
+async def objected(cache: SuppressionCache, controller: str = "futura", campaign: str = "spring") -> list[int]:
+    found = await CacheObjections(cache, controller, campaign).among(ASKED)
+    return [int(number) for number in ASKED[found]]
+
+
+async def test_nobody_objected_to_an_empty_cache(cache: SuppressionCache) -> None:
+    assert await objected(cache) == []
+
+
+async def test_objections_are_found_for_whom_they_bind(ledger: Ledger, cache: SuppressionCache) -> None:
+    await enter(ledger, cache, objection(), objection(BRAM, None, scope="all"))
+    assert await objected(cache) == [int(ANNA[1:]), int(BRAM[1:])]
+    assert await objected(cache, "another") == [int(BRAM[1:])]
+
+
+async def test_an_objection_to_one_campaign_binds_that_one(ledger: Ledger, cache: SuppressionCache) -> None:
+    await enter(ledger, cache, objection(scope="campaign", campaign="spring"))
+    assert await objected(cache) == [int(ANNA[1:])]
+    assert await objected(cache, campaign="autumn") == []
+
+
+async def test_an_objection_that_was_taken_back_binds_no_more(ledger: Ledger, cache: SuppressionCache) -> None:
+    await enter(ledger, cache, objection(), objection(BRAM), removal())
+    assert await objected(cache) == [int(BRAM[1:])]
+
+
+async def test_a_rebuild_under_the_question_makes_it_be_asked_again(
+    ledger: Ledger, cache: SuppressionCache, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await enter(ledger, cache, objection())
+    before = [await redis.get(cache.keys.epoch)]
+    assert await rebuild(cache, ledger) == ()
+    now = cache.redis.get
+
+    async def late(key: str) -> object:
+        return before.pop() if before else await now(key)
+
+    monkeypatch.setattr(cache.redis, "get", late)
+    assert await objected(cache) == [int(ANNA[1:])]
+    assert not before
+
+
+async def test_a_cache_that_knows_nothing_is_not_believed(cold: SuppressionCache) -> None:
+    with pytest.raises(NotReady):
+        await objected(cold)
