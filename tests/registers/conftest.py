@@ -29,7 +29,7 @@ def command(tmp_path: Path, redis_url: str) -> Command:
     secrets = tmp_path / "secrets"
     assert runner.invoke(app, ["init", str(secrets)]).exit_code == 0
     text = GOOD
-    for old, new in zip(("suppression", "token", "ami"), SECRETS, strict=True):
+    for old, new in zip(("ledger", "suppression", "token", "ami"), SECRETS, strict=True):
         text = text.replace(f'"{old}"', f'"{secrets}/{new}"')
     text = text.replace('"state"', f'"{tmp_path}/state"').replace("ledger.db", f"/{tmp_path}/ledger.db")
     path = tmp_path / "callgate.toml"
