@@ -1,9 +1,9 @@
 """The ledger beside a bare `INSERT; COMMIT` for each event: how many verdicts a second, and how long each waits.
 
-The bare loop writes what one would write without a ledger: the same event as one row, with the same indexes and the
-same pragmas, straight through sqlite3, with nobody else about. The ledger also numbers, seals, links, and serves many
-callers at once, each of whom waits until theirs is durable. Both take turns, so that whatever else the machine does
-hits them alike.
+The ledger is in SQLite and in a PostgreSQL of its own, both as durable as it demands. The bare loop writes what one
+would write without a ledger: the same event as one row, with the same indexes and the same pragmas, straight through
+sqlite3, with nobody else about. The ledger also numbers, seals, links, and serves many callers at once, each of whom
+waits until theirs is durable. All take turns, so that whatever else the machine does hits them alike.
 """
 
 import asyncio
@@ -26,6 +26,7 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
 from callgate.stores.ledger.sqlite import prepare
 from lab.place import REPOSITORY
+from lab.postgres import PostgresServer
 
 AT_ONCE = (1, 16, 64)
 TURN_S = 1.5
@@ -64,9 +65,16 @@ async def measure(console: Console) -> list[Figure]:
     (REPOSITORY / ".lab").mkdir(exist_ok=True)
     with TemporaryDirectory(dir=REPOSITORY / ".lab", prefix="bench-ledger-") as name:
         folder = Path(name)
-        async with _opened(f"sqlite:///{folder}/ledger.db", folder) as ledger:
-            with closing(_bare_table(folder / "bare.db")) as bare:
-                waits = await _take_turns({"sqlite": ledger}, bare, console)
+        server = await asyncio.to_thread(PostgresServer)
+        try:
+            async with (
+                _opened(f"sqlite:///{folder}/ledger.db", folder) as file,
+                _opened(server.new_database(), folder) as database,
+            ):
+                with closing(_bare_table(folder / "bare.db")) as bare:
+                    waits = await _take_turns({"sqlite": file, "postgresql": database}, bare, console)
+        finally:
+            await asyncio.to_thread(server.end)
         verified = await _verified(folder, console)
     return [*_figures(waits), Figure("ledger.verify_per_s", verified, "events/s", "", None, ">= 100000")]
 

@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from callgate.core.chain import Record
 from callgate.stores.schema import checkpoints, events, ledger, open_calls, subjects
 
-BATCHES = (64, 16, 4, 1)
+BATCHES = (32, 8, 1)
 """How many rows one execution takes: few texts for the driver to keep, and few executions."""
 
 Values = Sequence[tuple[Any, ...]]
@@ -53,14 +53,14 @@ def searches(find: Batched, tokens: Sequence[bytes]) -> Iterator[tuple[str, tupl
         yield find.of(rows), (*some, *[b""] * (rows - len(some)))
 
 
-def executions(change: Change) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def executions(change: Change, batches: Sequence[int] = BATCHES) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The executions that a change comes to: a text each, and its values."""
     statement, values = change
     if isinstance(statement, str):
         yield from ((statement, each) for each in values)
         return
     at = 0
-    for rows in BATCHES:
+    for rows in batches:
         while len(values) - at >= rows:
             yield statement.of(rows), tuple(chain.from_iterable(values[at : at + rows]))
             at += rows

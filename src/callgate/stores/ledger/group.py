@@ -119,6 +119,12 @@ class GroupCommit(Generic[Item, Result]):
         """Tell those who wait how their transaction ended."""
         if watch is not None:
             watch.cancel()
+        loop = asyncio.get_running_loop()
+        # Those who queued are not kept waiting for those who are told now. Where nobody did, these may ask again first.
+        if self._queue:
+            self._begin(loop)
+        else:
+            loop.call_soon(self._begin, loop)
         error = done.exception()
         results = [None] * len(taken) if error else done.result()
         for waiter, result in zip(taken, results, strict=True):
@@ -128,5 +134,3 @@ class GroupCommit(Generic[Item, Result]):
                 waiter.future.set_exception(error)
             elif result is not None:
                 waiter.future.set_result(result)
-        loop = asyncio.get_running_loop()
-        loop.call_soon(self._begin, loop)
