@@ -7,6 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Annotated, TextIO
 
+import numpy as np
 import typer
 from rich.progress import Progress
 from rich.table import Table
@@ -14,8 +15,9 @@ from rich.table import Table
 from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, fail, out, print_json, run
 from callgate.core import phone
-from callgate.stores.listfile import ListFile, ListVersion, write_list
+from callgate.stores.listfile import ListFile, ListVersion
 from callgate.stores.lists import directory, load_list
+from callgate.stores.listwriter import write_list
 
 app = typer.Typer(help="National do-not-call lists: import, show.", no_args_is_help=True)
 
@@ -89,8 +91,8 @@ async def _import(config_file: Path, file: str, name: str, version: str | None, 
     path = daemon.list_path(settings, name)
     path.parent.mkdir(parents=True, exist_ok=True)
     async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (_, cache):
-        written = write_list(path, of, sorted(result.numbers))
-        await load_list(cache.redis, cache.keys, of, written.numbers())
+        written = write_list(path, of, [np.array(sorted(result.numbers), np.uint64)])
+        await load_list(cache.redis, cache.keys, written)
     return written
 
 

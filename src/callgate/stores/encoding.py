@@ -1,11 +1,9 @@
-"""How a person's number becomes a member of a set. Both encodings are exact, and both keep Redis's sets intsets.
+"""How an objection becomes a member of a set: as a token, exact, and such that Redis's sets stay intsets.
 
-*Numbers*, for national lists: the E.164 digits as an integer, cut into a chunk of 65,536 and an offset in it. An intset
-of offsets takes two bytes a member.
-
-*Tokens*, for objections: 63 bits of an HMAC-SHA256 of the number, under a key derived per audience from a secret that
-is not in Redis. A plain hash would be tried out in minutes, there being so few numbers. Other bits of the same digest
-choose the bucket, so that two people share bucket and token with a probability of 2**-77 a pair.
+A token is 63 bits of an HMAC-SHA256 of the number, under a key derived per audience from a secret that is not in
+Redis. A plain hash would be tried out in minutes, there being so few numbers. Other bits of the same digest choose
+the bucket, so that two people share bucket and token with a probability of 2**-77 a pair. Numbers of national lists
+are no secret, and kept as `index` says.
 """
 
 import hmac
@@ -19,21 +17,10 @@ from pathlib import Path
 
 from callgate.stores.objections import Audience
 
-CHUNK_BITS = 16
 BUCKET_BITS = 14
 """16,384 buckets: up to about six million objections each set stays an intset (`set-max-intset-entries` 512)."""
 
 _KEY_LINE = re.compile(r"([a-z0-9][a-z0-9-]{0,15}) ([0-9a-f]{64})", re.ASCII)
-
-
-def place(digits: int) -> tuple[int, int]:
-    """The chunk and the member in it that stand for a number."""
-    return digits >> CHUNK_BITS, digits & ((1 << CHUNK_BITS) - 1)
-
-
-def number_at(chunk: int, member: int) -> int:
-    """The number that `place` put there."""
-    return chunk << CHUNK_BITS | member
 
 
 @dataclass(frozen=True, slots=True)
