@@ -1,8 +1,9 @@
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
+import numpy as np
 import pytest
 from redis.asyncio import Redis
 
@@ -11,6 +12,8 @@ from callgate.stores.connection import connect
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.listfile import ListFile, ListVersion
+from callgate.stores.listwriter import write_list
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
 from tests.stores.servers import RedisServer
@@ -19,6 +22,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ANNA = "+33199000042"
 BRAM = "+32470000077"
 TOKENS = TokenKeys((TokenKey("k1", bytes(32)),))
+DNCM = ListVersion("be-dncm", "BE", "2026-11-24", NOW, "a file of the regulator's")
 
 
 def objection(number: str = ANNA, controller: str | None = "futura", **payload: str) -> Event:
@@ -39,6 +43,11 @@ def ledger_url(folder: Path) -> str:
 
 async def open_ledger(folder: Path, writer: str = "office", append_within: float = 5) -> Ledger:
     return await Ledger.open(ledger_url(folder), writer, lambda: NOW, append_within)
+
+
+def filed(folder: Path, numbers: Iterable[int], of: ListVersion = DNCM) -> ListFile:
+    """A list file with these numbers."""
+    return write_list(folder / f"{of.id}-{of.version}.list", of, [np.array(sorted(numbers), np.uint64)])
 
 
 @pytest.fixture

@@ -11,8 +11,6 @@ from callgate.stores.encoding import (
     BadKeyFile,
     TokenKey,
     TokenKeys,
-    number_at,
-    place,
     read_keys,
     write_new_key,
 )
@@ -29,13 +27,6 @@ AUDIENCES = [
     Audience(Scope.CAMPAIGN, "futura", "heat"),
     Audience(Scope.CAMPAIGN, "acme", "solar"),
 ]
-
-
-@given(E164)
-def test_a_number_comes_back_from_the_place_it_was_put(number: int) -> None:
-    chunk, member = place(number)
-    assert 0 <= member < 65536
-    assert number_at(chunk, member) == number
 
 
 @given(st.text())
