@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.stores import bulk, indexes, lists, patrol
@@ -22,6 +24,7 @@ from callgate.stores.lists import Loaded, directory, load_list
 from callgate.stores.readiness import check, ensure, rebuild
 from callgate.stores.suppression import Query, SuppressionCache
 from tests.stores.conftest import ANNA, BRAM, DNCM, NOW, TOKENS, filed, objection
+from tests.stores.servers import RedisServer
 from tests.stores.shapes import NUMBERS, clustered, uniform
 
 pytestmark = pytest.mark.server
@@ -266,6 +269,15 @@ async def test_a_check_counts_a_stretch_and_the_checks_in_turn_count_the_whole_l
         assert any(checks), f"the loss of chunk {chunk} was never seen"
 
 
+async def test_the_loss_of_an_index_is_seen_by_whoever_has_it_in_memory(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, five_chunks: ListFile
+) -> None:
+    await rebuild(cache, ledger, [five_chunks])
+    assert await listed(cache, ANNA)
+    await redis.delete(keys.index("be-dncm", (await directory(redis, keys))["be-dncm"].load))
+    assert [problem.why for problem in await check(cache, ledger)] == [Why.LIST_SHORT]
+
+
 async def test_a_list_without_its_index_is_not_ready_and_is_loaded_again(
     cold: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, five_chunks: ListFile
 ) -> None:
@@ -292,20 +304,22 @@ async def test_an_index_goes_on_being_read_when_the_call_that_asked_gave_up(
     redis: Redis, keys: Keys, five_chunks: ListFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     loaded = await load_list(redis, keys, five_chunks)
-    reads, go_on = 0, asyncio.Event()
+    reads, begun, go_on = 0, asyncio.Event(), asyncio.Event()
 
     async def slow(redis: Redis, keys: Keys, loaded: Loaded) -> Index | None:
         nonlocal reads
         reads += 1
+        begun.set()
         await go_on.wait()
         return await lists.read_index(redis, keys, loaded)
 
     monkeypatch.setattr(indexes, "read_index", slow)
     held = Indexes(redis, keys)
-    for _ in range(2):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0):
-                await held.of(loaded)
+    asking = asyncio.create_task(held.of(loaded))
+    await begun.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
     go_on.set()
     for _ in range(2):
         assert await held.of(loaded) == five_chunks.index()
@@ -330,10 +344,26 @@ async def test_more_than_was_expected_of_one_does_not_make_up_for_another(redis:
     assert await bulk.send(redis, [(sadd(b"a", b"1", b"2", b"3"), 1), (sadd(b"a", b"1", b"4"), 2)]) == 2
 
 
-async def test_a_refused_command_confuses_nobody_who_uses_the_connection_next(redis: Redis) -> None:
+async def test_what_breaks_off_confuses_nobody_who_uses_the_connection_next(server: RedisServer, redis: Redis) -> None:
+    def breaking_off() -> Iterator[tuple[bytes, int]]:
+        for n in range(3000):
+            yield sadd(b"a", b"%d" % n), 1
+        raise OSError("the source broke off")
+
+    await redis.ping()
+    server.freeze()
+    with pytest.raises(OSError, match="broke off"):
+        await bulk.send(redis, breaking_off())
+    # The next one asks before the replies to what was sent arrive.
+    asking = asyncio.create_task(redis.echo("mine"))
+    for _ in range(50):
+        await asyncio.sleep(0)
+    server.thaw()
+    assert await asking == b"mine"
+
+
+async def test_a_refused_command_is_not_taken_for_an_answer(redis: Redis) -> None:
     await redis.set("text", "not a set")
     refused = [(sadd(b"text" if n == 5 else b"a", b"%d" % n), 1) for n in range(10)]
-    with pytest.raises(Exception, match="WRONGTYPE"):
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
         await bulk.send(redis, refused)
-    for _ in range(5):
-        assert await redis.echo("still here") == b"still here"

@@ -58,11 +58,11 @@ class Membership:
 
     def _contains(self, numbers: Numbers) -> _Found:
         chunks = np.searchsorted(self.bases, numbers, "right") - 1
-        # A number below the first base comes to stand before the last one, and so beyond the span of any chunk.
+        # A number below the first base is held against the last, and so far beyond every offset there is.
         offsets = numbers - self.bases[chunks]
         wide = (self.shapes[chunks] & WIDE) > 0
         found = np.zeros(len(numbers), np.bool_)
-        for width, these in ((1, ~wide & (offsets < 1 << 16)), (2, wide & (offsets < 1 << 32))):
+        for width, these in ((1, ~wide), (2, wide)):
             found[these] = self._within(chunks[these], offsets[these], width)
         return found
 

@@ -252,7 +252,6 @@ class SuppressionCache:
         for loaded in in_force:
             index = await self.indexes.of(loaded)
             if index is None:
-                self.patrol.doubt(loaded)
                 return None
             if place := index.place(number):
                 places.append((loaded, place))
