@@ -355,7 +355,7 @@ async def test_what_breaks_off_confuses_nobody_who_uses_the_connection_next(serv
     with pytest.raises(OSError, match="broke off"):
         await bulk.send(redis, breaking_off())
     # The next one asks before the replies to what was sent arrive.
-    asking = asyncio.create_task(redis.echo("mine"))
+    asking = asyncio.ensure_future(redis.echo("mine"))
     for _ in range(50):
         await asyncio.sleep(0)
     server.thaw()
