@@ -52,8 +52,11 @@ def test_chunks_do_not_depend_on_where_blocks_end(numbers: set[int], data: st.Da
     assert whole(cut(ordered[a:b] for a, b in pairwise(edges))) == whole(cut([ordered]))
 
 
-@pytest.mark.parametrize("block", [1, 300, 509, 1017])
-@pytest.mark.parametrize("numbers", [uniform(3000, 10**10), uniform(3000, 10**6), clustered(3000)])
+THIN_THEN_DENSE = [*range(10**10, 10**10 + 500 * 10**6, 10**6), *range(10**11, 10**11 + 2000)]
+
+
+@pytest.mark.parametrize("block", [1, 300, 510, 1017])
+@pytest.mark.parametrize("numbers", [uniform(3000, 10**10), uniform(3000, 10**6), clustered(3000), THIN_THEN_DENSE])
 def test_chunks_do_not_depend_on_how_long_blocks_are(numbers: list[int], block: int) -> None:
     ordered = array(numbers)
     blocks = (ordered[at : at + block] for at in range(0, len(ordered), block))
