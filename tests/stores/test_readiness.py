@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 
 from callgate.core.gate import Scope
-from callgate.stores import readiness
+from callgate.stores import readiness, suppression
 from callgate.stores.connection import text
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.errors import LedgerUnavailable, ListRefused, NotReady, StoreBusy, Why
@@ -254,6 +254,33 @@ async def test_while_a_ready_cache_is_rebuilt_it_goes_on_answering_and_taking_ob
     assert await rebuilding == ()
     assert await hits(cache) == {Scope.CONTROLLER}
     assert len({text(key).split(":")[3] for key in await redis.keys(f"{keys.prefix}*tokens:*")}) == 1
+
+
+async def test_a_crowded_cache_gets_more_buckets_and_answers_meanwhile(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cache.apply((await ledger.append([objection(), objection(BRAM)])).entries)
+    before = await redis.get(keys.epoch)
+    assert text(before or "").endswith(".8")
+    assert await ensure(cache, ledger) == ()
+    assert await redis.get(keys.epoch) == before
+    monkeypatch.setattr(suppression, "crowded", lambda objections, bits: objections > 1 and bits < 9)
+    monkeypatch.setattr(readiness, "bits_for", lambda objections: 7 + objections)
+    ensuring = asyncio.create_task(ensure(cache, ledger))
+    while not ensuring.done():
+        assert await hits(cache) == {Scope.CONTROLLER}
+    assert await ensuring == ()
+    assert text(await redis.get(keys.epoch) or "").endswith(".9")
+    assert await hits(cache) == {Scope.CONTROLLER}
+
+
+@pytest.mark.parametrize("generation", ["old", "old.x", "old.99"])
+async def test_a_generation_of_another_version_is_not_believed(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, generation: str
+) -> None:
+    await redis.set(keys.epoch, f"{ledger.identity}/{TOKENS.layout}/{generation}")
+    assert await refused(cache) is Why.LAYOUT
+    assert await ensure(cache, ledger) == ()
 
 
 async def test_a_redis_that_loses_everything_during_a_rebuild_does_not_become_ready(

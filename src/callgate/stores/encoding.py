@@ -1,9 +1,13 @@
 """How an objection becomes a member of a set: as a token, exact, and such that Redis's sets stay intsets.
 
 A token is 63 bits of an HMAC-SHA256 of the number, under a key derived per audience from a secret that is not in
-Redis. A plain hash would be tried out in minutes, there being so few numbers. Other bits of the same digest choose
-the bucket, so that two people share bucket and token with a probability of 2**-77 a pair. Numbers of national lists
-are no secret, and kept as `index` says.
+Redis. A plain hash would be tried out in minutes, there being so few numbers. Other bits of the same digest, eight or
+more, choose the bucket, so that two people share bucket and token with a probability of 2**-71 a pair at most. Numbers
+of national lists are no secret; `index` says how they are kept.
+
+A bucket is an intset while it has no more than 512 tokens, and costs about 100 bytes for being a set at all. So there
+are as many buckets as are well filled: a rebuild chooses by the number of objections and notes it in the generation's
+name, and when they become `crowded` it is time for another.
 """
 
 import hmac
@@ -17,18 +21,48 @@ from pathlib import Path
 
 from callgate.stores.objections import Audience
 
-BUCKET_BITS = 14
-"""16,384 buckets: up to about six million objections each set stays an intset (`set-max-intset-entries` 512)."""
+FILLED = 384
+"""Tokens that a rebuild puts into a bucket at most, in the mean."""
+CROWDED = 430
+"""More in the mean, and the fullest of many thousand buckets might pass 512: that is four standard deviations away."""
+_FEWEST_BITS, _MOST_BITS = 8, 32
 
 _KEY_LINE = re.compile(r"([a-z0-9][a-z0-9-]{0,15}) ([0-9a-f]{64})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Where an objection is kept: the bucket, and the member of its set."""
+    """What stands for an objection: the member of a set, and the 32 bits the first of which choose the set."""
 
-    bucket: int
+    spread: int
     member: int
+
+    def bucket(self, bits: int) -> int:
+        """Which of 2**bits sets it belongs into."""
+        return self.spread >> (_MOST_BITS - bits)
+
+
+def bits_for(objections: int) -> int:
+    """How many bits choose the bucket where there are so many objections."""
+    return min(_MOST_BITS, max(_FEWEST_BITS, (max(1, -(-objections // FILLED)) - 1).bit_length()))
+
+
+def generation_of(name: str, bits: int) -> str:
+    """The name of a generation of tokens whose bucket so many bits choose."""
+    return f"{name}.{bits}"
+
+
+def bits_of(generation: str) -> int:
+    """How many bits choose the bucket in this generation. Raises ValueError for a name that does not say."""
+    bits = int(generation.rpartition(".")[2])
+    if not 0 <= bits <= _MOST_BITS:
+        raise ValueError(f"no generation of tokens has {bits} bits for the bucket")
+    return bits
+
+
+def crowded(objections: int, bits: int) -> bool:
+    """Whether so many objections need more buckets."""
+    return bits < _MOST_BITS and objections > CROWDED << bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +76,7 @@ class TokenKey:
         """The token of an E.164 number for one audience."""
         whose = "\0".join((audience.scope, audience.controller, audience.campaign))
         digest = hmac.digest(hmac.digest(self.secret, whose.encode(), "sha256"), number.encode(), "sha256")
-        return Token(int.from_bytes(digest[8:12]) >> (32 - BUCKET_BITS), int.from_bytes(digest[:8]) >> 1)
+        return Token(int.from_bytes(digest[8:12]), int.from_bytes(digest[:8]) >> 1)
 
     @property
     def fingerprint(self) -> str:
@@ -66,8 +100,8 @@ class TokenKeys:
 
     @property
     def layout(self) -> str:
-        """Names the way tokens are laid out: a cache that was filled in another way would miss what it holds."""
-        return ".".join([f"b{BUCKET_BITS}", *(key.fingerprint for key in self.keys)])
+        """Tells keys from others: a cache that was filled with others would miss what it holds."""
+        return ".".join(key.fingerprint for key in self.keys)
 
 
 class BadKeyFile(Exception):

@@ -7,7 +7,7 @@ Under the prefix `callgate:` they are
     callgate:{gate}:rebuild                    lock: which generation is being built
     callgate:{gate}:loading:ID                 lock: which load of a list is being filled
     callgate:{gate}:tokens:GENERATION:mark     the ledger's mark that this generation of objections has reached
-    callgate:{gate}:tokens:GENERATION:BUCKET   set of tokens
+    callgate:{gate}:tokens:GENERATION:BUCKET   set of tokens; the end of GENERATION says how many buckets there are
     callgate:ID:LOAD:index                     the index of one load of a list: its chunks in order (see `index`)
     callgate:ID:LOAD:CHUNK                     set of the members of one chunk; CHUNK is its place in the index, in hex
 

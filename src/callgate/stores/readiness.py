@@ -8,6 +8,7 @@ lost numbers.
 from collections.abc import AsyncIterator, Iterable
 
 from callgate.stores.connection import store, text
+from callgate.stores.encoding import bits_for, generation_of
 from callgate.stores.errors import Behind, NotReady, StoreBusy, Unready, Why
 from callgate.stores.filling import Filling, filling, sweep
 from callgate.stores.ledger import Ledger
@@ -82,10 +83,15 @@ async def rebuild(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListF
 
 
 async def ensure(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFile] = ()) -> tuple[Unready, ...]:
-    """Make the cache ready with as little as that takes; returns what is still wrong. Raises what `rebuild` raises."""
+    """Make the cache ready with as little as that takes; returns what is still wrong. Raises what `rebuild` raises.
+
+    One that is ready but crowded serves on while it is rebuilt with more buckets.
+    """
     problems = await check(cache, ledger)
+    if not problems and not await cache.crowded():
+        return problems
     # A rebuild changes neither Redis's configuration nor a ledger that has lost events: that needs a person.
-    if not problems or {Why.EVICTING, Why.AHEAD} & {problem.why for problem in problems}:
+    if {Why.EVICTING, Why.AHEAD} & {problem.why for problem in problems}:
         return problems
     return await rebuild(cache, ledger, lists)
 
@@ -101,7 +107,8 @@ async def _restore(cache: SuppressionCache, file: ListFile) -> None:
 
 async def _fill(cache: SuppressionCache, ledger: Ledger, right: Filling) -> None:
     """Replay the whole ledger into a new generation and put it in force."""
-    redis, keys, generation = cache.redis, cache.keys, right.name
+    redis, keys = cache.redis, cache.keys
+    generation = generation_of(right.name, bits_for(await ledger.mark()))
     reached = 0
     async with store("being rebuilt"):
         in_force = await redis.get(keys.epoch)

@@ -24,7 +24,7 @@ from redis.asyncio import Redis
 from callgate.core.events import Kind
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.stores.connection import store
-from callgate.stores.encoding import TokenKeys
+from callgate.stores.encoding import TokenKeys, bits_of, crowded
 from callgate.stores.errors import Behind, NotReady, Unready, Why
 from callgate.stores.index import Place
 from callgate.stores.indexes import Indexes
@@ -71,6 +71,11 @@ class Epoch:
     layout: str
     generation: str
 
+    @property
+    def bits(self) -> int:
+        """How many bits choose a token's bucket."""
+        return bits_of(self.generation)
+
     def __str__(self) -> str:
         return f"{self.ledger}/{self.layout}/{self.generation}"
 
@@ -81,9 +86,14 @@ class Epoch:
         if len(parts) != 3 or parts[0] != ledger:
             raise NotReady(Unready(Why.FOREIGN, "Redis was filled from another ledger", REBUILD))
         if parts[1] != layout:
-            what = "Redis was filled with other token keys, or by another version of callgate"
+            what = "Redis was filled with other token keys"
             raise NotReady(Unready(Why.LAYOUT, what, f"check the file of token keys, then {REBUILD}"))
-        return cls(*parts)
+        epoch = cls(*parts)
+        try:
+            _ = epoch.bits
+        except ValueError:
+            raise NotReady(Unready(Why.LAYOUT, "Redis was filled by another version of callgate", REBUILD)) from None
+        return epoch
 
 
 EMPTY = Unready(Why.EMPTY, "Redis holds no complete copy of the objections", REBUILD)
@@ -167,12 +177,21 @@ class SuppressionCache:
 
     async def mark(self) -> int:
         """How far the cache follows the ledger. Raises `NotReady`, `StoreUnavailable`."""
+        _, mark = await self._epoch_and_mark()
+        return mark
+
+    async def crowded(self) -> bool:
+        """Whether there are more objections than the buckets are made for. Raises `NotReady`, `StoreUnavailable`."""
+        epoch, mark = await self._epoch_and_mark()
+        return crowded(mark, epoch.bits)
+
+    async def _epoch_and_mark(self) -> tuple[Epoch, int]:
         async with self._briefly("reading its mark"):
             view = await self._look()
             mark = await self.redis.get(self.keys.mark(view.epoch.generation))
         if mark is None:
             raise NotReady(EMPTY)
-        return int(mark)
+        return view.epoch, int(mark)
 
     async def take(self, entries: Sequence[Entry], generation: str, guard: tuple[str, str]) -> int:
         """Apply entries to a generation while the key `guard[0]` holds `guard[1]`; -1 when it does not.
@@ -197,13 +216,12 @@ class SuppressionCache:
 
     def _changes(self, entry: Entry, generation: str) -> list[tuple[str, str, int]]:
         """The commands that the entry comes to: an objection is entered under the newest key, and removed under all."""
-        number = entry.event.number or ""
-        audience = audience_of(entry.event)
+        number, audience, bits = entry.event.number or "", audience_of(entry.event), bits_of(generation)
         if entry.event.kind is Kind.OBJECTION:
             command, tokens = "SADD", [self.tokens.new(audience, number)]
         else:
             command, tokens = "SREM", list(self.tokens.all(audience, number))
-        return [(command, self.keys.bucket(generation, token.bucket), token.member) for token in tokens]
+        return [(command, self.keys.bucket(generation, token.bucket(bits)), token.member) for token in tokens]
 
     async def _look(self) -> _View:
         """See what is in force. Raises `NotReady`."""
@@ -259,8 +277,9 @@ class SuppressionCache:
 
     def _probes(self, view: _View, query: Query) -> list[tuple[Hit, str, int]]:
         """The buckets to look into, the token to look for, and what it means where it is there."""
+        generation, bits = view.epoch.generation, view.epoch.bits
         return [
-            (Hit(audience.scope, "objection"), self.keys.bucket(view.epoch.generation, token.bucket), token.member)
+            (Hit(audience.scope, "objection"), self.keys.bucket(generation, token.bucket(bits)), token.member)
             for audience in audiences(query.controller, query.campaign)
             for token in self.tokens.all(audience, query.number)
         ]
