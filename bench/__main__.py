@@ -7,13 +7,13 @@ from collections.abc import Callable, Coroutine
 
 from rich.console import Console
 
-from bench import gate, report
+from bench import gate, lists, report
 from lab.install import NoAsteriskError
 from lab.place import REPOSITORY, TakenError
 from lab.process import LabError
 
 Part = Callable[[Console], Coroutine[None, None, list[report.Figure]]]
-PARTS: dict[str, Part] = {"gate": gate.measure}
+PARTS: dict[str, Part] = {"gate": gate.measure, "lists": lists.measure}
 
 
 def main() -> int:
