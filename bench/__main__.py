@@ -7,13 +7,17 @@ from collections.abc import Callable, Coroutine
 
 from rich.console import Console
 
-from bench import gate, ledger, report
+from bench import gate, ledger, lists, report, scrub
 from lab.install import NoAsteriskError
 from lab.place import REPOSITORY, TakenError
 from lab.process import LabError
 
 Part = Callable[[Console], Coroutine[None, None, list[report.Figure]]]
-PARTS: dict[str, Part] = {"gate": gate.measure, "ledger": ledger.measure}
+PARTS: dict[str, tuple[Part, ...]] = {
+    "gate": (gate.measure,),
+    "lists": (lists.measure, scrub.measure),
+    "ledger": (ledger.measure,),
+}
 
 
 def main() -> int:
@@ -25,9 +29,9 @@ def main() -> int:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 150)
     about = report.machine()
     figures: list[report.Figure] = []
-    for part in chosen:
+    for measure in (measure for part in chosen for measure in PARTS[part]):
         try:
-            figures += asyncio.run(PARTS[part](console))
+            figures += asyncio.run(measure(console))
         except (LabError, TakenError, NoAsteriskError) as error:
             print(error, file=sys.stderr)
             return 1

@@ -68,8 +68,8 @@ async def measure(console: Console) -> list[Figure]:
         server = await asyncio.to_thread(PostgresServer)
         try:
             async with (
-                _opened(f"sqlite:///{folder}/ledger.db", folder) as file,
-                _opened(server.new_database(), folder) as database,
+                opened(f"sqlite:///{folder}/ledger.db", folder) as file,
+                opened(server.new_database(), folder) as database,
             ):
                 with closing(_bare_table(folder / "bare.db")) as bare:
                     waits = await _take_turns({"sqlite": file, "postgresql": database}, bare, console)
@@ -80,7 +80,8 @@ async def measure(console: Console) -> list[Figure]:
 
 
 @asynccontextmanager
-async def _opened(url: str, folder: Path) -> AsyncIterator[Ledger]:
+async def opened(url: str, folder: Path) -> AsyncIterator[Ledger]:
+    """A ledger with keys of its own in the folder."""
     keys = folder / "ledger.key"
     if not keys.exists():
         write_new_ledger_keys(keys)
@@ -152,7 +153,7 @@ async def _concurrent_turn(waits: Sample, name: str, ledger: Ledger, at_once: in
 
 async def _verified(folder: Path, console: Console) -> float:
     console.print(f"verifying {VERIFIED:,} events")
-    async with _opened(f"sqlite:///{folder}/long.db", folder) as ledger:
+    async with opened(f"sqlite:///{folder}/long.db", folder) as ledger:
         for at in range(0, VERIFIED, 256):
             await ledger.append([verdict(n) for n in range(at, min(at + 256, VERIFIED))])
         began = time.perf_counter()

@@ -14,7 +14,10 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One figure. `target` reads `< 3` or `>= 0.85`; without one there is nothing to miss."""
+    """One figure. `target` reads `< 3`, `<= 3` or `>= 0.85`; without one there is nothing to miss.
+
+    `note` is what the figure alone does not tell, in a sentence.
+    """
 
     name: str
     value: float | None
@@ -22,6 +25,7 @@ class Figure:
     anchor: str
     anchor_value: float | None
     target: str | None = None
+    note: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -39,7 +43,7 @@ class Figure:
 
     def as_json(self) -> dict[str, object]:
         """The object of bench.json."""
-        rounded = {key: _rounded(value) for key, value in asdict(self).items()}
+        rounded = {key: _rounded(value) for key, value in asdict(self).items() if key != "note" or value}
         return rounded | {"ratio": _rounded(self.ratio), "ok": self.ok}
 
 
@@ -48,9 +52,11 @@ def meets(value: float, target: str) -> bool:
     match target.split():
         case ["<", limit]:
             return value < float(limit)
+        case ["<=", limit]:
+            return value <= float(limit)
         case [">=", limit]:
             return value >= float(limit)
-    raise ValueError(f"the target {target!r} is neither `< number` nor `>= number`")
+    raise ValueError(f"the target {target!r} is neither `< number`, `<= number` nor `>= number`")
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -87,6 +93,9 @@ def show(figures: Sequence[Figure], console: Console) -> None:
             figure.name, numbers[0], figure.unit, figure.anchor, numbers[1], numbers[2], figure.target or "", mark
         )
     console.print(table)
+    for figure in figures:
+        if figure.note:
+            console.print(f"{figure.name}: {figure.note}")
 
 
 def write(path: Path, about: dict[str, object], figures: Sequence[Figure]) -> None:

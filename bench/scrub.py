@@ -1,15 +1,16 @@
 """A scrub beside what an analyst would type instead: DuckDB's anti-join of the same leads and the same list.
 
 Both get a million leads as CSV and a list of 17 million numbers, the size of the British register, in one notation,
-since DuckDB compares text. DuckDB reads the list as text; callgate has the list that was imported, as in an operator's
-daily round, and how fast that was read is given beside. They take turns, and the medians are compared. Both write a
-file of the leads that are left, and what is in them must be the same.
+since DuckDB compares text. DuckDB reads the list as text; callgate has the file of the list that was imported, as in
+an operator's daily round, and holds it against its checksum; how fast that was read and written is given beside. They
+take turns, and the medians are compared. Both write a file of the leads that are left, and what is in them must be the
+same.
 """
 
 import statistics
 import tempfile
 import time
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import duckdb
@@ -21,10 +22,12 @@ from callgate.core.bulk import Mask, Numbers
 from callgate.registers.intake import take
 from callgate.registers.layouts import LAYOUTS
 from callgate.registers.reading import Reading, Tally
-from callgate.registers.sorting import contains
+from callgate.registers.sorting import blocks_of
 from callgate.scrub.judging import Judge
 from callgate.scrub.leads import begin
 from callgate.scrub.stream import Sieve
+from callgate.stores.listfile import ListVersion, open_list
+from callgate.stores.listwriter import write_list
 from lab.process import LabError
 
 LEADS = 1_000_000
@@ -34,6 +37,7 @@ LISTED_SHARE = 0.3
 FIRST, LAST = 447_200_000_000, 447_400_000_000
 """British mobile numbers; a list fills a twelfth of them."""
 TURNS = 5
+VERSION = ListVersion("uk-tps", "GB", "bench", datetime(2026, 11, 24, tzinfo=UTC))
 
 ANTI_JOIN = """
 COPY (
@@ -41,14 +45,6 @@ COPY (
     ANTI JOIN read_csv('{folder}/list.txt', header = false, columns = {{'phone': 'VARCHAR'}}) listed USING (phone)
 ) TO '{folder}/duckdb.csv' (HEADER)
 """
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    numbers: Numbers
-
-    def contains(self, numbers: Numbers) -> Mask:
-        return contains(self.numbers, numbers)
 
 
 class _Nobody:
@@ -64,12 +60,13 @@ async def measure(console: Console) -> list[Figure]:
         began = time.perf_counter()
         reading = Reading(LAYOUTS["text"], "GB")
         taken = take(f"{folder}/list.txt", reading, Tally(), in_force=None, folder=folder)
+        path = write_list(folder / "uk-tps.list", VERSION, blocks_of(taken.numbers)).path
         read_s = time.perf_counter() - began
         ours: list[float] = []
         theirs: list[float] = []
         for _ in range(TURNS):
             theirs.append(_joined(folder))
-            ours.append(await _scrubbed(folder, taken.numbers))
+            ours.append(await _scrubbed(folder, path))
             _prove(folder)
     scrub_s, duckdb_s = statistics.median(ours), statistics.median(theirs)
     return [
@@ -104,10 +101,11 @@ def _joined(folder: Path) -> float:
         return time.perf_counter() - began
 
 
-async def _scrubbed(folder: Path, listed: Numbers) -> float:
+async def _scrubbed(folder: Path, listed: Path) -> float:
     began = time.perf_counter()
+    judge = Judge({"GB": [open_list(listed)]}, _Nobody())
     with (folder / "leads.csv").open("rb") as leads, (folder / "callgate.csv").open("wb") as allowed:
-        await Sieve(Judge({"GB": [_Column(listed)]}, _Nobody()), "GB", allowed, None).sift(begin(leads, "phone"))
+        await Sieve(judge, "GB", allowed, None).sift(begin(leads, "phone"))
     return time.perf_counter() - began
 
 

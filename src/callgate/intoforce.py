@@ -8,7 +8,6 @@ import getpass
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -23,8 +22,9 @@ from callgate.registers.reading import Reading, Tally
 from callgate.registers.sorting import blocks_of, stored
 from callgate.registers.source import OnBytes
 from callgate.stores.errors import ListRefused
-from callgate.stores.listfile import ListFile, ListVersion, open_list, write_list
+from callgate.stores.listfile import ListFile, ListVersion, open_list
 from callgate.stores.lists import load_list
+from callgate.stores.listwriter import write_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +60,12 @@ def read_file(settings: Settings, wanted: Wanted, tally: Tally, on_bytes: OnByte
 
 async def put(settings: Settings, wanted: Wanted, taken: Taken, tally: Tally) -> ListVersion:
     """Bring what was read into force. Raises what the stores raise; the ledger's part comes last."""
-    of = ListVersion(wanted.list, settings.lists[wanted.list].country, wanted.version, wanted.as_of)
+    country = settings.lists[wanted.list].country
+    of = ListVersion(wanted.list, country, wanted.version, wanted.as_of, Path(wanted.file).name)
     clock = daemon.clock_of(settings)
     async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
-        written = write_list(daemon.list_path(settings, of.id), of, _one_by_one(taken.numbers))
-        await load_list(cache.redis, cache.keys, of, written.numbers())
+        written = write_list(daemon.list_path(settings, of.id), of, blocks_of(taken.numbers))
+        await load_list(cache.redis, cache.keys, written)
         entered: dict[str, Json] = {
             "list": of.id,
             "version": of.version,
@@ -110,11 +111,5 @@ def numbers_of(file: ListFile, folder: Path) -> Numbers | None:
 
 
 def _columns(file: ListFile) -> Iterator[Numbers]:
-    numbers = file.numbers()
-    while len(block := np.fromiter(islice(numbers, 1 << 16), np.uint64)):
-        yield block
-
-
-def _one_by_one(numbers: Numbers) -> Iterator[int]:
-    for block in blocks_of(numbers):
-        yield from block.tolist()
+    for chunk, offsets in file.filled():
+        yield np.asarray(offsets, np.uint64) + np.uint64(chunk.base)

@@ -19,7 +19,14 @@ def test_of_nothing_there_is_no_percentile() -> None:
 
 @pytest.mark.parametrize(
     ("value", "target", "met"),
-    [(2.9, "< 3", True), (3.0, "< 3", False), (0.85, ">= 0.85", True), (0.84, ">= 0.85", False)],
+    [
+        (2.9, "< 3", True),
+        (3.0, "< 3", False),
+        (3.0, "<= 3", True),
+        (3.1, "<= 3", False),
+        (0.85, ">= 0.85", True),
+        (0.84, ">= 0.85", False),
+    ],
 )
 def test_a_target_is_met_up_to_its_limit(value: float, target: str, met: bool) -> None:
     assert meets(value, target) is met
@@ -51,3 +58,8 @@ def test_figures_of_other_parts_stay_in_the_file_and_those_of_the_same_part_are_
         "target": "< 10",
         "ok": True,
     }
+
+
+def test_a_note_is_written_where_there_is_one() -> None:
+    assert "note" not in Figure("gate.p50", 1.0, "ms", "", None).as_json()
+    assert Figure("gate.p50", 1.0, "ms", "", None, note="seen once").as_json()["note"] == "seen once"

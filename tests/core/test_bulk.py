@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from callgate.core import bulk, phone
+from callgate.core import bulk, written
 from callgate.core.automaton import UnknownPattern, automaton
 from callgate.core.bulk import Fields
 from callgate.core.phone import NotANumber
@@ -21,7 +21,7 @@ digits = st.text("0123456789", min_size=1, max_size=20)
 
 
 @st.composite
-def written(draw: st.DrawFn) -> str:
+def scribbled(draw: st.DrawFn) -> str:
     """A number as somebody may write it: mostly of a country, in any of its forms, then perhaps mangled."""
     country = draw(st.sampled_from([*SERVED, "PL", "CA", "GG"]))
     code = str(phonenumbers.country_code_for_region(country))
@@ -43,7 +43,7 @@ def written(draw: st.DrawFn) -> str:
 
 
 lines = st.one_of(
-    written(), written(), digits, st.text(max_size=24), st.binary(max_size=24).map(lambda b: b.decode("latin-1"))
+    scribbled(), scribbled(), digits, st.text(max_size=24), st.binary(max_size=24).map(lambda b: b.decode("latin-1"))
 )
 
 
@@ -58,14 +58,14 @@ def column(texts: list[str]) -> Fields:
 
 def one_by_one_listed(text: str, country: str, bare: bool) -> int:
     try:
-        return phone.listed(text, country, bare)
+        return written.listed(text, country, bare)
     except NotANumber:
         return 0
 
 
 def one_by_one_read(text: str, country: str) -> tuple[int, str]:
     try:
-        number = phone.read(text, country)
+        number = written.read(text, country)
     except NotANumber:
         return 0, ""
     return int(number.digits), number.country
@@ -116,8 +116,8 @@ def test_the_usual_notations_of_each_country_are_read_in_bulk(country: str, monk
     def one_by_one(*_: object) -> int:
         raise AssertionError("read one by one")
 
-    monkeypatch.setattr(phone, "listed", one_by_one)
-    monkeypatch.setattr(phone, "read", one_by_one)
+    monkeypatch.setattr(written, "listed", one_by_one)
+    monkeypatch.setattr(written, "read", one_by_one)
     expected = int(forms[0].removeprefix("+"))
     assert bulk.listed(column(forms), country).tolist() == [expected] * 4
     assert bulk.read(column(forms), country)[0].tolist() == [expected] * 4

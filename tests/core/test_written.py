@@ -2,7 +2,8 @@
 
 import pytest
 
-from callgate.core.phone import NotANumber, listed, read
+from callgate.core.phone import NotANumber
+from callgate.core.written import listed, read
 
 FORMS = [
     # As written, where, and what it is.

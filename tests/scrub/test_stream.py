@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core import phone
+from callgate.core import written
 from callgate.core.bulk import Mask, Numbers
 from callgate.core.phone import NotANumber
 from callgate.registers import sniff
@@ -131,7 +131,7 @@ def rows(data: bytes, delimiter: str) -> list[list[str]]:
 
 def may_be_called(number: str) -> bool:
     try:
-        read = phone.read(number, "BE")
+        read = written.read(number, "BE")
     except NotANumber:
         return False
     digits = int(read.digits)

@@ -1,9 +1,10 @@
 import secrets
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from redis.asyncio import Redis
 
@@ -13,6 +14,8 @@ from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.keyfile import LedgerKeys
+from callgate.stores.listfile import ListFile, ListVersion
+from callgate.stores.listwriter import write_list
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
@@ -23,6 +26,7 @@ NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ANNA = "+33199000042"
 BRAM = "+32470000077"
 TOKENS = TokenKeys((TokenKey("k1", bytes(32)),))
+DNCM = ListVersion("be-dncm", "BE", "2026-11-24", NOW, "a file of the regulator's")
 LEDGER_KEYS = LedgerKeys(Path("/dev/null"), {"first": bytes(32)}, bytes([1]) * 32, bytes([2]) * 32)
 
 
@@ -55,6 +59,11 @@ async def open_at(url: str, writer: str = "office", append_within: float = 5) ->
         tokens=partial(stored_tokens, TOKENS),
         append_within=append_within,
     )
+
+
+def filed(folder: Path, numbers: Iterable[int], of: ListVersion = DNCM) -> ListFile:
+    """A list file with these numbers."""
+    return write_list(folder / f"{of.id}-{of.version}.list", of, [np.array(sorted(numbers), np.uint64)])
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ from hypothesis import strategies as st
 
 from callgate.core.gate import Scope
 from callgate.stores.encoding import (
-    BUCKET_BITS,
     BadKeyFile,
     TokenKey,
     TokenKeys,
-    number_at,
-    place,
+    bits_for,
+    bits_of,
+    crowded,
+    generation_of,
     read_keys,
     write_new_key,
 )
@@ -29,13 +30,6 @@ AUDIENCES = [
     Audience(Scope.CAMPAIGN, "futura", "heat"),
     Audience(Scope.CAMPAIGN, "acme", "solar"),
 ]
-
-
-@given(E164)
-def test_a_number_comes_back_from_the_place_it_was_put(number: int) -> None:
-    chunk, member = place(number)
-    assert 0 <= member < 65536
-    assert number_at(chunk, member) == number
 
 
 @given(st.text())
@@ -58,7 +52,30 @@ def test_what_is_no_e164_number_is_refused(text: str) -> None:
 def test_a_token_fits_an_intset_and_its_bucket(number: int) -> None:
     token = TokenKey("k", b"s" * 32).token(AUDIENCES[0], f"+{number}")
     assert 0 <= token.member < 2**63
-    assert 0 <= token.bucket < 2**BUCKET_BITS
+    assert [token.bucket(bits) >> bits for bits in range(33)] == [0] * 33
+
+
+@pytest.mark.parametrize(
+    ("objections", "bits"),
+    [(0, 8), (98_304, 8), (98_305, 9), (1_500_000, 12), (6_000_000, 14), (6_291_456, 14), (6_291_457, 15)],
+)
+def test_there_are_as_many_buckets_as_are_well_filled(objections: int, bits: int) -> None:
+    assert bits_for(objections) == bits == bits_of(generation_of("name", bits))
+    assert not crowded(objections, bits)
+
+
+@given(st.integers(0, 10**9))
+def test_crowded_buckets_get_room_and_not_for_a_moment_only(objections: int) -> None:
+    for bits in range(8, 32):
+        if crowded(objections, bits):
+            assert bits_for(objections) > bits
+            assert not crowded(objections + objections // 10, bits_for(objections))
+
+
+@pytest.mark.parametrize("generation", ["", "name", "name.", "name.x", "name.33", "name.-1"])
+def test_a_generation_that_does_not_say_how_many_buckets_it_has_is_not_ours(generation: str) -> None:
+    with pytest.raises(ValueError, match=r"bits for the bucket|invalid literal"):
+        bits_of(generation)
 
 
 def test_tokens_differ_by_person_audience_and_secret() -> None:
@@ -69,7 +86,7 @@ def test_tokens_differ_by_person_audience_and_secret() -> None:
 
 def test_a_token_never_changes_since_those_on_file_must_be_found_again() -> None:
     token = TokenKey("k1", bytes(32)).token(Audience(Scope.CONTROLLER, "futura"), ANNA)
-    assert (token.bucket, token.member) == (3399, 630215992382047062)
+    assert (token.bucket(14), token.member) == (3399, 630215992382047062)
 
 
 def test_a_campaign_belongs_to_its_own_its_controllers_and_everyones_audience() -> None:

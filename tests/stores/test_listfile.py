@@ -1,80 +1,117 @@
 import stat
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from callgate.stores.cutting import Numbers
 from callgate.stores.errors import ListRefused
-from callgate.stores.listfile import BLOCK, ListVersion, open_list, write_list
-from tests.stores.conftest import NOW
+from callgate.stores.listfile import ListFile, open_list
+from callgate.stores.listwriter import write_list
+from tests.stores.conftest import DNCM, filed
+from tests.stores.shapes import NUMBERS
 
-DNCM = ListVersion("be-dncm", "BE", "2026-11-24", NOW)
+SMALL = [32_470_000_001, 32_470_000_077, 10**13]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.sets(st.integers(1, 10**15 - 1)))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(NUMBERS)
 def test_exactly_the_numbers_that_were_written_are_read(tmp_path: Path, numbers: set[int]) -> None:
-    write_list(tmp_path / "list", DNCM, sorted(numbers))
-    read = open_list(tmp_path / "list")
+    read = open_list(filed(tmp_path, numbers).path)
     assert (read.of, read.count) == (DNCM, len(numbers))
     assert list(read.numbers()) == sorted(numbers)
 
 
-@pytest.mark.parametrize("count", [0, 1, BLOCK - 1, BLOCK, BLOCK + 1, 3 * BLOCK])
-def test_block_boundaries_lose_nothing(tmp_path: Path, count: int) -> None:
-    file = write_list(tmp_path / "list", DNCM, range(1, count + 1))
-    assert list(file.numbers()) == list(range(1, count + 1))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=50)
+@given(numbers=NUMBERS, others=st.sets(st.integers(0, 2**64 - 1), max_size=20), data=st.data())
+def test_a_file_contains_its_numbers_and_no_others(
+    tmp_path: Path, numbers: set[int], others: set[int], data: st.DataObject
+) -> None:
+    ends = {chunk.base + 2 * chunk.bias for chunk in filed(tmp_path, numbers).index().chunks()}
+    near = {number + step for number in numbers | ends for step in (-1, 0, 1)}
+    asked = data.draw(st.permutations(sorted(numbers | near | others)))
+    found = open_list(filed(tmp_path, numbers).path).contains(np.array(asked, np.uint64))
+    assert found.tolist() == [number in numbers for number in asked]
 
 
-def test_any_byte_that_is_changed_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "list"
-    write_list(path, DNCM, [32470000001, 32470000077])
+@pytest.mark.parametrize("asked", [0, 1, 2**16 - 1, 2**16, 2**16 + 1])
+def test_numbers_are_looked_up_in_the_order_they_are_asked_for(tmp_path: Path, asked: int) -> None:
+    numbers = np.arange(asked, 0, -1).astype(np.uint64)
+    assert (filed(tmp_path, range(2, 70_000, 2)).contains(numbers) == (numbers % 2 == 0)).all()
+
+
+@pytest.mark.parametrize(
+    "look", [lambda file: list(file.filled()), lambda file: file.contains(np.array([1], np.uint64))]
+)
+@pytest.mark.parametrize("numbers", [[], SMALL, range(10**10, 10**10 + 1020)])
+def test_any_byte_that_is_changed_is_noticed(tmp_path: Path, look: object, numbers: list[int]) -> None:
+    path = filed(tmp_path, numbers).path
     good = path.read_bytes()
-    for at in range(len(good)):
+    assert callable(look)
+    for at in [
+        *range(min(200, len(good))),
+        *range(200, len(good) - 200, 37),
+        *range(max(0, len(good) - 200), len(good)),
+    ]:
         path.write_bytes(good[:at] + bytes([good[at] ^ 1]) + good[at + 1 :])
         with pytest.raises(ListRefused, match="damaged or no list of ours"):
-            list(open_list(path).numbers())
+            look(open_list(path))
 
 
 def test_any_truncation_and_any_growth_is_noticed(tmp_path: Path) -> None:
-    path = tmp_path / "list"
-    write_list(path, DNCM, [32470000001, 32470000077])
+    path = filed(tmp_path, SMALL).path
     good = path.read_bytes()
     for bad in [good[:length] for length in range(len(good))] + [good + b"\0", good + bytes(8), good * 2]:
         path.write_bytes(bad)
         with pytest.raises(ListRefused):
-            list(open_list(path).numbers())
+            list(open_list(path).filled())
+        with pytest.raises(ListRefused):
+            open_list(path).contains(np.array([1], np.uint64))
 
 
-@pytest.mark.parametrize("cut", [1, 7, 9, 48])
-def test_a_file_of_an_impossible_length_is_not_even_opened(tmp_path: Path, cut: int) -> None:
-    path = tmp_path / "list"
-    write_list(path, DNCM, [1])
-    path.write_bytes(path.read_bytes()[:-cut])
+@pytest.mark.parametrize("kept", [0, 15, 16, 100, 170])
+def test_a_file_that_ends_too_early_is_not_even_opened(tmp_path: Path, kept: int) -> None:
+    path = filed(tmp_path, SMALL).path
+    path.write_bytes(path.read_bytes()[:kept])
     with pytest.raises(ListRefused):
         open_list(path)
 
 
-@pytest.mark.parametrize("numbers", [[2, 1], [1, 1], [0], [1, 2, 2]])
-def test_numbers_that_do_not_increase_are_refused(tmp_path: Path, numbers: list[int]) -> None:
-    with pytest.raises(ListRefused, match="increase strictly"):
-        write_list(tmp_path / "list", DNCM, numbers)
+def test_a_list_takes_about_two_bytes_a_number(tmp_path: Path) -> None:
+    file = filed(tmp_path, range(32_470_000_000, 32_470_100_000))
+    assert file.path.stat().st_size < 2.1 * file.count
 
 
 def test_a_writing_that_fails_leaves_the_old_file_and_no_litter(tmp_path: Path) -> None:
-    def failing() -> Iterator[int]:
-        yield from range(1, 2 * BLOCK)
+    def failing() -> Iterator[Numbers]:
+        yield np.arange(1, 10_000, dtype=np.uint64)
         raise OSError("the source broke off")
 
-    write_list(tmp_path / "list", DNCM, [1, 2])
+    old = filed(tmp_path, [1, 2])
     with pytest.raises(OSError, match="broke off"):
-        write_list(tmp_path / "list", DNCM, failing())
-    assert [path.name for path in tmp_path.iterdir()] == ["list"]
-    assert list(open_list(tmp_path / "list").numbers()) == [1, 2]
+        write_list(old.path, DNCM, failing())
+    assert list(tmp_path.iterdir()) == [old.path]
+    assert list(open_list(old.path).numbers()) == [1, 2]
+
+
+def test_a_version_that_cannot_be_told_is_refused_and_the_old_file_stays(tmp_path: Path) -> None:
+    old = filed(tmp_path, [1, 2])
+    with pytest.raises(ListRefused, match="takes 5000 characters to tell"):
+        write_list(old.path, replace(DNCM, source="x" * 5000), [])
+    assert list(open_list(old.path).numbers()) == [1, 2]
 
 
 def test_a_list_is_its_owners_only(tmp_path: Path) -> None:
-    write_list(tmp_path / "list", DNCM, [1])
-    assert stat.S_IMODE((tmp_path / "list").stat().st_mode) == 0o600
+    assert stat.S_IMODE(filed(tmp_path, [1]).path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_is_replaced_while_it_is_asked_answers_as_it_was(tmp_path: Path) -> None:
+    file: ListFile = filed(tmp_path, SMALL)
+    asked = np.array([1, *SMALL], np.uint64)
+    before = file.contains(asked).tolist()
+    filed(tmp_path, [1])
+    assert file.contains(asked).tolist() == before == [False, True, True, True]

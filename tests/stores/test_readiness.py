@@ -7,20 +7,19 @@ import pytest
 from redis.asyncio import Redis
 
 from callgate.core.gate import Scope
-from callgate.stores import readiness
+from callgate.stores import readiness, suppression
 from callgate.stores.connection import text
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.errors import LedgerUnavailable, ListRefused, NotReady, StoreBusy, Why
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
-from callgate.stores.listfile import ListFile, write_list
-from callgate.stores.lists import load_list
+from callgate.stores.listfile import ListFile
+from callgate.stores.lists import directory, load_list
 from callgate.stores.readiness import check, ensure, rebuild
 from callgate.stores.schema import Entry
 from callgate.stores.suppression import Query, SuppressionCache
-from tests.stores.conftest import ANNA, BRAM, TOKENS, objection, open_ledger
+from tests.stores.conftest import ANNA, BRAM, DNCM, TOKENS, filed, objection, open_ledger
 from tests.stores.servers import RedisServer
-from tests.stores.test_listfile import DNCM
 
 pytestmark = pytest.mark.server
 
@@ -29,7 +28,8 @@ SOLAR = Query(ANNA, "futura", "solar", ("be-dncm",))
 
 @pytest.fixture
 def file(tmp_path: Path) -> ListFile:
-    return write_list(tmp_path / "be-dncm.list", DNCM, sorted([int(ANNA[1:]), int(BRAM[1:]), 32_470_900_000]))
+    """Three numbers, each in a chunk of its own."""
+    return filed(tmp_path, [int(ANNA[1:]), int(ANNA[1:]) + 2**33, int(ANNA[1:]) + 2**34])
 
 
 async def refused(cache: SuppressionCache) -> Why:
@@ -162,29 +162,41 @@ async def test_a_directory_that_is_not_ours_is_not_believed(
     assert await refused(cache) is Why.FOREIGN
 
 
-@pytest.mark.parametrize("loss", ["a chunk", "a member"])
+@pytest.mark.parametrize("entry", ["no json", "{}", "[]"])
+async def test_a_directory_that_is_not_ours_is_written_anew(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, file: ListFile, entry: str
+) -> None:
+    await redis.hset(keys.lists, "be-dncm", entry)
+    await redis.hset(keys.lists, "nl-bmnr", entry)
+    assert await ensure(cache, ledger, [file]) == ()
+    assert await hits(cache) == {Scope.NATIONAL}
+    assert set(await redis.hgetall(keys.lists)) == {b"be-dncm"}
+
+
+@pytest.mark.parametrize("loss", ["a chunk", "a member", "the index"])
 async def test_a_list_short_of_its_count_is_not_believed_until_it_was_loaded_again(
     cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, file: ListFile, loss: str
 ) -> None:
     await rebuild(cache, ledger, [file])
-    chunks = sorted(await redis.keys(f"{keys.prefix}list:*"))
-    assert len(chunks) == 3
-    await (redis.delete(chunks[0]) if loss == "a chunk" else redis.spop(chunks[1]))
+    load = (await directory(redis, keys))["be-dncm"].load
+    lost = keys.index("be-dncm", load) if loss == "the index" else keys.chunk("be-dncm", load, 1)
+    await (redis.spop(lost) if loss == "a member" else redis.delete(lost))
     (problem,) = await check(cache, ledger)
-    assert (problem.why, "has 2 of its 3 numbers" in problem.what) == (Why.LIST_SHORT, True)
+    held = 0 if loss == "the index" else 2
+    assert (problem.why, f"has {held} of its 3 numbers" in problem.what) == (Why.LIST_SHORT, True)
     assert await refused(cache) is Why.LIST_SHORT
     assert await ensure(cache, ledger, [file]) == ()
     assert await hits(cache) == {Scope.NATIONAL}
 
 
 async def test_a_rebuild_loads_a_list_only_where_redis_lacks_this_version(
-    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, file: ListFile
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, file: ListFile, tmp_path: Path
 ) -> None:
     await rebuild(cache, ledger, [file])
     before = await redis.hgetall(keys.lists)
     await rebuild(cache, ledger, [file])
     assert await redis.hgetall(keys.lists) == before
-    await load_list(redis, keys, replace(DNCM, version="older"), [1])
+    await load_list(redis, keys, filed(tmp_path, [1], replace(DNCM, version="older")))
     await rebuild(cache, ledger, [file])
     assert (await cache.lookup(SOLAR)).facts.lists["be-dncm"].version == DNCM.version
 
@@ -242,6 +254,33 @@ async def test_while_a_ready_cache_is_rebuilt_it_goes_on_answering_and_taking_ob
     assert await rebuilding == ()
     assert await hits(cache) == {Scope.CONTROLLER}
     assert len({text(key).split(":")[3] for key in await redis.keys(f"{keys.prefix}*tokens:*")}) == 1
+
+
+async def test_a_crowded_cache_gets_more_buckets_and_answers_meanwhile(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cache.apply((await ledger.append([objection(), objection(BRAM)])).entries)
+    before = await redis.get(keys.epoch)
+    assert text(before or "").endswith(".8")
+    assert await ensure(cache, ledger) == ()
+    assert await redis.get(keys.epoch) == before
+    monkeypatch.setattr(suppression, "crowded", lambda objections, bits: objections > 1 and bits < 9)
+    monkeypatch.setattr(readiness, "bits_for", lambda objections: 7 + objections)
+    ensuring = asyncio.create_task(ensure(cache, ledger))
+    while not ensuring.done():
+        assert await hits(cache) == {Scope.CONTROLLER}
+    assert await ensuring == ()
+    assert text(await redis.get(keys.epoch) or "").endswith(".9")
+    assert await hits(cache) == {Scope.CONTROLLER}
+
+
+@pytest.mark.parametrize("generation", ["old", "old.x", "old.99"])
+async def test_a_generation_of_another_version_is_not_believed(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, generation: str
+) -> None:
+    await redis.set(keys.epoch, f"{ledger.identity}/{TOKENS.layout}/{generation}")
+    assert await refused(cache) is Why.LAYOUT
+    assert await ensure(cache, ledger) == ()
 
 
 async def test_a_redis_that_loses_everything_during_a_rebuild_does_not_become_ready(

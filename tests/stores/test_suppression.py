@@ -14,19 +14,17 @@ from redis.asyncio import Redis
 
 from callgate.core.events import Event
 from callgate.core.gate import Facts, Hit, ListState, Scope
-from callgate.stores import lists
 from callgate.stores.connection import text
 from callgate.stores.encoding import TokenKey, TokenKeys
-from callgate.stores.errors import Behind, ListRefused, NotReady, StoreBusy, StoreUnavailable, Why
+from callgate.stores.errors import Behind, NotReady, StoreBusy, StoreUnavailable, Why
 from callgate.stores.filling import filling
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.lists import load_list
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import Found, Query, SuppressionCache
-from tests.stores.conftest import ANNA, BRAM, NOW, TOKENS, objection, open_ledger, removal, verdict
+from tests.stores.conftest import ANNA, BRAM, NOW, TOKENS, filed, objection, open_ledger, removal, verdict
 from tests.stores.servers import RedisServer
-from tests.stores.test_listfile import DNCM
 
 pytestmark = pytest.mark.server
 
@@ -63,9 +61,9 @@ async def test_an_objection_speaks_against_the_calls_of_its_scope_and_no_others(
 
 
 async def test_a_lookup_tells_hits_lists_and_how_far_it_follows_the_ledger(
-    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, tmp_path: Path
 ) -> None:
-    await load_list(redis, keys, DNCM, [int(ANNA[1:])])
+    await load_list(redis, keys, filed(tmp_path, [int(ANNA[1:])]))
     committed = await ledger.append([verdict(), objection(), objection(scope="all")])
     assert await cache.apply(committed.entries) == committed.mark == 2
     expected = (
@@ -77,9 +75,9 @@ async def test_a_lookup_tells_hits_lists_and_how_far_it_follows_the_ledger(
 
 
 async def test_a_list_counts_only_for_calls_that_it_binds_and_one_never_loaded_is_missing(
-    cache: SuppressionCache, redis: Redis, keys: Keys
+    cache: SuppressionCache, redis: Redis, keys: Keys, tmp_path: Path
 ) -> None:
-    await load_list(redis, keys, DNCM, [int(ANNA[1:])])
+    await load_list(redis, keys, filed(tmp_path, [int(ANNA[1:])]))
     assert (await cache.lookup(replace(SOLAR, lists=()))).facts == Facts((), {})
     assert (await cache.lookup(replace(SOLAR, lists=("nl-x",)))).facts == Facts((), {})
 
@@ -175,79 +173,16 @@ async def test_lookups_under_another_key_miss_nothing_while_both_are_alive(
     assert await hits(cold) == set()
 
 
-async def test_a_list_that_was_replaced_or_rebuilt_is_seen_at_the_next_lookup(
-    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys
-) -> None:
-    await load_list(redis, keys, DNCM, [int(ANNA[1:])])
-    assert await hits(cache) == {Scope.NATIONAL}
-    await load_list(redis, keys, replace(DNCM, version="next"), [int(BRAM[1:])])
-    found = await cache.lookup(SOLAR)
-    assert found.facts == Facts((), {"be-dncm": ListState("next", NOW)})
-    other = SuppressionCache(redis, keys, TOKENS, ledger.identity, answer_within=5)
-    await ledger.append([objection()])
-    await rebuild(other, ledger)
-    assert await hits(cache) == {Scope.CONTROLLER}
-
-
-async def test_no_lookup_misses_a_listed_number_while_the_list_is_replaced(
-    cache: SuppressionCache, redis: Redis, keys: Keys
-) -> None:
-    numbers = [int(ANNA[1:]), *range(40_000_000_000, 40_000_030_000)]
-    await load_list(redis, keys, DNCM, numbers)
-    done = asyncio.Event()
-
-    async def look() -> int:
-        looks = 0
-        while not done.is_set():
-            assert await hits(cache) == {Scope.NATIONAL}
-            looks += 1
-        return looks
-
-    looking = asyncio.create_task(look())
-    for version in ("a", "b", "c"):
-        await load_list(redis, keys, replace(DNCM, version=version), numbers)
-    done.set()
-    assert await looking > 10
-
-
-async def test_a_load_that_fails_leaves_the_version_in_force_and_the_next_leaves_no_litter(
-    cache: SuppressionCache, redis: Redis, keys: Keys
-) -> None:
-    await load_list(redis, keys, DNCM, [int(ANNA[1:])])
-    broken = [*range(40_000_000_000, 40_000_020_000), 1]
-    for _ in range(3):
-        with pytest.raises(ListRefused, match="increase strictly"):
-            await load_list(redis, keys, replace(DNCM, version="broken"), broken)
-    assert len({text(key).split(":")[3] for key in await redis.keys(f"{keys.prefix}list:*")}) == 2, "failures piled up"
-    assert await hits(cache) == {Scope.NATIONAL}
-    await load_list(redis, keys, replace(DNCM, version="next"), [int(ANNA[1:]), int(ANNA[1:]) + 70_000])
-    assert len(await redis.keys(f"{keys.prefix}list:*")) == 2
-
-
-async def test_a_list_that_does_not_arrive_whole_is_not_put_in_force(
-    cache: SuppressionCache, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counting = lists.count
-
-    async def count_after_a_loss(redis: Redis, beginning: str) -> int:
-        await redis.delete((await redis.keys(f"{beginning}*"))[0])
-        return await counting(redis, beginning)
-
-    monkeypatch.setattr(lists, "count", count_after_a_loss)
-    with pytest.raises(ListRefused, match="of 2 numbers of be-dncm 1 arrived"):
-        await load_list(redis, keys, DNCM, [int(BRAM[1:]), int(ANNA[1:])])
-    assert (await cache.lookup(SOLAR)).facts.lists == {}
-
-
 async def test_two_processes_never_fill_the_same_thing_at_once(
-    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys
+    cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, tmp_path: Path
 ) -> None:
+    file = filed(tmp_path, [1])
     async with filling(redis, keys.loading("be-dncm")), filling(redis, keys.rebuild):
         with pytest.raises(StoreBusy, match="another process holds"):
-            await load_list(redis, keys, DNCM, [1])
+            await load_list(redis, keys, file)
         with pytest.raises(StoreBusy, match="another process holds"):
             await rebuild(cache, ledger)
-    await load_list(redis, keys, DNCM, [1])
+    await load_list(redis, keys, file)
     assert await rebuild(cache, ledger) == ()
 
 
@@ -334,6 +269,14 @@ async def test_a_redis_that_refuses_makes_the_answer_unknown_and_no_error_repeat
             failed.append("".join(traceback.format_exception(error)))
     assert failed
     assert not any(ANNA[1:] in shown or "SISMEMBER" in shown for shown in failed)
+
+
+async def test_a_redis_that_forgot_its_scripts_is_told_them_again(
+    cache: SuppressionCache, ledger: Ledger, redis: Redis
+) -> None:
+    await cache.apply((await ledger.append([objection()])).entries)
+    await redis.script_flush()
+    assert await hits(cache) == {Scope.CONTROLLER}
 
 
 async def test_a_read_only_replica_takes_no_objection(cache: SuppressionCache, ledger: Ledger, redis: Redis) -> None:

@@ -15,17 +15,16 @@ from rich.progress import Progress, TaskID
 from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, print_json, run
 from callgate.config import Settings
-from callgate.core.bulk import Mask, Numbers
 from callgate.core.gate import ListState
 from callgate.core.policy import Campaign
-from callgate.intoforce import numbers_of, version_in_force
+from callgate.intoforce import version_in_force
 from callgate.registers.errors import FileRefused
-from callgate.registers.sorting import contains
 from callgate.scrub.judging import Judge, Unscrubbable, check_lists
 from callgate.scrub.leads import Leads, begin
 from callgate.scrub.objections import CacheObjections
 from callgate.scrub.stream import Counts, Sieve
 from callgate.stores.errors import NotReady
+from callgate.stores.listfile import ListFile
 from callgate.stores.lists import Loaded, directory
 from callgate.stores.readiness import check
 from callgate.stores.suppression import SuppressionCache
@@ -110,25 +109,17 @@ async def _sift(
 
 
 def _judge(settings: Settings, campaign: Campaign, cache: SuppressionCache, loaded: Mapping[str, Loaded]) -> Judge:
-    lists = {name: _ListColumn(settings, name, loaded[name]) for names in campaign.lists.values() for name in names}
+    lists = {name: _list_file(settings, name, loaded[name]) for names in campaign.lists.values() for name in names}
     binding = {country: [lists[name] for name in campaign.lists.get(country, ())] for country in campaign.countries}
     return Judge(binding, CacheObjections(cache, campaign.controller, campaign.id))
 
 
-class _ListColumn:
-    """The numbers of a list file, which must be of the version in force. Raises `Unscrubbable`."""
-
-    def __init__(self, settings: Settings, name: str, loaded: Loaded) -> None:
-        path = daemon.list_path(settings, name)
-        file = version_in_force(path)
-        numbers = numbers_of(file, path.parent) if file else None
-        if file is None or numbers is None or file.of != loaded.of:
-            raise Unscrubbable(f"the file of the list {name} is damaged or not that in force; import the list again")
-        self._numbers = numbers
-
-    def contains(self, numbers: Numbers) -> Mask:
-        """Of each number whether it is on the list."""
-        return contains(self._numbers, numbers)
+def _list_file(settings: Settings, name: str, loaded: Loaded) -> ListFile:
+    """The file of a list, which must be of the version in force. Raises `Unscrubbable`."""
+    file = version_in_force(daemon.list_path(settings, name))
+    if file is None or file.of != loaded.of:
+        raise Unscrubbable(f"the file of the list {name} is damaged or not that in force; import the list again")
+    return file
 
 
 def _watched(content: Iterator[bytes], progress: Progress, task: TaskID) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""`phone.listed` and `phone.read` for whole columns: the same answers, some hundred times as fast.
+"""`written.listed` and `written.read` for whole columns: the same answers, some hundred times as fast.
 
 The fields of a block are gathered by their length into tables of digits. What is left of a number once calling code and
 prefixes are known to be prefixes is then the same slice for many rows, and a row costs a few table look-ups. Every rule
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from callgate.core import phone
+from callgate.core import written
 from callgate.core.automaton import Digits
+from callgate.core.phone import NotANumber
 from callgate.core.plan import CODES, INDEX, LONGEST, Plan, plan_of, plan_of_code
-from callgate.core.written import SEPARATORS, NotANumber
+from callgate.core.written import SEPARATORS
 
 Numbers = NDArray[np.uint64]
 """E.164 digits as integers; 0 where there is none."""
@@ -58,7 +59,7 @@ class Fields:
 
 
 def listed(fields: Fields, country: str, bare: bool = False) -> Numbers:
-    """`phone.listed` of each field."""
+    """`written.listed` of each field."""
     numbers = np.zeros(len(fields), np.uint64)
     left = np.ones(len(fields), np.bool_)
     for found in _found(fields, country, bare):
@@ -66,14 +67,14 @@ def listed(fields: Fields, country: str, bare: bool = False) -> Numbers:
         left[found.rows] = False
     for row in np.flatnonzero(left).tolist():
         try:
-            numbers[row] = phone.listed(fields.text(row), country, bare)
+            numbers[row] = written.listed(fields.text(row), country, bare)
         except NotANumber:
             continue
     return numbers
 
 
 def read(fields: Fields, country: str) -> tuple[Numbers, NDArray[np.uint16]]:
-    """`phone.read` of each field: the number, and its country as an index into `plan.COUNTRIES`."""
+    """`written.read` of each field: the number, and its country as an index into `plan.COUNTRIES`."""
     numbers = np.zeros(len(fields), np.uint64)
     owners = np.zeros(len(fields), np.uint16)
     left = np.ones(len(fields), np.bool_)
@@ -83,7 +84,7 @@ def read(fields: Fields, country: str) -> tuple[Numbers, NDArray[np.uint16]]:
         left[found.rows] = False
     for row in np.flatnonzero(left).tolist():
         try:
-            number = phone.read(fields.text(row), country)
+            number = written.read(fields.text(row), country)
         except NotANumber:
             continue
         numbers[row], owners[row] = int(number.digits), INDEX[number.country]

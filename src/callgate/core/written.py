@@ -3,11 +3,21 @@
 What may stand between digits is dropped: spaces, dashes, dots, slashes, parentheses, marks that cannot be seen. An
 extension is cut off, since the trunk dials the line before it. Anything else makes the text no number: a letter may be
 a mistyped digit, and nobody is called on a guess.
+
+    read     what a lead holds: in a range of numbers of its country
+    listed   what a register holds: any number of a possible length, since a register may hold ranges that are not known
+             elsewhere yet, and no suppression may be lost
+
+Wherever `read` finds a number, `listed` finds the same.
 """
 
 import re
 import unicodedata
 
+import phonenumbers
+from phonenumbers import ValidationResult
+
+from callgate.core.phone import NotANumber, Number, found, known
 from callgate.core.plan import CODES, plan_of, plan_of_code
 
 SEPARATORS = " -./()"
@@ -23,22 +33,50 @@ _EXTENSION = re.compile(
 _TRUNK_ZERO = re.compile(r"\(\s*0\s*\)")
 
 
-class NotANumber(ValueError):
-    """What was written names no single subscriber; the message says why and never repeats the digits."""
+def read(text: str, country: str) -> Number:
+    """Read the number of a lead of `country` (ISO 3166), as people write numbers. Raises `NotANumber`.
+
+    Separators, Unicode's digits, `tel:`, extensions and `(0)` after a calling code are understood; letters are not.
+    """
+    return known(plain(text, country), country)
+
+
+def listed(text: str, country: str, bare: bool = False) -> int:
+    """Read a number of a register of `country`: its E.164 digits as an integer. Raises `NotANumber`.
+
+    `bare`: the register writes calling codes without a plus. The number need not be known as valid, only its length
+    has to be possible in its country.
+    """
+    digits = plain(text, country)
+    number = found(f"+{digits}" if bare and digits[:1] not in ("", "+") else digits, country)
+    possible = phonenumbers.is_possible_number_with_reason(number)
+    if possible != ValidationResult.IS_POSSIBLE:
+        raise NotANumber(_LENGTHS.get(possible, "no number of this length is possible in its country"))
+    plan = plan_of_code(number.country_code)
+    if number.italian_leading_zero and plan is not None and not plan.zero_leads:
+        raise NotANumber(f"no number of +{number.country_code} begins with 0")
+    return int(f"{number.country_code}{phonenumbers.national_significant_number(number)}")
+
+
+_LENGTHS = {
+    ValidationResult.TOO_SHORT: "too short for its country",
+    ValidationResult.TOO_LONG: "too long for its country",
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: "the area code is missing",
+}
 
 
 def plain(text: str, country: str) -> str:
     """A plus where there is one, and the digits. `country` (ISO 3166) is where it was written. Raises `NotANumber`."""
-    start = found.end() if (found := _SCHEME.match(text)) else 0
+    start = scheme.end() if (scheme := _SCHEME.match(text)) else 0
     body = _EXTENSION.sub("", text)
     zero = _TRUNK_ZERO.search(body)
     if zero is not None and _keeps_no_zero(_bare(body[start : zero.start()], start), country):
         # As many characters as before, so that a fault is named where it is.
         body = body[: zero.start()] + " " * len(zero.group()) + body[zero.end() :]
-    written = _bare(body[start:], start)
-    if written in ("", "+"):
+    digits = _bare(body[start:], start)
+    if digits in ("", "+"):
         raise NotANumber("no digit")
-    return written
+    return digits
 
 
 def _bare(text: str, before: int) -> str:

@@ -9,8 +9,9 @@ from itertools import chain
 
 import numpy as np
 
-from callgate.core import bulk, phone
+from callgate.core import bulk, written
 from callgate.core.bulk import Fields, Mask, Numbers
+from callgate.core.phone import NotANumber
 from callgate.core.records import Records, RecordTooLong, Shape, split
 from callgate.registers import sniff
 from callgate.registers.errors import FileRefused
@@ -181,7 +182,7 @@ def _changes(fields: Fields) -> tuple[Mask, Mask]:
 
 def _fault(text: str, reading: Reading) -> str:
     try:
-        phone.listed(text, reading.country, reading.bare)
-    except phone.NotANumber as error:
+        written.listed(text, reading.country, reading.bare)
+    except NotANumber as error:
         return str(error)
     return "no number"

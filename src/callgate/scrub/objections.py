@@ -14,7 +14,7 @@ import numpy as np
 
 from callgate.core.bulk import Mask, Numbers
 from callgate.stores.connection import store
-from callgate.stores.encoding import BUCKET_BITS
+from callgate.stores.encoding import bits_of
 from callgate.stores.errors import NotReady
 from callgate.stores.objections import audiences
 from callgate.stores.suppression import CHANGING, EMPTY, LOOKS, Epoch, SuppressionCache
@@ -45,7 +45,8 @@ class CacheObjections:
         found = np.zeros(len(numbers), np.bool_)
         if not len(numbers):
             return found
-        keys = [self._cache.keys.bucket(generation, bucket) for bucket in range(1 << BUCKET_BITS)]
+        bits = bits_of(generation)
+        keys = [self._cache.keys.bucket(generation, bucket) for bucket in range(1 << bits)]
         members: defaultdict[int, list[int]] = defaultdict(list)
         rows: defaultdict[int, list[int]] = defaultdict(list)
         if self._held[0] != generation:
@@ -54,9 +55,9 @@ class CacheObjections:
         for row, number in enumerate(numbers.tolist() if any(held) else ()):
             for audience in self._audiences:
                 for token in self._cache.tokens.all(audience, f"+{number}"):
-                    if held[token.bucket]:
-                        members[token.bucket].append(token.member)
-                        rows[token.bucket].append(row)
+                    if held[bucket := token.bucket(bits)]:
+                        members[bucket].append(token.member)
+                        rows[bucket].append(row)
         async with self._cache.redis.pipeline(transaction=False) as pipe:
             for bucket, asked in members.items():
                 pipe.smismember(keys[bucket], asked)

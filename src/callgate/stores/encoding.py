@@ -1,11 +1,13 @@
-"""How a person's number becomes a member of a set. Both encodings are exact, and both keep Redis's sets intsets.
+"""How an objection becomes a member of a set: as a token, exact, and such that Redis's sets stay intsets.
 
-*Numbers*, for national lists: the E.164 digits as an integer, cut into a chunk of 65,536 and an offset in it. An intset
-of offsets takes two bytes a member.
+A token is 63 bits of an HMAC-SHA256 of the number, under a key derived per audience from a secret that is not in
+Redis. A plain hash would be tried out in minutes, there being so few numbers. Other bits of the same digest, eight or
+more, choose the bucket, so that two people share bucket and token with a probability of 2**-71 a pair at most. Numbers
+of national lists are no secret; `index` says how they are kept.
 
-*Tokens*, for objections: 63 bits of an HMAC-SHA256 of the number, under a key derived per audience from a secret that
-is not in Redis. A plain hash would be tried out in minutes, there being so few numbers. Other bits of the same digest
-choose the bucket, so that two people share bucket and token with a probability of 2**-77 a pair.
+A bucket is an intset while it has no more than 512 tokens, and costs about 100 bytes for being a set at all. So there
+are as many buckets as are well filled: a rebuild chooses by the number of objections and notes it in the generation's
+name, and when they become `crowded` it is time for another.
 """
 
 import hmac
@@ -15,33 +17,53 @@ import secrets
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from callgate.stores.objections import Audience
 
-CHUNK_BITS = 16
-BUCKET_BITS = 14
-"""16,384 buckets: up to about six million objections each set stays an intset (`set-max-intset-entries` 512)."""
+FILLED = 384
+"""Tokens that a rebuild puts into a bucket at most, in the mean."""
+CROWDED = 430
+"""More in the mean, and the fullest of many thousand buckets might pass 512: that is four standard deviations away."""
+_FEWEST_BITS, _MOST_BITS = 8, 32
 
 _KEY_LINE = re.compile(r"([a-z0-9][a-z0-9-]{0,15}) ([0-9a-f]{64})", re.ASCII)
 
 
-def place(digits: int) -> tuple[int, int]:
-    """The chunk and the member in it that stand for a number."""
-    return digits >> CHUNK_BITS, digits & ((1 << CHUNK_BITS) - 1)
-
-
-def number_at(chunk: int, member: int) -> int:
-    """The number that `place` put there."""
-    return chunk << CHUNK_BITS | member
-
-
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Where an objection is kept: the bucket, and the member of its set."""
+    """What stands for an objection: the member of a set, and the 32 bits the first of which choose the set."""
 
-    bucket: int
+    spread: int
     member: int
+
+    def bucket(self, bits: int) -> int:
+        """Which of 2**bits sets it belongs into."""
+        return self.spread >> (_MOST_BITS - bits)
+
+
+def bits_for(objections: int) -> int:
+    """How many bits choose the bucket where there are so many objections."""
+    return min(_MOST_BITS, max(_FEWEST_BITS, (max(1, -(-objections // FILLED)) - 1).bit_length()))
+
+
+def generation_of(name: str, bits: int) -> str:
+    """The name of a generation of tokens whose bucket so many bits choose."""
+    return f"{name}.{bits}"
+
+
+def bits_of(generation: str) -> int:
+    """How many bits choose the bucket in this generation. Raises ValueError for a name that does not say."""
+    bits = int(generation.rpartition(".")[2])
+    if not 0 <= bits <= _MOST_BITS:
+        raise ValueError(f"no generation of tokens has {bits} bits for the bucket")
+    return bits
+
+
+def crowded(objections: int, bits: int) -> bool:
+    """Whether so many objections need more buckets."""
+    return bits < _MOST_BITS and objections > CROWDED << bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +75,20 @@ class TokenKey:
 
     def token(self, audience: Audience, number: str) -> Token:
         """The token of an E.164 number for one audience."""
-        whose = "\0".join((audience.scope, audience.controller, audience.campaign))
-        digest = hmac.digest(hmac.digest(self.secret, whose.encode(), "sha256"), number.encode(), "sha256")
-        return Token(int.from_bytes(digest[8:12]) >> (32 - BUCKET_BITS), int.from_bytes(digest[:8]) >> 1)
+        digest = hmac.digest(_key_of(self.secret, audience), number.encode(), "sha256")
+        return Token(int.from_bytes(digest[8:12]), int.from_bytes(digest[:8]) >> 1)
 
     @property
     def fingerprint(self) -> str:
         """Tells this key from another of the same name, and nothing about the secret."""
         return f"{self.id}-{hmac.digest(self.secret, b'fingerprint', 'sha256').hex()[:8]}"
+
+
+@lru_cache(maxsize=1024)
+def _key_of(secret: bytes, audience: Audience) -> bytes:
+    """The key of one audience: there are few, and each of a million leads is asked for three."""
+    whose = "\0".join((audience.scope, audience.controller, audience.campaign))
+    return hmac.digest(secret, whose.encode(), "sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +107,8 @@ class TokenKeys:
 
     @property
     def layout(self) -> str:
-        """Names the way tokens are laid out: a cache that was filled in another way would miss what it holds."""
-        return ".".join([f"b{BUCKET_BITS}", *(key.fingerprint for key in self.keys)])
+        """Tells keys from others: a cache that was filled with others would miss what it holds."""
+        return ".".join(key.fingerprint for key in self.keys)
 
 
 class BadKeyFile(Exception):

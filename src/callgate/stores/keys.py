@@ -7,11 +7,13 @@ Under the prefix `callgate:` they are
     callgate:{gate}:rebuild                    lock: which generation is being built
     callgate:{gate}:loading:ID                 lock: which load of a list is being filled
     callgate:{gate}:tokens:GENERATION:mark     the ledger's mark that this generation of objections has reached
-    callgate:{gate}:tokens:GENERATION:BUCKET   set of tokens
-    callgate:list:ID:LOAD:CHUNK                set of 16-bit offsets into a chunk of the number space
+    callgate:{gate}:tokens:GENERATION:BUCKET   set of tokens; the end of GENERATION says how many buckets there are
+    callgate:ID:LOAD:index                     the index of one load of a list: its chunks in order (see `index`)
+    callgate:ID:LOAD:CHUNK                     set of the members of one chunk; CHUNK is its place in the index, in hex
 
 A rebuild fills a generation, an import a load, beside those in force; then one write puts it in force. The hash tag
-`{gate}` keeps what is written together on one node of a Redis Cluster; chunks of lists may lie anywhere.
+`{gate}` keeps what is written together on one node of a Redis Cluster; chunks of lists may lie anywhere. Their keys are
+short, because there are many: up to 30 characters Redis's allocator gives a key 32 bytes, and 48 for more.
 """
 
 import re
@@ -76,8 +78,12 @@ class Keys:
 
     def load(self, list_id: str, load: str = "") -> str:
         """What the keys of one load of a list begin with; of all its loads where none is named."""
-        return f"{self.prefix}list:{list_id}:{load}:" if load else f"{self.prefix}list:{list_id}:"
+        return f"{self.prefix}{list_id}:{load}:" if load else f"{self.prefix}{list_id}:"
+
+    def index(self, list_id: str, load: str) -> str:
+        """String: the index of one load of a list."""
+        return f"{self.load(list_id, load)}index"
 
     def chunk(self, list_id: str, load: str, chunk: int) -> str:
         """Set: the members of one chunk of a list."""
-        return f"{self.load(list_id, load)}{chunk}"
+        return f"{self.load(list_id, load)}{chunk:x}"

@@ -1,154 +1,168 @@
 """A national list on disk: what was fetched, in the form from which Redis can be filled again at any time.
 
-    callgate-list 1\n
-    {"country": …, "id": …, "scrubbed_at": …, "version": …}\n
-    the numbers, strictly increasing, eight bytes each, little-endian
+    callgate-list 2\n
+    {"country": …, "id": …, "scrubbed_at": …, "source": …, "version": …}    padded with spaces, and \n
+    the offsets of all chunks, packed one after the other (see `index`)
+    the index
+    how many numbers, how many chunks, eight bytes each, little-endian
     32 bytes: SHA-256 of all that stands before
 
-A file appears under its name whole or not at all. It is read in blocks, and a damaged one is found out at its end; so
-what was read counts only once the reading has ended without an error.
+About two bytes a number. A file appears under its name whole or not at all (`listwriter`). Opening it reads both
+ends; a damaged one is found out at the end of a reading, so what was read counts only once that has ended without an
+error.
 """
 
 import hashlib
 import json
 import os
-import secrets
-import sys
+import struct
 from array import array
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from callgate.stores.errors import ListRefused
+from callgate.stores.index import ENTRY_BYTES, Chunk, Index, little
 
-MAGIC = b"callgate-list 1\n"
-BLOCK = 8192
-"""Numbers at a time: 64 KiB."""
-_WIDTH = 8
-_DIGEST = hashlib.sha256().digest_size
-_HEADER_LIMIT = 4096
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from callgate.stores.membership import Membership
+
+MAGIC = b"callgate-list 2\n"
+ALIGNMENT = 8
+"""The offsets begin on a multiple of it."""
+COUNTS = struct.Struct("<QQ")
+DIGEST_BYTES = hashlib.sha256().digest_size
+HEADER_LIMIT = 4096
+_READ_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True)
 class ListVersion:
-    """One version of a national list, and the aware moment to which its source was true."""
+    """One version of a national list, and the aware moment to which its source was true.
+
+    `source` says in plain words where it came from: shown to people, and used for nothing.
+    """
 
     id: str
     country: str
     version: str
     scrubbed_at: datetime
+    source: str = ""
+
+    def to_fields(self) -> dict[str, str]:
+        """For JSON."""
+        return {
+            "id": self.id,
+            "country": self.country,
+            "version": self.version,
+            "scrubbed_at": self.scrubbed_at.isoformat(),
+            "source": self.source,
+        }
+
+    @classmethod
+    def from_fields(cls, fields: dict[str, str]) -> "ListVersion":
+        """What `to_fields` gave. Raises ValueError, KeyError or TypeError for anything else."""
+        scrubbed_at = datetime.fromisoformat(fields["scrubbed_at"])
+        return cls(fields["id"], fields["country"], fields["version"], scrubbed_at, fields["source"])
 
 
-@dataclass(frozen=True, slots=True)
+class Filled(NamedTuple):
+    """A chunk, and the offset of each of its numbers from its base, increasing."""
+
+    chunk: Chunk
+    offsets: "array[int]"
+
+
+@dataclass(frozen=True)
 class ListFile:
-    """A list that was written; `count` is how many numbers it holds."""
+    """A list that was written: of `count` numbers, in `chunks` chunks, whose offsets begin at byte `start`."""
 
     path: Path
     of: ListVersion
     count: int
-    _start: int
+    chunks: int
+    start: int
+
+    def index(self) -> Index:
+        """The index, not held against the checksum. Raises `ListRefused` where it contradicts itself."""
+        with self.path.open("rb") as file:
+            return self._index(file)
+
+    def filled(self) -> Iterator[Filled]:
+        """All chunks in order. Raises `ListRefused` at the end of a file that is not what was written."""
+        digest = hashlib.sha256()
+        with self.path.open("rb", _READ_BYTES) as file:
+            index = self._index(file)
+            file.seek(0)
+            digest.update(file.read(self.start))
+            for chunk in index.chunks():
+                packed = file.read(chunk.size * chunk.width)
+                digest.update(packed)
+                yield Filled(chunk, little(array("I" if chunk.width == 4 else "H", packed)))
+            digest.update(file.read(len(index) * ENTRY_BYTES + COUNTS.size))
+            if file.read() != digest.digest():
+                raise damaged(self.path)
 
     def numbers(self) -> Iterator[int]:
-        """All numbers in order. Raises `ListRefused` at the end of a file that is not what was written."""
-        digest = hashlib.sha256()
-        with self.path.open("rb") as file:
-            digest.update(file.read(self._start))
-            for first in range(0, self.count, BLOCK):
-                block = file.read(min(BLOCK, self.count - first) * _WIDTH)
-                digest.update(block)
-                yield from _decode(block, self.path)
-            if file.read() != digest.digest():
-                raise _damaged(self.path)
+        """All numbers in order. Raises as `filled` does."""
+        for chunk, offsets in self.filled():
+            for offset in offsets:
+                yield chunk.base + offset
 
+    def contains(self, numbers: "npt.NDArray[np.uint64]") -> "npt.NDArray[np.bool_]":
+        """Which of the numbers are on the list. The first call holds the file against its checksum, and maps it.
 
-def write_list(path: Path, of: ListVersion, numbers: Iterable[int]) -> ListFile:
-    """Write a list, replacing what `path` was once the new file is safe on disk.
+        Raises `ListRefused` where the file is not what was written.
+        """
+        return self._membership.contains(numbers)
 
-    `numbers` are E.164 digits as integers, strictly increasing. Raises `ListRefused` where they are not.
-    """
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    digest = hashlib.sha256()
-    try:
-        with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
-            for part in _parts(of, numbers):
-                digest.update(part)
-                file.write(part)
-            file.write(digest.digest())
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-    finally:
-        with suppress(FileNotFoundError):
-            partial.unlink()
-    _sync_directory(path.parent)
-    return open_list(path)
+    @cached_property
+    def _membership(self) -> "Membership":
+        # Whoever answers calls opens list files too, and has no use for numpy.
+        from callgate.stores.membership import Membership  # noqa: PLC0415
+
+        return Membership.of(self)
+
+    def _index(self, file: BinaryIO) -> Index:
+        end = os.fstat(file.fileno()).st_size - _TAIL_BYTES
+        begins = end - self.chunks * ENTRY_BYTES
+        file.seek(begins)
+        try:
+            index = Index.from_bytes(file.read(self.chunks * ENTRY_BYTES))
+        except ValueError:
+            raise damaged(self.path) from None
+        packed = sum(chunk.size * chunk.width for chunk in index.chunks())
+        if (len(index), index.count, packed) != (self.chunks, self.count, begins - self.start):
+            raise damaged(self.path)
+        return index
 
 
 def open_list(path: Path) -> ListFile:
     """Read what list the file holds. Raises `ListRefused` for a file that is none."""
     with path.open("rb") as file:
-        magic, header = file.read(len(MAGIC)), file.readline(_HEADER_LIMIT)
-        start = file.tell()
-        size = os.fstat(file.fileno()).st_size
-    count, rest = divmod(size - start - _DIGEST, _WIDTH)
+        magic, header = file.read(len(MAGIC)), file.readline(HEADER_LIMIT)
+        start, size = file.tell(), os.fstat(file.fileno()).st_size
+        file.seek(max(start, size - _TAIL_BYTES))
+        tail = file.read(COUNTS.size)
     try:
-        fields = json.loads(header) if magic == MAGIC else {}
-        of = ListVersion(
-            fields["id"], fields["country"], fields["version"], datetime.fromisoformat(fields["scrubbed_at"])
-        )
-    except (ValueError, KeyError, TypeError):
-        raise _damaged(path) from None
-    if rest or count < 0:
-        raise _damaged(path)
-    return ListFile(path, of, count, start)
+        of = ListVersion.from_fields(json.loads(header) if magic == MAGIC else {})
+        count, chunks = COUNTS.unpack(tail)
+    except (ValueError, KeyError, TypeError, struct.error):
+        raise damaged(path) from None
+    if start + 2 * count + chunks * ENTRY_BYTES + _TAIL_BYTES > size:
+        raise damaged(path)
+    return ListFile(path, of, count, chunks, start)
 
 
-def blocks(numbers: Iterable[int]) -> Iterator[list[int]]:
-    """The numbers, `BLOCK` at a time. Raises `ListRefused` as soon as they do not increase."""
-    stream = iter(numbers)
-    last = 0
-    while block := list(islice(stream, BLOCK)):
-        for number in block:
-            if number <= last:
-                raise ListRefused("the numbers of a list must increase strictly; sort them and drop the repeated ones")
-            last = number
-        yield block
-
-
-def _parts(of: ListVersion, numbers: Iterable[int]) -> Iterator[bytes]:
-    fields = {"id": of.id, "country": of.country, "version": of.version, "scrubbed_at": of.scrubbed_at.isoformat()}
-    yield MAGIC
-    yield json.dumps(fields, sort_keys=True).encode() + b"\n"
-    for block in blocks(numbers):
-        yield _little(array("Q", block)).tobytes()
-
-
-def _decode(block: bytes, path: Path) -> "array[int]":
-    if len(block) % _WIDTH:
-        raise _damaged(path)
-    decoded = array("Q")
-    decoded.frombytes(block)
-    return _little(decoded)
-
-
-def _little(values: "array[int]") -> "array[int]":
-    """To or from the file's byte order."""
-    if sys.byteorder == "big":
-        values.byteswap()
-    return values
-
-
-def _damaged(path: Path) -> ListRefused:
+def damaged(path: Path) -> ListRefused:
+    """What to raise for a file that is not what was written."""
     return ListRefused(f"{path} is damaged or no list of ours; import the list again")
 
 
-def _sync_directory(path: Path) -> None:
-    """Make the renaming itself durable."""
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+_TAIL_BYTES = COUNTS.size + DIGEST_BYTES

@@ -5,109 +5,148 @@ directory. Until that write a crash leaves nothing that anyone would ask; the ne
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from itertools import groupby
+from functools import cache
+from itertools import islice
 
 from redis.asyncio import Redis
 
+from callgate.stores.bulk import send, words
 from callgate.stores.connection import store, text
-from callgate.stores.encoding import place
 from callgate.stores.errors import ListRefused, StoreBusy
-from callgate.stores.filling import filling, names, sweep
+from callgate.stores.filling import filling, sweep
+from callgate.stores.index import ENTRY_BYTES, Index
 from callgate.stores.keys import Keys, named
-from callgate.stores.listfile import ListVersion, blocks
-from callgate.stores.scripts import PUBLISH_LIST, run
+from callgate.stores.listfile import Filled, ListFile, ListVersion
+from callgate.stores.scripts import DISCARD_LIST, PUBLISH_LIST, run
+
+BLOCK = 1000
+"""Chunks between two signs of life: half a million numbers, well under a second."""
+
+Progress = Callable[[int], None]
+"""Told how many numbers have arrived so far."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A list in force: which version, how many numbers, and the name of the load that holds them."""
+    """A list in force: which version, how many numbers in how many chunks, and the name of the load that holds them."""
 
     of: ListVersion
     count: int
+    chunks: int
     load: str
 
     def to_json(self) -> str:
         """Its entry in the directory."""
-        return json.dumps(
-            {
-                "country": self.of.country,
-                "version": self.of.version,
-                "scrubbed_at": self.of.scrubbed_at.isoformat(),
-                "count": self.count,
-                "load": self.load,
-            },
-            sort_keys=True,
-        )
+        fields = self.of.to_fields() | {"count": self.count, "chunks": self.chunks, "load": self.load}
+        return json.dumps(fields, sort_keys=True)
 
     @classmethod
-    def from_json(cls, list_id: str, entry_json: bytes | str) -> "Loaded":
-        """Read an entry of the directory. Raises ValueError or KeyError for one that is not ours."""
+    def from_json(cls, entry_json: bytes | str) -> "Loaded":
+        """Read an entry of the directory. Raises ValueError, KeyError or TypeError for one that is not ours."""
         entry = json.loads(entry_json)
-        scrubbed_at = datetime.fromisoformat(entry["scrubbed_at"])
-        return cls(ListVersion(list_id, entry["country"], entry["version"], scrubbed_at), entry["count"], entry["load"])
+        return cls(ListVersion.from_fields(entry), entry["count"], entry["chunks"], entry["load"])
 
 
 async def directory(redis: Redis, keys: Keys) -> Mapping[str, Loaded]:
-    """The lists in force. Raises ValueError or KeyError where an entry is not ours."""
+    """The lists in force. Raises ValueError, KeyError or TypeError where an entry is not ours."""
     return read_directory(await redis.hgetall(keys.lists))
 
 
 def read_directory(entries: Mapping[bytes | str, bytes | str]) -> dict[str, Loaded]:
     """The lists in force, from the hash that names them."""
-    return {text(list_id): Loaded.from_json(text(list_id), entry) for list_id, entry in entries.items()}
+    return {text(list_id): Loaded.from_json(entry) for list_id, entry in entries.items()}
 
 
-async def load_list(redis: Redis, keys: Keys, of: ListVersion, numbers: Iterable[int]) -> Loaded:
-    """Fill a new version of a list, count it, put it in force, and remove the old one.
+async def discard_foreign(redis: Redis, keys: Keys) -> None:
+    """Forget the lists whose entries cannot be read: they name nothing that could be asked."""
+    for list_id, entry in (await redis.hgetall(keys.lists)).items():
+        try:
+            Loaded.from_json(entry)
+        except (ValueError, KeyError, TypeError):
+            await run(redis, DISCARD_LIST, [keys.lists], [list_id, entry])
 
-    `numbers` are E.164 digits as integers, strictly increasing. Whatever fails, the version in force stays so. Raises
-    `ListRefused`, `StoreBusy`, `StoreUnavailable`.
+
+async def load_list(redis: Redis, keys: Keys, file: ListFile, progress: Progress = lambda _: None) -> Loaded:
+    """Fill a new version of a list from its file, count it, put it in force, and remove the old one.
+
+    Whatever fails, the version in force stays so. Raises `ListRefused`, `StoreBusy`, `StoreUnavailable`.
     """
-    list_id = named("list", of.id)
+    list_id = named("list", file.of.id)
     async with filling(redis, keys.loading(list_id)) as right, store(f"loading the list {list_id}"):
         await _sweep(redis, keys, list_id)
-        given = 0
-        for block in blocks(numbers):
+        loaded = Loaded(file.of, file.count, file.chunks, right.name)
+        index, filled, given = Index(), file.filled(), 0
+        while block := [*islice(filled, BLOCK)]:
             await right.renew()
-            await _add(redis, keys, list_id, right.name, block)
-            given += len(block)
-        held = await count(redis, keys.load(list_id, right.name))
-        if held != given:
-            raise ListRefused(f"of {given} numbers of {list_id} {held} arrived in Redis; load the list again")
-        loaded = Loaded(of, given, right.name)
-        entry = [right.name, list_id, loaded.to_json()]
-        if not await run(redis, PUBLISH_LIST, [right.lock, keys.lists], entry):
+            given += await send(redis, _fillings(keys, loaded, block, len(index)))
+            for chunk, _ in block:
+                index.add(chunk)
+            progress(given)
+        await redis.set(keys.index(list_id, right.name), index.to_bytes())
+        held = await count(redis, keys, loaded)
+        if held != file.count:
+            raise ListRefused(f"of {file.count} numbers of {list_id} {held} arrived in Redis; load the list again")
+        if not await run(redis, PUBLISH_LIST, [right.lock, keys.lists], [right.name, list_id, loaded.to_json()]):
             raise StoreBusy(f"another process took over loading {list_id}; look at what is in force, then try again")
         await _sweep(redis, keys, list_id)
     return loaded
 
 
-async def count(redis: Redis, beginning: str) -> int:
-    """How many members all the sets hold whose keys begin so."""
-    seen: set[str] = set()
-    members = 0
-    async for batch in names(redis, beginning):
-        fresh = set(batch) - seen
-        seen |= fresh
-        async with redis.pipeline(transaction=False) as pipe:
-            for key in fresh:
-                pipe.scard(key)
-            members += sum(await pipe.execute())
-    return members
+async def read_index(redis: Redis, keys: Keys, loaded: Loaded) -> Index | None:
+    """The index of a load; None where Redis has none that fits it."""
+    raw = await redis.get(keys.index(loaded.of.id, loaded.load))
+    if not isinstance(raw, bytes) or len(raw) != loaded.chunks * ENTRY_BYTES:
+        return None
+    try:
+        index = Index.from_bytes(raw)
+    except ValueError:
+        return None
+    return index if index.count == loaded.count else None
 
 
-async def _add(redis: Redis, keys: Keys, list_id: str, load: str, block: Sequence[int]) -> None:
-    async with redis.pipeline(transaction=False) as pipe:
-        for chunk, places in groupby(map(place, block), key=lambda place: place[0]):
-            pipe.sadd(keys.chunk(list_id, load, chunk), *(member for _, member in places))
-        await pipe.execute()
+async def has_index(redis: Redis, keys: Keys, loaded: Loaded) -> bool:
+    """Whether the index of a load is still there, by its length."""
+    return int(await redis.strlen(keys.index(loaded.of.id, loaded.load))) == loaded.chunks * ENTRY_BYTES
+
+
+async def count(redis: Redis, keys: Keys, loaded: Loaded) -> int:
+    """How many of a load's numbers Redis holds: none where the index is gone, without which none can be found."""
+    index = await read_index(redis, keys, loaded)
+    return 0 if index is None else await count_in(redis, keys, loaded, index, range(len(index)))
+
+
+async def count_in(redis: Redis, keys: Keys, loaded: Loaded, index: Index, part: range) -> int:
+    """How many of the numbers of some chunks Redis holds; `part` are their places in the index."""
+    questions = (
+        (b"*2\r\n" + words(b"SCARD", keys.chunk(loaded.of.id, loaded.load, at).encode()), chunk.size)
+        for at, chunk in zip(part, index.chunks(part), strict=True)
+    )
+    return await send(redis, questions)
+
+
+def _fillings(keys: Keys, loaded: Loaded, block: Sequence[Filled], first: int) -> Iterator[tuple[bytes, int]]:
+    """The commands that fill chunks, the first of which is `first` in the index."""
+    for at, filled in enumerate(block, first):
+        key = words(b"SADD", keys.chunk(loaded.of.id, loaded.load, at).encode())
+        yield b"*%d\r\n" % (2 + filled.chunk.size) + key + _members(filled), filled.chunk.size
+
+
+def _members(filled: Filled) -> bytes:
+    if filled.chunk.width == 2:
+        return b"".join(map(_narrow_members().__getitem__, filled.offsets))
+    return words(*(b"%d" % (offset - filled.chunk.bias) for offset in filled.offsets))
+
+
+@cache
+def _narrow_members() -> list[bytes]:
+    """What is sent for each offset in a narrow chunk: worked out once, since it is most of what loading does."""
+    return [words(b"%d" % member) for member in range(-(1 << 15), 1 << 15)]
 
 
 async def _sweep(redis: Redis, keys: Keys, list_id: str) -> None:
     """Remove every load of the list but the one in force: an older version, or what a crash left half filled."""
     entry = await redis.hget(keys.lists, list_id)
-    in_force = keys.load(list_id, Loaded.from_json(list_id, entry).load) if entry else None
+    in_force = keys.load(list_id, Loaded.from_json(entry).load) if entry else None
     await sweep(redis, keys.load(list_id), lambda key: in_force is not None and key.startswith(in_force))

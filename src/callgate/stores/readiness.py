@@ -8,11 +8,12 @@ lost numbers.
 from collections.abc import AsyncIterator, Iterable
 
 from callgate.stores.connection import store, text
+from callgate.stores.encoding import bits_for, generation_of
 from callgate.stores.errors import Behind, NotReady, StoreBusy, Unready, Why
 from callgate.stores.filling import Filling, filling, sweep
 from callgate.stores.ledger import Ledger
 from callgate.stores.listfile import ListFile
-from callgate.stores.lists import count, directory, load_list
+from callgate.stores.lists import count, directory, discard_foreign, load_list
 from callgate.stores.scripts import PUBLISH_EPOCH, run
 from callgate.stores.suppression import REBUILD, Epoch, SuppressionCache
 
@@ -59,10 +60,10 @@ async def inspect(cache: SuppressionCache, ledger: Ledger, expected: int) -> Asy
 
 async def _short_lists(cache: SuppressionCache) -> AsyncIterator[Unready]:
     async with store("counting its lists"):
-        for name, loaded in (await directory(cache.redis, cache.keys)).items():
-            held = await count(cache.redis, cache.keys.load(name, loaded.load))
-            if held != loaded.count:
-                yield Unready(Why.LIST_SHORT, f"the list {name} has {held} of its {loaded.count} numbers", REBUILD)
+        in_force = await directory(cache.redis, cache.keys)
+        async for loaded, held in cache.patrol.short(in_force.values()):
+            what = f"the list {loaded.of.id} has {held} of its {loaded.count} numbers"
+            yield Unready(Why.LIST_SHORT, what, REBUILD)
 
 
 async def rebuild(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFile] = ()) -> tuple[Unready, ...]:
@@ -72,6 +73,8 @@ async def rebuild(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListF
     complete; an empty one stays not ready until then. Lists are loaded where Redis lacks this version or is short of
     it. Raises `StoreBusy`, `StoreUnavailable`, `LedgerUnavailable`, `ListRefused`.
     """
+    async with store("looking for lists that are not ours"):
+        await discard_foreign(cache.redis, cache.keys)
     for file in lists:
         await _restore(cache, file)
     async with filling(cache.redis, cache.keys.rebuild) as right:
@@ -80,10 +83,15 @@ async def rebuild(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListF
 
 
 async def ensure(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFile] = ()) -> tuple[Unready, ...]:
-    """Make the cache ready with as little as that takes; returns what is still wrong. Raises what `rebuild` raises."""
+    """Make the cache ready with as little as that takes; returns what is still wrong. Raises what `rebuild` raises.
+
+    One that is ready but crowded serves on while it is rebuilt with more buckets.
+    """
     problems = await check(cache, ledger)
+    if not problems and not await cache.crowded():
+        return problems
     # A rebuild changes neither Redis's configuration nor a ledger that has lost events: that needs a person.
-    if not problems or {Why.EVICTING, Why.AHEAD} & {problem.why for problem in problems}:
+    if {Why.EVICTING, Why.AHEAD} & {problem.why for problem in problems}:
         return problems
     return await rebuild(cache, ledger, lists)
 
@@ -91,16 +99,16 @@ async def ensure(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFi
 async def _restore(cache: SuppressionCache, file: ListFile) -> None:
     async with store(f"looking for the list {file.of.id}"):
         loaded = (await directory(cache.redis, cache.keys)).get(file.of.id)
-        whole = loaded is not None and loaded.count == await count(
-            cache.redis, cache.keys.load(file.of.id, loaded.load)
-        )
-    if loaded is None or not whole or (loaded.of, loaded.count) != (file.of, file.count):
-        await load_list(cache.redis, cache.keys, file.of, file.numbers())
+        as_filed = loaded is not None and (loaded.of, loaded.count) == (file.of, file.count)
+        whole = loaded is not None and as_filed and await count(cache.redis, cache.keys, loaded) == file.count
+    if not whole:
+        await load_list(cache.redis, cache.keys, file)
 
 
 async def _fill(cache: SuppressionCache, ledger: Ledger, right: Filling) -> None:
     """Replay the whole ledger into a new generation and put it in force."""
-    redis, keys, generation = cache.redis, cache.keys, right.name
+    redis, keys = cache.redis, cache.keys
+    generation = generation_of(right.name, bits_for(await ledger.mark()))
     reached = 0
     async with store("being rebuilt"):
         in_force = await redis.get(keys.epoch)

@@ -112,13 +112,13 @@ checkpoints = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """Where a suppression cache keeps an objection: under which token key, in which bucket, and the member there.
+    """What stands for an objection in a suppression cache (`encoding.Token`), and under which token key it was made.
 
     It is stored with the event, so that the objection outlives the person's number.
     """
 
     key: str
-    bucket: int
+    spread: int
     member: int
 
 

@@ -2,14 +2,16 @@
 
 Redis may lose everything at any moment and come back empty or old. So nothing in it is believed for itself:
 
-- The *epoch* is written last by a rebuild, and names the ledger, the layout of the tokens and the generation that holds
-  them. Without it, or with that of another ledger or layout, the cache is not ready.
+- The *epoch* is written last by a rebuild, and names the ledger, the layout of the tokens and the generation that
+  holds them. Without it, or with that of another ledger or layout, the cache is not ready.
 - The *mark* of a generation says how far it follows the ledger's suppressing events. Every lookup returns it, and
   whoever commits a verdict compares it with the ledger's mark as of the commit.
 - The *directory* says which load of each national list is in force.
+- A chunk of a list must have as many members as the *index* of the load says. One that lost some makes the lookup
+  itself say that nothing is known.
 
 A lookup must know the generation and the loads before it can name the sets to look into, and knows them from the lookup
-before. It asks for them again in the same transaction, and where they have changed it looks once more.
+before. It asks for them again in the same round trip, and where they have changed it looks once more.
 """
 
 import asyncio
@@ -22,14 +24,18 @@ from redis.asyncio import Redis
 from callgate.core.events import Kind
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.stores.connection import store
-from callgate.stores.encoding import TokenKeys, place
+from callgate.stores.encoding import Token, TokenKeys, bits_of, crowded
 from callgate.stores.errors import Behind, NotReady, Unready, Why
+from callgate.stores.index import Place
+from callgate.stores.indexes import Indexes
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.lists import Loaded, read_directory
+from callgate.stores.lookup import look_up
 from callgate.stores.objections import audience_of, audiences, digits
+from callgate.stores.patrol import Patrol
 from callgate.stores.schema import Entry
-from callgate.stores.scripts import APPLY, LOOK_UP, run
+from callgate.stores.scripts import APPLY, run
 
 ANSWER_WITHIN = 0.2
 """Seconds that a call waits for Redis."""
@@ -65,6 +71,11 @@ class Epoch:
     layout: str
     generation: str
 
+    @property
+    def bits(self) -> int:
+        """How many bits choose a token's bucket."""
+        return bits_of(self.generation)
+
     def __str__(self) -> str:
         return f"{self.ledger}/{self.layout}/{self.generation}"
 
@@ -75,14 +86,23 @@ class Epoch:
         if len(parts) != 3 or parts[0] != ledger:
             raise NotReady(Unready(Why.FOREIGN, "Redis was filled from another ledger", REBUILD))
         if parts[1] != layout:
-            what = "Redis was filled with other token keys, or by another version of callgate"
+            what = "Redis was filled with other token keys"
             raise NotReady(Unready(Why.LAYOUT, what, f"check the file of token keys, then {REBUILD}"))
-        return cls(*parts)
+        epoch = cls(*parts)
+        try:
+            _ = epoch.bits
+        except ValueError:
+            raise NotReady(Unready(Why.LAYOUT, "Redis was filled by another version of callgate", REBUILD)) from None
+        return epoch
 
 
 EMPTY = Unready(Why.EMPTY, "Redis holds no complete copy of the objections", REBUILD)
 UNCHECKED = Unready(Why.UNCHECKED, "the cache was not checked yet", "wait until callgate has started")
 CHANGING = Unready(Why.CHANGING, f"the cache changed {LOOKS} times during one lookup", "ask again")
+
+
+def _short(loaded: Loaded) -> Unready:
+    return Unready(Why.LIST_SHORT, f"the list {loaded.of.id} has lost numbers", REBUILD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +129,8 @@ class SuppressionCache:
         self.tokens = tokens
         self.ledger = ledger
         self.problems: tuple[Unready, ...] = (UNCHECKED,)
+        self.indexes = Indexes(redis, keys)
+        self.patrol = Patrol(redis, keys, self.indexes)
         self._within = answer_within
         self._view: _View | None = None
 
@@ -155,12 +177,21 @@ class SuppressionCache:
 
     async def mark(self) -> int:
         """How far the cache follows the ledger. Raises `NotReady`, `StoreUnavailable`."""
+        _, mark = await self._epoch_and_mark()
+        return mark
+
+    async def crowded(self) -> bool:
+        """Whether there are more objections than the buckets are made for. Raises `NotReady`, `StoreUnavailable`."""
+        epoch, mark = await self._epoch_and_mark()
+        return crowded(mark, epoch.bits)
+
+    async def _epoch_and_mark(self) -> tuple[Epoch, int]:
         async with self._briefly("reading its mark"):
             view = await self._look()
             mark = await self.redis.get(self.keys.mark(view.epoch.generation))
         if mark is None:
             raise NotReady(EMPTY)
-        return int(mark)
+        return view.epoch, int(mark)
 
     async def take(self, entries: Sequence[Entry], generation: str, guard: tuple[str, str]) -> int:
         """Apply entries to a generation while the key `guard[0]` holds `guard[1]`; -1 when it does not.
@@ -188,18 +219,15 @@ class SuppressionCache:
 
         A person who was erased has no number any more; the tokens that were stored with the event stand for it.
         """
-        add = entry.event.kind is Kind.OBJECTION
+        add, bits = entry.event.kind is Kind.OBJECTION, bits_of(generation)
         if entry.event.number is None:
-            where = [(token.bucket, token.member) for token in entry.tokens]
-            command = "SADD" if add else "SREM"
-            return [(command, self.keys.bucket(generation, bucket), member) for bucket, member in where]
-        number = entry.event.number
-        audience = audience_of(entry.event)
-        if add:
-            command, tokens = "SADD", [self.tokens.new(audience, number)]
+            tokens = [Token(stored.spread, stored.member) for stored in entry.tokens]
+        elif add:
+            tokens = [self.tokens.new(audience_of(entry.event), entry.event.number)]
         else:
-            command, tokens = "SREM", list(self.tokens.all(audience, number))
-        return [(command, self.keys.bucket(generation, token.bucket), token.member) for token in tokens]
+            tokens = list(self.tokens.all(audience_of(entry.event), entry.event.number))
+        command = "SADD" if add else "SREM"
+        return [(command, self.keys.bucket(generation, token.bucket(bits)), token.member) for token in tokens]
 
     async def _look(self) -> _View:
         """See what is in force. Raises `NotReady`."""
@@ -214,38 +242,53 @@ class SuppressionCache:
             lists = read_directory(raw_lists)
         except (ValueError, KeyError, TypeError):
             raise NotReady(Unready(Why.FOREIGN, "the directory of lists is not one of ours", REBUILD)) from None
+        self.indexes.keep_only(lists.values())
         self._view = _View((raw_epoch, raw_lists), epoch, lists)
         return self._view
 
     async def _ask(self, view: _View, query: Query) -> Found | None:
         """One round trip; None when the view it was made with no longer holds."""
-        probes = self._probes(view, query)
-        keys = [self.keys.epoch, self.keys.lists, self.keys.mark(view.epoch.generation)]
-        keys += [key for _, key, _ in probes]
-        script = self.redis.register_script(LOOK_UP)
-        raw_epoch, flat, mark, members = await script(keys=keys, args=[member for _, _, member in probes])
-        if (raw_epoch, dict(zip(flat[::2], flat[1::2], strict=True))) != view.raw:
+        in_force = [view.lists[name] for name in query.lists if name in view.lists]
+        places = await self._places(in_force, digits(query.number))
+        if places is None:
             return None
-        if mark is None:
+        probes = self._probes(view, query)
+        gate = [self.keys.epoch, self.keys.lists, self.keys.mark(view.epoch.generation), *(key for _, key, _ in probes)]
+        questions = [(self.keys.chunk(of.of.id, of.load, place.chunk), place.member) for of, place in places]
+        answers = await look_up(self.redis, questions, gate, [member for _, _, member in probes])
+        if (answers.epoch, answers.directory) != view.raw:
+            return None
+        if answers.mark is None:
             raise NotReady(EMPTY)
-        hits = dict.fromkeys(hit for (hit, _, _), member in zip(probes, members, strict=True) if member)
-        in_force = {name: view.lists[name].of for name in query.lists if name in view.lists}
-        states = {name: ListState(of.version, of.scrubbed_at) for name, of in in_force.items()}
-        return Found(Facts(tuple(hits), states), int(mark))
+        hits = [hit for (hit, _, _), held in zip(probes, answers.tokens, strict=True) if held]
+        for (loaded, place), (listed, size) in zip(places, answers.chunks, strict=True):
+            if size < place.size:
+                self.patrol.doubt(loaded)
+                raise NotReady(_short(loaded))
+            if listed:
+                hits.append(Hit(Scope.NATIONAL, loaded.of.id))
+        states = {loaded.of.id: ListState(loaded.of.version, loaded.of.scrubbed_at) for loaded in in_force}
+        return Found(Facts(tuple(dict.fromkeys(hits)), states), answers.mark)
+
+    async def _places(self, in_force: Sequence[Loaded], number: int) -> list[tuple[Loaded, Place]] | None:
+        """Where the number is on each list, if it is there; None when one has no index, having just been replaced."""
+        places = []
+        for loaded in in_force:
+            index = await self.indexes.of(loaded)
+            if index is None:
+                return None
+            if place := index.place(number):
+                places.append((loaded, place))
+        return places
 
     def _probes(self, view: _View, query: Query) -> list[tuple[Hit, str, int]]:
-        """The sets to look into, the member to look for, and what it means where it is there."""
-        probes = []
-        for audience in audiences(query.controller, query.campaign):
-            for token in self.tokens.all(audience, query.number):
-                key = self.keys.bucket(view.epoch.generation, token.bucket)
-                probes.append((Hit(audience.scope, "objection"), key, token.member))
-        chunk, member = place(digits(query.number))
-        for name in query.lists:
-            if name in view.lists:
-                key = self.keys.chunk(name, view.lists[name].load, chunk)
-                probes.append((Hit(Scope.NATIONAL, name), key, member))
-        return probes
+        """The buckets to look into, the token to look for, and what it means where it is there."""
+        generation, bits = view.epoch.generation, view.epoch.bits
+        return [
+            (Hit(audience.scope, "objection"), self.keys.bucket(generation, token.bucket(bits)), token.member)
+            for audience in audiences(query.controller, query.campaign)
+            for token in self.tokens.all(audience, query.number)
+        ]
 
     @asynccontextmanager
     async def _briefly(self, doing: str) -> AsyncIterator[None]:

@@ -10,4 +10,4 @@ def stored_tokens(keys: TokenKeys, event: Event) -> tuple[StoredToken, ...]:
     """The tokens of an objection or its removal under every key that is alive. Raises ValueError, as `audience_of`."""
     audience = audience_of(event)
     made = ((key.id, key.token(audience, event.number or "")) for key in keys.keys)
-    return tuple(StoredToken(name, token.bucket, token.member) for name, token in made)
+    return tuple(StoredToken(name, token.spread, token.member) for name, token in made)

@@ -44,7 +44,7 @@ def prepare(event: Event, tokens: Tokens) -> Prepared:
             raise ValueError(f"the payload of an event of kind {event.kind} has no {TOKENS!r} of its own")
         audience_of(event)
         stored = tuple(tokens(event))
-        said[TOKENS] = [[token.key, token.bucket, token.member] for token in stored]
+        said[TOKENS] = [[token.key, token.spread, token.member] for token in stored]
     if event.personal:
         dump(dict(event.personal))
     at = event.at.astimezone(UTC).isoformat(timespec="microseconds")
