@@ -53,14 +53,14 @@ def searches(find: Batched, tokens: Sequence[bytes]) -> Iterator[tuple[str, tupl
         yield find.of(rows), (*some, *[b""] * (rows - len(some)))
 
 
-def executions(change: Change, batches: Sequence[int] = BATCHES) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def executions(change: Change) -> Iterator[tuple[str, tuple[Any, ...]]]:
     """The executions that a change comes to: a text each, and its values."""
     statement, values = change
     if isinstance(statement, str):
         yield from ((statement, each) for each in values)
         return
     at = 0
-    for rows in batches:
+    for rows in BATCHES:
         while len(values) - at >= rows:
             yield statement.of(rows), tuple(chain.from_iterable(values[at : at + rows]))
             at += rows

@@ -47,9 +47,7 @@ from callgate.stores.schema import Entry, checkpoints, events, ledger, open_call
 
 T = TypeVar("T")
 
-EVENTS_PER_COMMIT = 32
-"""Few enough that of many callers some are being answered while others' events are written: with all in one transaction
-disk and event loop would wait for each other. Enough to share what an fsync costs."""
+EVENTS_PER_COMMIT = 256
 CHECKPOINT_TRIES = 1000
 CHECKPOINT_EVENTS = 100_000
 """The most that one checkpoint adds, so that what it reads stays small; a ledger that was left alone gets several."""

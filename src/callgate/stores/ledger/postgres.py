@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
 from callgate.core.chain import Record
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
-from callgate.stores.ledger.backend import Change, Places, Statements, Wrapped, executions, searches
+from callgate.stores.ledger.backend import Change, Places, Statements, Wrapped, searches
 from callgate.stores.schema import events
 
 CONNECT_WITHIN_S = 2
@@ -32,9 +32,6 @@ CONNECT_WITHIN_S = 2
 READ_WITHIN_S = 30
 TIDY_WITHIN_S = 600
 ROWS_AT_A_TIME = 2000
-SINGLE = (1,)
-"""Rows go in one go however many executions they are. A statement for one is prepared and planned once; one for 32
-takes the server longer to plan than to execute."""
 DURABLE = ("on", "remote_write", "remote_apply")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -163,9 +160,10 @@ class PostgresBackend:
         session = self._session()
         try:
             with session.pipeline():
-                for change in changes:
-                    for execution in executions(change, SINGLE):
-                        session.execute(*execution)
+                # A statement for one row is prepared and planned once, and its executions leave in one go.
+                for statement, values in changes:
+                    text = statement if isinstance(statement, str) else statement.of(1)
+                    session.cursor().executemany(text, values)
                 ended = session.execute("COMMIT")
             if ended.statusmessage != "COMMIT":
                 raise LedgerUnavailable("the ledger cannot be written: the transaction was rolled back")
