@@ -29,7 +29,9 @@ class Register:
 
     def part(self, share: float) -> "Register":
         """A share of it, as dense."""
-        return Register(self.name, self.begins, round(self.numbers * share), round(self.within * share), self.scale / share)
+        return Register(
+            self.name, self.begins, round(self.numbers * share), round(self.within * share), self.scale / share
+        )
 
 
 REGISTERS = (
