@@ -24,7 +24,6 @@ from rich.console import Console
 
 from bench.registers import REGISTERS, SHAPES, Register
 from bench.report import Figure, percentile
-from callgate.core.gate import Scope
 from callgate.stores.bulk import send, words
 from callgate.stores.connection import connect
 from callgate.stores.cutting import Numbers
@@ -34,7 +33,6 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.listfile import ListFile, ListVersion
 from callgate.stores.lists import load_list
 from callgate.stores.listwriter import write_list
-from callgate.stores.objections import Audience
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import Query, SuppressionCache
 from lab.place import somewhere
@@ -127,21 +125,23 @@ async def _register(register: Register, shape: str, folder: Path, say: Say) -> M
 
 
 async def _objections(count: int, folder: Path, say: Say) -> tuple[int, float, float]:
-    """How many, bytes of each, and of each in a set of strings."""
+    """How many, bytes of each, and of each in a set of strings. Their tokens are random, as the bits of an HMAC are."""
     say(f"{count:,} objections")
-    audience, keys, bits = Audience(Scope.CONTROLLER, "bench"), Keys(), bits_for(count)
+    bits = bits_for(count)
     generation = generation_of("AAAAAAAA", bits)
-    tokens = [TOKENS.new(audience, f"+{32_470_000_000 + n}") for n in range(count)]
+    random = np.random.default_rng(1)
+    tokens = random.integers(0, 1 << 63, count, np.uint64)
+    sizes = np.bincount(random.integers(0, 1 << bits, count), minlength=1 << bits)
+    buckets = [bucket.tolist() for bucket in np.split(tokens, np.cumsum(sizes)[:-1])]
     async with fresh(folder) as server:
         commands = (
-            (b"*3\r\n" + words(b"SADD", keys.bucket(generation, t.bucket(bits)).encode(), b"%d" % t.member), 1)
-            for t in tokens
+            (_sadd(Keys().bucket(generation, at), bucket), len(bucket)) for at, bucket in enumerate(buckets) if bucket
         )
         if await send(server.client, commands) != count:
             raise LabError(f"not all of {count} objections arrived in Redis")
         held = await server.grown()
     async with fresh(folder) as server:
-        await _piped(server, folder, _set_of(token.member for token in tokens))
+        await _piped(server, folder, _set_of(tokens.tolist()))
         beside = await server.grown()
     return count, held / count, beside / count
 
@@ -223,7 +223,11 @@ async def _piped(server: Server, folder: Path, commands: Iterable[bytes]) -> flo
 def _set_of(members: Iterable[int]) -> Iterator[bytes]:
     """The commands that fill one set."""
     for some in _some_together(members):
-        yield b"*%d\r\n" % (len(some) + 2) + words(b"SADD", b"s") + _each(some)
+        yield _sadd("s", some)
+
+
+def _sadd(key: str, members: list[int]) -> bytes:
+    return b"*%d\r\n" % (len(members) + 2) + words(b"SADD", key.encode()) + _each(members)
 
 
 def _keys_of(members: Iterable[int]) -> Iterator[bytes]:
