@@ -2,7 +2,7 @@
 
 Every measurement has a fresh server, and takes the difference of its `used_memory`: sets, their keys, the table of
 keys, the index, what a connection needs, all of it. What is loaded beside goes in by `redis-cli --pipe` from a file
-in Redis's own protocol that is written before the clock starts, 500 members to a command: a third faster than one to
+in Redis's own protocol that is written before the clock starts, 500 members to a command, which is faster than one to
 a command.
 """
 
