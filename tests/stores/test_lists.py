@@ -346,7 +346,7 @@ async def test_more_than_was_expected_of_one_does_not_make_up_for_another(redis:
 
 async def test_what_breaks_off_confuses_nobody_who_uses_the_connection_next(server: RedisServer, redis: Redis) -> None:
     def breaking_off() -> Iterator[tuple[bytes, int]]:
-        for n in range(3000):
+        for n in range(500):
             yield sadd(b"a", b"%d" % n), 1
         raise OSError("the source broke off")
 

@@ -13,9 +13,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 
 from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
 
-BATCH_BYTES = 1 << 16
-AHEAD = 8
+BATCH_BYTES, BATCH_COMMANDS = 1 << 15, 64
+"""Between two batches whatever else this process does has its turn."""
+AHEAD = 16
 """Batches that may be on the way at once."""
 
 
@@ -36,12 +38,10 @@ async def send(redis: Redis, commands: Iterable[tuple[bytes, int]]) -> int:
         for batch, expected in _batches(commands):
             await connection.send_packed_command(batch)
             under_way.append(expected)
-            # Neither sending nor reading need ever wait; what else this process does must have its turn.
-            await asyncio.sleep(0)
-            while len(under_way) > AHEAD:
-                answered += sum([min(await connection.read_response(), due) for due in under_way.popleft()])
+            if len(under_way) > AHEAD:
+                answered += await _read(connection, under_way.popleft())
         for expected in under_way:
-            answered += sum([min(await connection.read_response(), due) for due in expected])
+            answered += await _read(connection, expected)
     except BaseException:
         # Replies that are still to come would be taken for those of the next to use the connection.
         await connection.disconnect(nowait=True)
@@ -49,6 +49,12 @@ async def send(redis: Redis, commands: Iterable[tuple[bytes, int]]) -> int:
     finally:
         await redis.connection_pool.release(connection)
     return answered
+
+
+async def _read(connection: AbstractConnection, expected: list[int]) -> int:
+    # Neither sending nor reading need ever wait, and a loop that does not wait lets nobody else in.
+    await asyncio.sleep(0)
+    return sum([min(await connection.read_response(), due) for due in expected])
 
 
 def _batches(commands: Iterable[tuple[bytes, int]]) -> Iterator[tuple[list[bytes], list[int]]]:
@@ -59,7 +65,7 @@ def _batches(commands: Iterable[tuple[bytes, int]]) -> Iterator[tuple[list[bytes
         batch.append(command)
         expected.append(due)
         size += len(command)
-        if size >= BATCH_BYTES:
+        if size >= BATCH_BYTES or len(batch) >= BATCH_COMMANDS:
             yield batch, expected
             batch, expected, size = [], [], 0
     if batch:

@@ -21,6 +21,7 @@ the count, with the highest bit set where the chunk is wide. No numpy here: this
 import sys
 from array import array
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -94,7 +95,7 @@ class Index:
     @property
     def count(self) -> int:
         """How many numbers the list has."""
-        return sum(shape & _SIZE for shape in self.shapes)
+        return sum((shape & _SIZE) * times for shape, times in Counter(self.shapes).items())
 
     def to_bytes(self) -> bytes:
         """As it stands in a file and in Redis."""
@@ -107,7 +108,7 @@ class Index:
         index = cls(array("Q", raw[: 8 * chunks]), array("H", raw[8 * chunks : len(raw) - rest]))
         little(index.bases)
         little(index.shapes)
-        if rest or not all(0 < shape & _SIZE <= LIMIT for shape in index.shapes):
+        if rest or not all(0 < shape & _SIZE <= LIMIT for shape in set(index.shapes)):
             raise ValueError("not an index of chunks")
         return index
 
