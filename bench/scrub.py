@@ -1,10 +1,13 @@
-"""A scrub beside what an analyst would type instead: DuckDB's anti-join of the same leads and the same list.
+"""A register from its text file into force, and a scrub of leads against it, each beside what one would do without us.
 
-Both get a million leads as CSV and a list of 17 million numbers, the size of the British register, in one notation,
-since DuckDB compares text. DuckDB reads the list as text; callgate has the file of the list that was imported, as in
-an operator's daily round, and holds it against its checksum; how fast that was read and written is given beside. They
-take turns, and the medians are compared. Both write a file of the leads that are left, and what is in them must be the
-same.
+The import reads 17 million lines in no order, checks and sorts them, writes the list file and loads it into a fresh
+Redis, counted and in force. Beside it `redis-cli --pipe` fills one set of strings with the same numbers from a file in
+Redis's own protocol, which it is given for nothing.
+
+The scrub and DuckDB's anti-join get a million leads as CSV and that register, in one notation, since DuckDB compares
+text. DuckDB reads the list as text; callgate has the file of the list that was imported, as in an operator's daily
+round, and holds it against its checksum. They take turns, and the medians are compared. Both write a file of the leads
+that are left, and what is in them must be the same.
 """
 
 import statistics
@@ -17,6 +20,7 @@ import duckdb
 import numpy as np
 from rich.console import Console
 
+from bench.lists import fresh, piped, set_of
 from bench.report import Figure
 from callgate.core.bulk import Mask, Numbers
 from callgate.registers.intake import take
@@ -26,7 +30,9 @@ from callgate.registers.sorting import blocks_of
 from callgate.scrub.judging import Judge
 from callgate.scrub.leads import begin
 from callgate.scrub.stream import Sieve
+from callgate.stores.keys import Keys
 from callgate.stores.listfile import ListVersion, open_list
+from callgate.stores.lists import load_list
 from callgate.stores.listwriter import write_list
 from lab.process import LabError
 
@@ -60,16 +66,24 @@ async def measure(console: Console) -> list[Figure]:
         began = time.perf_counter()
         reading = Reading(LAYOUTS["text"], "GB")
         taken = take(f"{folder}/list.txt", reading, Tally(), in_force=None, folder=folder)
-        path = write_list(folder / "uk-tps.list", VERSION, blocks_of(taken.numbers)).path
+        written = write_list(folder / "uk-tps.list", VERSION, blocks_of(taken.numbers))
         read_s = time.perf_counter() - began
+        async with fresh(folder) as server:
+            began = time.perf_counter()
+            await load_list(server.client, Keys(), written)
+            import_s = read_s + time.perf_counter() - began
+        async with fresh(folder) as server:
+            piped_s = await piped(server, folder, set_of(taken.numbers.tolist()))
         ours: list[float] = []
         theirs: list[float] = []
         for _ in range(TURNS):
             theirs.append(_joined(folder))
-            ours.append(await _scrubbed(folder, path))
+            ours.append(await _scrubbed(folder, written.path))
             _prove(folder)
     scrub_s, duckdb_s = statistics.median(ours), statistics.median(theirs)
     return [
+        Figure("lists.load_ratio", piped_s / import_s, "", "redis-cli --pipe into one set", 1.0, ">= 1.5"),
+        Figure("lists.import_s", import_s, "s", "redis-cli --pipe into one set", piped_s),
         Figure("lists.scrub_ratio", scrub_s / duckdb_s, "", "DuckDB's anti-join", 1.0, "< 2"),
         Figure("lists.scrub_s", scrub_s, "s", "DuckDB's anti-join", duckdb_s),
         Figure("lists.read_and_scrub_s", read_s + scrub_s, "s", "DuckDB's anti-join", duckdb_s),
