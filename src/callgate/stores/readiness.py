@@ -14,6 +14,7 @@ from callgate.stores.filling import Filling, filling, sweep
 from callgate.stores.ledger import Ledger
 from callgate.stores.listfile import ListFile
 from callgate.stores.lists import count, directory, discard_foreign, load_list
+from callgate.stores.nodes import ask, primaries
 from callgate.stores.scripts import PUBLISH_EPOCH, run
 from callgate.stores.suppression import REBUILD, Epoch, SuppressionCache
 
@@ -39,8 +40,8 @@ async def check(cache: SuppressionCache, ledger: Ledger) -> tuple[Unready, ...]:
 async def inspect(cache: SuppressionCache, ledger: Ledger, expected: int) -> AsyncIterator[Unready]:
     """Everything that is wrong with the cache; nothing is touched. `expected` is the mark that it must have reached."""
     async with store("being asked for its eviction policy"):
-        policy = (await cache.redis.info("memory")).get("maxmemory_policy")
-    if policy != SAFE_POLICY:
+        policies = {(await ask(node, "INFO", "memory"))["maxmemory_policy"] for node in await primaries(cache.redis)}
+    for policy in policies - {SAFE_POLICY}:
         way_out = f"set maxmemory-policy {SAFE_POLICY} in redis.conf"
         yield Unready(Why.EVICTING, f"Redis may drop entries when memory is short (maxmemory-policy {policy})", way_out)
     try:

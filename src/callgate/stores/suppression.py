@@ -19,21 +19,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from callgate.core.events import Kind
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.stores.connection import store
 from callgate.stores.encoding import Token, TokenKeys, bits_of, crowded
-from callgate.stores.errors import Behind, NotReady, Unready, Why
+from callgate.stores.errors import Behind, NotReady, StoreUnavailable, Unready, Why
 from callgate.stores.index import Place
 from callgate.stores.indexes import Indexes
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.lists import Loaded, read_directory
 from callgate.stores.lookup import look_up
+from callgate.stores.nodes import Client
 from callgate.stores.objections import audience_of, audiences, digits
 from callgate.stores.patrol import Patrol
+from callgate.stores.replicas import reached_a_replica
 from callgate.stores.schema import Entry
 from callgate.stores.scripts import APPLY, run
 
@@ -122,7 +122,7 @@ class SuppressionCache:
     """
 
     def __init__(
-        self, redis: Redis, keys: Keys, tokens: TokenKeys, ledger: str, answer_within: float = ANSWER_WITHIN
+        self, redis: Client, keys: Keys, tokens: TokenKeys, ledger: str, answer_within: float = ANSWER_WITHIN
     ) -> None:
         self.redis = redis
         self.keys = keys
@@ -151,9 +151,33 @@ class SuppressionCache:
         """Bring what one append committed into the cache, and return the cache's mark.
 
         Entries that suppress nothing are passed over, and what the cache already holds is left as it is. Raises
-        `Behind` when earlier entries are missing, `NotReady`, `StoreUnavailable`; the ledger has the entries whatever
-        happens here, and its mark keeps a cache without them from being believed.
+        `Behind` when earlier entries are missing, `NotReady`, `StoreUnavailable`, also when there is a replica and none
+        took them in time; the ledger has the entries whatever happens here, and its mark keeps a cache without them
+        from being believed.
         """
+        reached = await self._take_in_force(entries)
+        async with self._briefly("asking whether a replica has an objection"):
+            if not await reached_a_replica(self.redis, self.keys.witness):
+                raise StoreUnavailable("no replica of Redis took the objection in time; the ledger has it")
+        return reached
+
+    async def catch_up(self, ledger: Ledger) -> int:
+        """Replay what the ledger has and the cache has not, and return the cache's mark.
+
+        Raises what `apply` raises, and `LedgerUnavailable`.
+        """
+        reached = await self.mark()
+        async for batch in ledger.suppressions(after=reached):
+            reached = await self._take_in_force(batch)
+        return reached
+
+    async def mark(self) -> int:
+        """How far the cache follows the ledger. Raises `NotReady`, `StoreUnavailable`."""
+        _, mark = await self._epoch_and_mark()
+        return mark
+
+    async def _take_in_force(self, entries: Sequence[Entry]) -> int:
+        """Apply entries to the generation in force."""
         changing = [entry for entry in entries if entry.mark is not None]
         async with self._briefly("entering an objection"):
             for _ in range(LOOKS):
@@ -164,21 +188,6 @@ class SuppressionCache:
                     return reached
                 self._view = None
         raise NotReady(CHANGING)
-
-    async def catch_up(self, ledger: Ledger) -> int:
-        """Replay what the ledger has and the cache has not, and return the cache's mark.
-
-        Raises what `apply` raises, and `LedgerUnavailable`.
-        """
-        reached = await self.mark()
-        async for batch in ledger.suppressions(after=reached):
-            reached = await self.apply(batch)
-        return reached
-
-    async def mark(self) -> int:
-        """How far the cache follows the ledger. Raises `NotReady`, `StoreUnavailable`."""
-        _, mark = await self._epoch_and_mark()
-        return mark
 
     async def crowded(self) -> bool:
         """Whether there are more objections than the buckets are made for. Raises `NotReady`, `StoreUnavailable`."""
@@ -263,6 +272,9 @@ class SuppressionCache:
         hits = [hit for (hit, _, _), held in zip(probes, answers.tokens, strict=True) if held]
         for (loaded, place), (listed, size) in zip(places, answers.chunks, strict=True):
             if size < place.size:
+                # On a Cluster it may have been swept since the directory was read, another load being in force by now.
+                if (await self._look()).raw != view.raw:
+                    return None
                 self.patrol.doubt(loaded)
                 raise NotReady(_short(loaded))
             if listed:
