@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
+from typing import Any
 
 from callgate.stores.bulk import send, words
 from callgate.stores.connection import store, text
@@ -53,7 +54,7 @@ async def directory(redis: Client, keys: Keys) -> Mapping[str, Loaded]:
     return read_directory(await redis.hgetall(keys.lists))
 
 
-def read_directory(entries: Mapping[bytes | str, bytes | str]) -> dict[str, Loaded]:
+def read_directory(entries: Mapping[Any, bytes | str]) -> dict[str, Loaded]:
     """The lists in force, from the hash that names them."""
     return {text(list_id): Loaded.from_json(entry) for list_id, entry in entries.items()}
 

@@ -27,7 +27,7 @@ from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
 from callgate.stores.nodes import Client
-from callgate.stores.scripts import LOOK_INTO, LOOK_UP
+from callgate.stores.scripts import IN_FORCE, LOOK_INTO, LOOK_UP
 
 
 def _sha(script: str) -> str:
@@ -68,6 +68,12 @@ async def look_up(
         mark=None if mark is None else int(mark),
         tokens=[bool(token) for token in held],
     )
+
+
+async def see_in_force(redis: Client, epoch: str, lists: str) -> tuple[bytes | None, dict[bytes, bytes]]:
+    """The epoch and the directory of lists under these keys, as of one moment."""
+    raw_epoch, flat = await redis.register_script(IN_FORCE)(keys=[epoch, lists])
+    return raw_epoch, dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 _Said = tuple[Sequence[tuple[int, int]], list[Any]]

@@ -31,6 +31,11 @@ for i = 4, #KEYS do held[i - 3] = redis.call('SISMEMBER', KEYS[i], ARGV[i - 3]) 
 return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('GET', KEYS[3]), held}
 """
 
+IN_FORCE: Final = """
+-- Epoch and directory of lists, as of one moment. KEYS: epoch, directory. Returns the epoch, (field, value, ...).
+return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2])}
+"""
+
 LOOK_INTO: Final = """
 -- Whether a member is in one chunk of a list, and how many are, as of one moment. KEYS: the chunk. ARGV: the member.
 return {redis.call('SISMEMBER', KEYS[1], ARGV[1]), redis.call('SCARD', KEYS[1])}

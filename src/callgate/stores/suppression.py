@@ -29,7 +29,7 @@ from callgate.stores.indexes import Indexes
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.lists import Loaded, read_directory
-from callgate.stores.lookup import look_up
+from callgate.stores.lookup import look_up, see_in_force
 from callgate.stores.nodes import Client
 from callgate.stores.objections import audience_of, audiences, digits
 from callgate.stores.patrol import Patrol
@@ -240,10 +240,7 @@ class SuppressionCache:
 
     async def _look(self) -> _View:
         """See what is in force. Raises `NotReady`."""
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.get(self.keys.epoch)
-            pipe.hgetall(self.keys.lists)
-            raw_epoch, raw_lists = await pipe.execute()
+        raw_epoch, raw_lists = await see_in_force(self.redis, self.keys.epoch, self.keys.lists)
         if raw_epoch is None:
             raise NotReady(EMPTY)
         epoch = Epoch.read(raw_epoch, self.ledger, self.tokens.layout)
