@@ -194,6 +194,11 @@ class SuppressionCache:
         epoch, mark = await self._epoch_and_mark()
         return crowded(mark, epoch.bits)
 
+    async def generation_and_mark(self) -> tuple[str, int]:
+        """The generation in force, and how far it follows the ledger. Raises `NotReady`, `StoreUnavailable`."""
+        epoch, mark = await self._epoch_and_mark()
+        return epoch.generation, mark
+
     async def _epoch_and_mark(self) -> tuple[Epoch, int]:
         async with self._briefly("reading its mark"):
             view = await self._look()
@@ -215,7 +220,7 @@ class SuppressionCache:
         keys = [guard[0], self.keys.mark(generation)]
         args: list[str | int] = [guard[1], first, last]
         for entry in entries:
-            for command, key, member in self._changes(entry, generation):
+            for command, key, member in self.changes(entry, generation):
                 keys.append(key)
                 args += (command, member)
         reached = await run(self.redis, APPLY, keys, args)
@@ -223,7 +228,7 @@ class SuppressionCache:
             raise Behind(reached, first)
         return reached
 
-    def _changes(self, entry: Entry, generation: str) -> list[tuple[str, str, int]]:
+    def changes(self, entry: Entry, generation: str) -> list[tuple[str, str, int]]:
         """The commands that the entry comes to: an objection is entered under the newest key, and removed under all.
 
         A person who was erased has no number any more; the tokens that were stored with the event stand for it.
