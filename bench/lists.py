@@ -190,6 +190,7 @@ async def fresh(folder: Path) -> AsyncIterator[Server]:
         stack.push_async_callback(process.kill)
         await process.start()
         client = connect(f"redis://{place.redis}/0")
+        assert isinstance(client, redis.asyncio.Redis)
         stack.push_async_callback(client.aclose)
         yield Server(client, place.redis, await _used(client))
 

@@ -92,6 +92,7 @@ async def server() -> AsyncIterator[RedisServer]:
 @pytest.fixture
 async def redis(server: RedisServer) -> AsyncIterator[Redis]:
     client = connect(server.url, connect_within=5)
+    assert isinstance(client, Redis)
     yield client
     await client.aclose()
 

@@ -12,7 +12,7 @@ import typer
 
 import callgate
 from callgate import config, daemon
-from callgate.cli import dialplan, explain, ledger, lists, prompts, scrub, suppress
+from callgate.cli import cache, dialplan, explain, ledger, lists, prompts, scrub, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.stores.encoding import read_keys, write_new_key
 from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
@@ -26,6 +26,7 @@ app.command(name="explain")(explain.explain)
 app.command(name="scrub")(scrub.scrub)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(lists.app, name="lists")
+app.add_typer(cache.app, name="cache")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(dialplan.app, name="dialplan")

@@ -5,10 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from callgate.stores.connection import store, text
 from callgate.stores.errors import StoreBusy, StoreUnavailable
+from callgate.stores.nodes import Client, ask, primaries
 from callgate.stores.scripts import RELEASE, RENEW, run
 
 LOCK_MS = 30_000
@@ -23,7 +22,7 @@ NAME_BYTES = 6
 class Filling:
     """The right to fill, and the fresh name under which to do it. Whoever puts the result in force checks `lock`."""
 
-    redis: Redis
+    redis: Client
     lock: str
     name: str
 
@@ -36,7 +35,7 @@ class Filling:
 
 
 @asynccontextmanager
-async def filling(redis: Redis, lock: str) -> AsyncIterator[Filling]:
+async def filling(redis: Client, lock: str) -> AsyncIterator[Filling]:
     """Take the right to fill for as long as the block lasts. Raises `StoreBusy`, `StoreUnavailable`."""
     name = secrets.token_urlsafe(NAME_BYTES)
     async with store("taking the lock to fill it"):
@@ -53,18 +52,17 @@ async def filling(redis: Redis, lock: str) -> AsyncIterator[Filling]:
                 await run(redis, RELEASE, [lock], [name])
 
 
-async def names(redis: Redis, beginning: str) -> AsyncIterator[list[str]]:
+async def names(redis: Client, beginning: str) -> AsyncIterator[list[str]]:
     """The keys that begin so, in batches. A key may come twice (SCAN's guarantee goes no further)."""
-    cursor = 0
-    while True:
-        cursor, found = await redis.scan(cursor, match=f"{beginning}*", count=SCAN_COUNT)
-        if found:
-            yield [text(key) for key in found]
-        if not cursor:
-            return
+    for node in await primaries(redis):
+        cursor = -1
+        while cursor:
+            cursor, found = await ask(node, "SCAN", max(0, cursor), "MATCH", f"{beginning}*", "COUNT", SCAN_COUNT)
+            if found:
+                yield [text(key) for key in found]
 
 
-async def sweep(redis: Redis, beginning: str, keep: Callable[[str], bool]) -> None:
+async def sweep(redis: Client, beginning: str, keep: Callable[[str], bool]) -> None:
     """Remove the keys that begin so, except those to `keep`. Redis frees the memory in its own time (UNLINK)."""
     async for batch in names(redis, beginning):
         if gone := [key for key in batch if not keep(key)]:

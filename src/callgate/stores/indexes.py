@@ -8,18 +8,17 @@ import asyncio
 from collections.abc import Iterable
 from functools import partial
 
-from redis.asyncio import Redis
-
 from callgate.stores.connection import store
 from callgate.stores.index import Index
 from callgate.stores.keys import Keys
 from callgate.stores.lists import Loaded, read_index
+from callgate.stores.nodes import Client
 
 
 class Indexes:
     """The indexes in one Redis."""
 
-    def __init__(self, redis: Redis, keys: Keys) -> None:
+    def __init__(self, redis: Client, keys: Keys) -> None:
         self._redis = redis
         self._keys = keys
         self._readings: dict[Loaded, asyncio.Task[Index | None]] = {}

@@ -5,6 +5,7 @@ Under the prefix `callgate:` they are
     callgate:{gate}:epoch                      which rebuild is in force; without it nothing is believed
     callgate:{gate}:lists                      hash: list id -> which load of it is in force
     callgate:{gate}:rebuild                    lock: which generation is being built
+    callgate:{gate}:witness                    written to see whether replicas follow; says nothing
     callgate:{gate}:loading:ID                 lock: which load of a list is being filled
     callgate:{gate}:tokens:GENERATION:mark     the ledger's mark that this generation of objections has reached
     callgate:{gate}:tokens:GENERATION:BUCKET   set of tokens; the end of GENERATION says how many buckets there are
@@ -59,6 +60,11 @@ class Keys:
     def rebuild(self) -> str:
         """String with an expiry: the generation that is being built."""
         return self._gate + "rebuild"
+
+    @property
+    def witness(self) -> str:
+        """String: written after an objection, to see whether a replica has it (see `replicas`)."""
+        return self._gate + "witness"
 
     def loading(self, list_id: str) -> str:
         """String with an expiry: the load of this list that is being filled."""

@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice
-
-from redis.asyncio import Redis
+from typing import Any
 
 from callgate.stores.bulk import send, words
 from callgate.stores.connection import store, text
@@ -19,6 +18,7 @@ from callgate.stores.filling import filling, sweep
 from callgate.stores.index import ENTRY_BYTES, Index
 from callgate.stores.keys import Keys, named
 from callgate.stores.listfile import Filled, ListFile, ListVersion
+from callgate.stores.nodes import Client
 from callgate.stores.scripts import DISCARD_LIST, PUBLISH_LIST, run
 
 BLOCK = 200
@@ -49,17 +49,17 @@ class Loaded:
         return cls(ListVersion.from_fields(entry), entry["count"], entry["chunks"], entry["load"])
 
 
-async def directory(redis: Redis, keys: Keys) -> Mapping[str, Loaded]:
+async def directory(redis: Client, keys: Keys) -> Mapping[str, Loaded]:
     """The lists in force. Raises ValueError, KeyError or TypeError where an entry is not ours."""
     return read_directory(await redis.hgetall(keys.lists))
 
 
-def read_directory(entries: Mapping[bytes | str, bytes | str]) -> dict[str, Loaded]:
+def read_directory(entries: Mapping[Any, bytes | str]) -> dict[str, Loaded]:
     """The lists in force, from the hash that names them."""
     return {text(list_id): Loaded.from_json(entry) for list_id, entry in entries.items()}
 
 
-async def discard_foreign(redis: Redis, keys: Keys) -> None:
+async def discard_foreign(redis: Client, keys: Keys) -> None:
     """Forget the lists whose entries cannot be read: they name nothing that could be asked."""
     for list_id, entry in (await redis.hgetall(keys.lists)).items():
         try:
@@ -68,7 +68,7 @@ async def discard_foreign(redis: Redis, keys: Keys) -> None:
             await run(redis, DISCARD_LIST, [keys.lists], [list_id, entry])
 
 
-async def load_list(redis: Redis, keys: Keys, file: ListFile, progress: Progress = lambda _: None) -> Loaded:
+async def load_list(redis: Client, keys: Keys, file: ListFile, progress: Progress = lambda _: None) -> Loaded:
     """Fill a new version of a list from its file, count it, put it in force, and remove the old one.
 
     Whatever fails, the version in force stays so. Raises `ListRefused`, `StoreBusy`, `StoreUnavailable`.
@@ -94,7 +94,7 @@ async def load_list(redis: Redis, keys: Keys, file: ListFile, progress: Progress
     return loaded
 
 
-async def read_index(redis: Redis, keys: Keys, loaded: Loaded) -> Index | None:
+async def read_index(redis: Client, keys: Keys, loaded: Loaded) -> Index | None:
     """The index of a load; None where Redis has none that fits it."""
     raw = await redis.get(keys.index(loaded.of.id, loaded.load))
     if not isinstance(raw, bytes) or len(raw) != loaded.chunks * ENTRY_BYTES:
@@ -106,18 +106,18 @@ async def read_index(redis: Redis, keys: Keys, loaded: Loaded) -> Index | None:
     return index if index.count == loaded.count else None
 
 
-async def has_index(redis: Redis, keys: Keys, loaded: Loaded) -> bool:
+async def has_index(redis: Client, keys: Keys, loaded: Loaded) -> bool:
     """Whether the index of a load is still there, by its length."""
     return int(await redis.strlen(keys.index(loaded.of.id, loaded.load))) == loaded.chunks * ENTRY_BYTES
 
 
-async def count(redis: Redis, keys: Keys, loaded: Loaded) -> int:
+async def count(redis: Client, keys: Keys, loaded: Loaded) -> int:
     """How many of a load's numbers Redis holds: none where the index is gone, without which none can be found."""
     index = await read_index(redis, keys, loaded)
     return 0 if index is None else await count_in(redis, keys, loaded, index, range(len(index)))
 
 
-async def count_in(redis: Redis, keys: Keys, loaded: Loaded, index: Index, part: range) -> int:
+async def count_in(redis: Client, keys: Keys, loaded: Loaded, index: Index, part: range) -> int:
     """How many of the numbers of some chunks Redis holds; `part` are their places in the index."""
     questions = (
         (b"*2\r\n" + words(b"SCARD", keys.chunk(loaded.of.id, loaded.load, at).encode()), chunk.size)
@@ -145,7 +145,7 @@ def _narrow_members() -> list[bytes]:
     return [words(b"%d" % member) for member in range(-(1 << 15), 1 << 15)]
 
 
-async def _sweep(redis: Redis, keys: Keys, list_id: str) -> None:
+async def _sweep(redis: Client, keys: Keys, list_id: str) -> None:
     """Remove every load of the list but the one in force: an older version, or what a crash left half filled."""
     entry = await redis.hget(keys.lists, list_id)
     in_force = keys.load(list_id, Loaded.from_json(entry).load) if entry else None

@@ -1,24 +1,41 @@
-"""The one round trip of a lookup, and why its answers are of one moment although several commands ask for them.
+"""The one round trip of a lookup, and why its answers may be believed although several commands ask for them.
 
 The chunks of lists may lie anywhere in a Redis Cluster, so no script may read them together with what lies under the
-tag `{gate}`. They are asked for by commands of their own, *before* the script that reads the directory. A load comes
-into force once, whole; it is swept only after another took its place; it never comes back. So where the script still
-finds in force the load whose chunk was asked for, that load was in force, and whole, when its chunk was read. Where
-the directory has changed, the answers mean nothing, and whoever asked looks once more.
+tag `{gate}`. What makes the answers hold nevertheless is what a load is: it comes into force once, whole; it is swept,
+a chunk at a time and each whole, only after another took its place; it never comes back under its name.
+
+On one server each chunk is asked for its member, then for how many it has, and last comes the script that reads the
+directory. Where that still finds in force the load whose chunk was asked for, the load was in force, and whole, when
+its chunk was read.
+
+On a Cluster all is asked at once, so the script may have read the directory before a chunk was read, and the chunk may
+have been swept in between. So there a script of its own asks a chunk both questions at one moment. A chunk that has all
+its members at that moment was not swept, and what it says of one is true of its load; one that has fewer says nothing,
+and whoever asked must not take it for an answer (`SuppressionCache` does not). A replica that was promoted without
+having a chunk, or with a part of it, is seen in the same way.
+
+Where the directory has changed, the answers mean nothing, and whoever asked looks once more.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha1
 from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
-from callgate.stores.scripts import LOOK_UP
+from callgate.stores.nodes import Client
+from callgate.stores.scripts import IN_FORCE, LOOK_INTO, LOOK_UP
 
-_LOOK_UP_SHA = sha1(LOOK_UP.encode(), usedforsecurity=False).hexdigest()
-"""By which Redis knows the script."""
+
+def _sha(script: str) -> str:
+    """By which Redis knows a script."""
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
+_LOOK_UP_SHA, _LOOK_INTO_SHA = _sha(LOOK_UP), _sha(LOOK_INTO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +50,19 @@ class Answers:
 
 
 async def look_up(
-    redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]
+    redis: Client, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]
 ) -> Answers:
     """Ask for a member in each of the chunks, and for the tokens; `gate` are the keys of the script `LOOK_UP`."""
     try:
-        answers = await _ask(redis, chunks, gate, tokens)
+        of_chunks, of_gate = await _ask(redis, chunks, gate, tokens)
     except NoScriptError:
         # Redis is new, or its scripts were flushed.
-        await redis.script_load(LOOK_UP)
-        answers = await _ask(redis, chunks, gate, tokens)
-    epoch, flat, mark, held = answers[-1]
+        for script in (LOOK_UP, LOOK_INTO):
+            await redis.script_load(script)
+        of_chunks, of_gate = await _ask(redis, chunks, gate, tokens)
+    epoch, flat, mark, held = of_gate
     return Answers(
-        chunks=[(bool(member), count) for member, count in zip(answers[:-1:2], answers[1:-1:2], strict=True)],
+        chunks=[(bool(member), count) for member, count in of_chunks],
         epoch=epoch,
         directory=dict(zip(flat[::2], flat[1::2], strict=True)),
         mark=None if mark is None else int(mark),
@@ -52,12 +70,39 @@ async def look_up(
     )
 
 
-async def _ask(
+async def see_in_force(redis: Client, epoch: str, lists: str) -> tuple[bytes | None, dict[bytes, bytes]]:
+    """The epoch and the directory of lists under these keys, as of one moment."""
+    raw_epoch, flat = await redis.register_script(IN_FORCE)(keys=[epoch, lists])
+    return raw_epoch, dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+_Said = tuple[Sequence[tuple[int, int]], list[Any]]
+"""Of each chunk, and of the gate."""
+
+
+async def _ask(redis: Client, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]) -> _Said:
+    if isinstance(redis, Redis):
+        return await _ask_one_server(redis, chunks, gate, tokens)
+    return await _ask_cluster(redis, chunks, gate, tokens)
+
+
+async def _ask_one_server(
     redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]
-) -> list[Any]:
+) -> _Said:
     async with redis.pipeline(transaction=False) as pipe:
         for key, member in chunks:
             pipe.sismember(key, str(member))
             pipe.scard(key)
         pipe.evalsha(_LOOK_UP_SHA, len(gate), *gate, *map(str, tokens))
-        return await pipe.execute()
+        *answers, of_gate = await pipe.execute()
+    return [*zip(answers[::2], answers[1::2], strict=True)], of_gate
+
+
+async def _ask_cluster(
+    redis: RedisCluster, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]
+) -> _Said:
+    of_gate, *of_chunks = await asyncio.gather(
+        redis.evalsha(_LOOK_UP_SHA, len(gate), *gate, *map(str, tokens)),
+        *(redis.evalsha(_LOOK_INTO_SHA, 1, key, str(member)) for key, member in chunks),
+    )
+    return of_chunks, of_gate

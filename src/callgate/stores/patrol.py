@@ -6,11 +6,10 @@ whole when it is first met, and whenever there is doubt about it; after that a s
 
 from collections.abc import AsyncIterator, Iterable
 
-from redis.asyncio import Redis
-
 from callgate.stores.indexes import Indexes
 from callgate.stores.keys import Keys
 from callgate.stores.lists import Loaded, count, count_in, has_index
+from callgate.stores.nodes import Client
 
 STRETCH = 1000
 """Chunks: about a millisecond of Redis's time."""
@@ -19,7 +18,7 @@ STRETCH = 1000
 class Patrol:
     """The rounds over the lists of one Redis."""
 
-    def __init__(self, redis: Redis, keys: Keys, indexes: Indexes) -> None:
+    def __init__(self, redis: Client, keys: Keys, indexes: Indexes) -> None:
         self._redis = redis
         self._keys = keys
         self._indexes = indexes

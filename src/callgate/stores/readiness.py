@@ -5,7 +5,8 @@ here, at start-up and from time to time: a Redis that may evict, a cache behind 
 lost numbers.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable
+from functools import partial
 
 from callgate.stores.connection import store, text
 from callgate.stores.encoding import bits_for, generation_of
@@ -14,8 +15,15 @@ from callgate.stores.filling import Filling, filling, sweep
 from callgate.stores.ledger import Ledger
 from callgate.stores.listfile import ListFile
 from callgate.stores.lists import count, directory, discard_foreign, load_list
+from callgate.stores.nodes import ask, primaries
 from callgate.stores.scripts import PUBLISH_EPOCH, run
 from callgate.stores.suppression import REBUILD, Epoch, SuppressionCache
+
+OBJECTIONS = "objections"
+"""What progress calls the part that is filled from the ledger; the others are the lists."""
+
+Progress = Callable[[str, int, int], None]
+"""Told which part is at work, how many of its entries are done, and how many there are."""
 
 SAFE_POLICY = "noeviction"
 OVERTAKEN = "the rebuild was overtaken by another, or Redis restarted meanwhile; rebuild again"
@@ -39,8 +47,8 @@ async def check(cache: SuppressionCache, ledger: Ledger) -> tuple[Unready, ...]:
 async def inspect(cache: SuppressionCache, ledger: Ledger, expected: int) -> AsyncIterator[Unready]:
     """Everything that is wrong with the cache; nothing is touched. `expected` is the mark that it must have reached."""
     async with store("being asked for its eviction policy"):
-        policy = (await cache.redis.info("memory")).get("maxmemory_policy")
-    if policy != SAFE_POLICY:
+        policies = {(await ask(node, "INFO", "memory"))["maxmemory_policy"] for node in await primaries(cache.redis)}
+    for policy in policies - {SAFE_POLICY}:
         way_out = f"set maxmemory-policy {SAFE_POLICY} in redis.conf"
         yield Unready(Why.EVICTING, f"Redis may drop entries when memory is short (maxmemory-policy {policy})", way_out)
     try:
@@ -66,19 +74,28 @@ async def _short_lists(cache: SuppressionCache) -> AsyncIterator[Unready]:
             yield Unready(Why.LIST_SHORT, what, REBUILD)
 
 
-async def rebuild(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFile] = ()) -> tuple[Unready, ...]:
+async def rebuild(
+    cache: SuppressionCache,
+    ledger: Ledger,
+    lists: Iterable[ListFile] = (),
+    *,
+    anew: bool = False,
+    progress: Progress = lambda *_: None,
+) -> tuple[Unready, ...]:
     """Fill the cache anew from the ledger and the list files, then check it; returns what is still wrong.
 
     The objections are filled into a generation of their own, so that a cache in force serves until the new one is
     complete; an empty one stays not ready until then. Lists are loaded where Redis lacks this version or is short of
-    it. Raises `StoreBusy`, `StoreUnavailable`, `LedgerUnavailable`, `ListRefused`.
+    it, and all of them where that is asked for (`anew`). Raises `StoreBusy`, `StoreUnavailable`, `LedgerUnavailable`,
+    `ListRefused`.
     """
     async with store("looking for lists that are not ours"):
         await discard_foreign(cache.redis, cache.keys)
     for file in lists:
-        await _restore(cache, file)
+        if anew or not await _is_whole(cache, file):
+            await load_list(cache.redis, cache.keys, file, partial(_tell, progress, file))
     async with filling(cache.redis, cache.keys.rebuild) as right:
-        await _fill(cache, ledger, right)
+        await _fill(cache, ledger, right, progress)
     return await check(cache, ledger)
 
 
@@ -96,19 +113,22 @@ async def ensure(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFi
     return await rebuild(cache, ledger, lists)
 
 
-async def _restore(cache: SuppressionCache, file: ListFile) -> None:
+def _tell(progress: Progress, file: ListFile, arrived: int) -> None:
+    progress(file.of.id, arrived, file.count)
+
+
+async def _is_whole(cache: SuppressionCache, file: ListFile) -> bool:
+    """Whether Redis holds as many numbers of this version of the list as there are."""
     async with store(f"looking for the list {file.of.id}"):
         loaded = (await directory(cache.redis, cache.keys)).get(file.of.id)
         as_filed = loaded is not None and (loaded.of, loaded.count) == (file.of, file.count)
-        whole = loaded is not None and as_filed and await count(cache.redis, cache.keys, loaded) == file.count
-    if not whole:
-        await load_list(cache.redis, cache.keys, file)
+        return loaded is not None and as_filed and await count(cache.redis, cache.keys, loaded) == file.count
 
 
-async def _fill(cache: SuppressionCache, ledger: Ledger, right: Filling) -> None:
+async def _fill(cache: SuppressionCache, ledger: Ledger, right: Filling, progress: Progress) -> None:
     """Replay the whole ledger into a new generation and put it in force."""
     redis, keys = cache.redis, cache.keys
-    generation = generation_of(right.name, bits_for(await ledger.mark()))
+    generation = generation_of(right.name, bits_for(total := await ledger.mark()))
     reached = 0
     async with store("being rebuilt"):
         in_force = await redis.get(keys.epoch)
@@ -119,6 +139,7 @@ async def _fill(cache: SuppressionCache, ledger: Ledger, right: Filling) -> None
             async for batch in ledger.suppressions():
                 await right.renew()
                 reached = await cache.take(batch, generation, (right.lock, right.name))
+                progress(OBJECTIONS, reached, max(reached, total))
         except Behind:
             raise StoreBusy(OVERTAKEN) from None
         epoch = Epoch(cache.ledger, cache.tokens.layout, generation)

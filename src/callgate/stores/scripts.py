@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from redis.asyncio import Redis
+from callgate.stores.nodes import Client
 
 APPLY: Final = """
 -- Take suppressing events first..last of the ledger's order into one generation.
@@ -29,6 +29,16 @@ LOOK_UP: Final = """
 local held = {}
 for i = 4, #KEYS do held[i - 3] = redis.call('SISMEMBER', KEYS[i], ARGV[i - 3]) end
 return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('GET', KEYS[3]), held}
+"""
+
+IN_FORCE: Final = """
+-- Epoch and directory of lists, as of one moment. KEYS: epoch, directory. Returns the epoch, (field, value, ...).
+return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2])}
+"""
+
+LOOK_INTO: Final = """
+-- Whether a member is in one chunk of a list, and how many are, as of one moment. KEYS: the chunk. ARGV: the member.
+return {redis.call('SISMEMBER', KEYS[1], ARGV[1]), redis.call('SCARD', KEYS[1])}
 """
 
 PUBLISH_EPOCH: Final = """
@@ -66,6 +76,6 @@ return redis.call('DEL', KEYS[1])
 """
 
 
-async def run(redis: Redis, script: str, keys: Sequence[str], args: Sequence[bytes | str | int]) -> int:
+async def run(redis: Client, script: str, keys: Sequence[str], args: Sequence[bytes | str | int]) -> int:
     """Run one of the scripts above, all of which return an integer."""
     return int(await redis.register_script(script)(keys=keys, args=args))

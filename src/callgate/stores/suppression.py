@@ -19,21 +19,21 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from callgate.core.events import Kind
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.stores.connection import store
 from callgate.stores.encoding import Token, TokenKeys, bits_of, crowded
-from callgate.stores.errors import Behind, NotReady, Unready, Why
+from callgate.stores.errors import Behind, NotReady, StoreUnavailable, Unready, Why
 from callgate.stores.index import Place
 from callgate.stores.indexes import Indexes
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.lists import Loaded, read_directory
-from callgate.stores.lookup import look_up
+from callgate.stores.lookup import look_up, see_in_force
+from callgate.stores.nodes import Client
 from callgate.stores.objections import audience_of, audiences, digits
 from callgate.stores.patrol import Patrol
+from callgate.stores.replicas import reached_a_replica
 from callgate.stores.schema import Entry
 from callgate.stores.scripts import APPLY, run
 
@@ -122,7 +122,7 @@ class SuppressionCache:
     """
 
     def __init__(
-        self, redis: Redis, keys: Keys, tokens: TokenKeys, ledger: str, answer_within: float = ANSWER_WITHIN
+        self, redis: Client, keys: Keys, tokens: TokenKeys, ledger: str, answer_within: float = ANSWER_WITHIN
     ) -> None:
         self.redis = redis
         self.keys = keys
@@ -151,9 +151,33 @@ class SuppressionCache:
         """Bring what one append committed into the cache, and return the cache's mark.
 
         Entries that suppress nothing are passed over, and what the cache already holds is left as it is. Raises
-        `Behind` when earlier entries are missing, `NotReady`, `StoreUnavailable`; the ledger has the entries whatever
-        happens here, and its mark keeps a cache without them from being believed.
+        `Behind` when earlier entries are missing, `NotReady`, `StoreUnavailable`, also when there is a replica and none
+        took them in time; the ledger has the entries whatever happens here, and its mark keeps a cache without them
+        from being believed.
         """
+        reached = await self._take_in_force(entries)
+        async with self._briefly("asking whether a replica has an objection"):
+            if not await reached_a_replica(self.redis, self.keys.witness):
+                raise StoreUnavailable("no replica of Redis took the objection in time; the ledger has it")
+        return reached
+
+    async def catch_up(self, ledger: Ledger) -> int:
+        """Replay what the ledger has and the cache has not, and return the cache's mark.
+
+        Raises what `apply` raises, and `LedgerUnavailable`.
+        """
+        reached = await self.mark()
+        async for batch in ledger.suppressions(after=reached):
+            reached = await self._take_in_force(batch)
+        return reached
+
+    async def mark(self) -> int:
+        """How far the cache follows the ledger. Raises `NotReady`, `StoreUnavailable`."""
+        _, mark = await self._epoch_and_mark()
+        return mark
+
+    async def _take_in_force(self, entries: Sequence[Entry]) -> int:
+        """Apply entries to the generation in force."""
         changing = [entry for entry in entries if entry.mark is not None]
         async with self._briefly("entering an objection"):
             for _ in range(LOOKS):
@@ -165,25 +189,15 @@ class SuppressionCache:
                 self._view = None
         raise NotReady(CHANGING)
 
-    async def catch_up(self, ledger: Ledger) -> int:
-        """Replay what the ledger has and the cache has not, and return the cache's mark.
-
-        Raises what `apply` raises, and `LedgerUnavailable`.
-        """
-        reached = await self.mark()
-        async for batch in ledger.suppressions(after=reached):
-            reached = await self.apply(batch)
-        return reached
-
-    async def mark(self) -> int:
-        """How far the cache follows the ledger. Raises `NotReady`, `StoreUnavailable`."""
-        _, mark = await self._epoch_and_mark()
-        return mark
-
     async def crowded(self) -> bool:
         """Whether there are more objections than the buckets are made for. Raises `NotReady`, `StoreUnavailable`."""
         epoch, mark = await self._epoch_and_mark()
         return crowded(mark, epoch.bits)
+
+    async def generation_and_mark(self) -> tuple[str, int]:
+        """The generation in force, and how far it follows the ledger. Raises `NotReady`, `StoreUnavailable`."""
+        epoch, mark = await self._epoch_and_mark()
+        return epoch.generation, mark
 
     async def _epoch_and_mark(self) -> tuple[Epoch, int]:
         async with self._briefly("reading its mark"):
@@ -206,7 +220,7 @@ class SuppressionCache:
         keys = [guard[0], self.keys.mark(generation)]
         args: list[str | int] = [guard[1], first, last]
         for entry in entries:
-            for command, key, member in self._changes(entry, generation):
+            for command, key, member in self.changes(entry, generation):
                 keys.append(key)
                 args += (command, member)
         reached = await run(self.redis, APPLY, keys, args)
@@ -214,7 +228,7 @@ class SuppressionCache:
             raise Behind(reached, first)
         return reached
 
-    def _changes(self, entry: Entry, generation: str) -> list[tuple[str, str, int]]:
+    def changes(self, entry: Entry, generation: str) -> list[tuple[str, str, int]]:
         """The commands that the entry comes to: an objection is entered under the newest key, and removed under all.
 
         A person who was erased has no number any more; the tokens that were stored with the event stand for it.
@@ -231,10 +245,7 @@ class SuppressionCache:
 
     async def _look(self) -> _View:
         """See what is in force. Raises `NotReady`."""
-        async with self.redis.pipeline(transaction=True) as pipe:
-            pipe.get(self.keys.epoch)
-            pipe.hgetall(self.keys.lists)
-            raw_epoch, raw_lists = await pipe.execute()
+        raw_epoch, raw_lists = await see_in_force(self.redis, self.keys.epoch, self.keys.lists)
         if raw_epoch is None:
             raise NotReady(EMPTY)
         epoch = Epoch.read(raw_epoch, self.ledger, self.tokens.layout)
@@ -263,6 +274,9 @@ class SuppressionCache:
         hits = [hit for (hit, _, _), held in zip(probes, answers.tokens, strict=True) if held]
         for (loaded, place), (listed, size) in zip(places, answers.chunks, strict=True):
             if size < place.size:
+                # On a Cluster it may have been swept since the directory was read, another load being in force by now.
+                if (await self._look()).raw != view.raw:
+                    return None
                 self.patrol.doubt(loaded)
                 raise NotReady(_short(loaded))
             if listed:

@@ -1,0 +1,79 @@
+"""One server or many: what differs between a Redis and a Redis Cluster, and nothing else.
+
+A command with a key goes the same way to both, by `Client`. What is about servers and not about keys (their
+configuration, all keys that there are, whether a replica has what was written), or is sent in bulk, asks here which
+servers there are.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, TypeAlias
+
+from redis.asyncio import Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError as ConnectionLost
+from redis.exceptions import MovedError, RedisError
+from redis.exceptions import TimeoutError as TooLate
+
+Client: TypeAlias = Redis | RedisCluster
+Node: TypeAlias = Redis | ClusterNode
+
+
+async def primaries(client: Client) -> list[Node]:
+    """Every server that keys are written to. Raises what redis-py raises."""
+    if isinstance(client, Redis):
+        return [client]
+    await client.initialize()
+    return [*client.get_primaries()]
+
+
+async def home(client: Client, key: str | bytes) -> Node:
+    """The server that the key is written to. Raises what redis-py raises."""
+    if isinstance(client, Redis):
+        return client
+    await client.initialize()
+    return client.nodes_manager.get_node_from_slot(client.keyslot(key))
+
+
+async def ask(node: Node, *words: str | int) -> Any:
+    """One command to this very server. Raises what redis-py raises."""
+    return await node.execute_command(*words)
+
+
+@asynccontextmanager
+async def connection_to(client: Client, node: Node) -> AsyncIterator[AbstractConnection]:
+    """A connection of one's own to the node. Raises what redis-py raises.
+
+    It is broken off when the block ends with an error, since replies that are still to come would be taken for those of
+    the next to use it. The map of a Cluster is then read anew where it may have been wrong.
+    """
+    try:
+        async with _taken(node) as connection:
+            try:
+                await connection.connect()  # type: ignore[no-untyped-call]
+                yield connection
+            except BaseException:
+                await connection.disconnect(nowait=True)
+                raise
+    except (ConnectionLost, TooLate, MovedError):
+        if isinstance(client, RedisCluster):
+            with suppress(RedisError, OSError):
+                await client.nodes_manager.initialize()
+        raise
+
+
+@asynccontextmanager
+async def _taken(node: Node) -> AsyncIterator[AbstractConnection]:
+    if isinstance(node, Redis):
+        pooled = await node.connection_pool.get_connection()  # type: ignore[no-untyped-call]
+        try:
+            yield pooled
+        finally:
+            await node.connection_pool.release(pooled)
+    else:
+        own = node.acquire_connection()
+        try:
+            yield own
+        finally:
+            node.release(own)

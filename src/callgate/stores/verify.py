@@ -1,0 +1,137 @@
+"""Compares every entry of the cache with the truth: lists with their files, objections with a replay of the ledger.
+
+Calls go on meanwhile, and so do objections. So the tokens are read first and the ledger afterwards: it then holds
+everything that the cache was told, and an objection that came in since the cache's mark was read may be there or not.
+What is replaced as a whole meanwhile, a list or the objections, cannot be compared, and that is said.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+
+from callgate.stores.connection import store
+from callgate.stores.errors import StoreBusy
+from callgate.stores.filling import names
+from callgate.stores.ledger import Ledger
+from callgate.stores.listfile import Filled, ListFile
+from callgate.stores.lists import Loaded, directory, read_index
+from callgate.stores.nodes import Client
+from callgate.stores.readiness import OBJECTIONS, Progress
+from callgate.stores.suppression import SuppressionCache
+
+AT_ONCE = 16
+"""Sets that are read with one round trip."""
+NOT_LOADED = "not in Redis; run `callgate cache rebuild`"
+NO_FILE = "there is no file of the version that is in force; import the list again"
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """One part of the cache beside the truth: how many entries are right, how many it lacks and has in excess.
+
+    `note` says why it could not be compared, where it could not.
+    """
+
+    part: str
+    right: int
+    missing: int
+    extra: int
+    note: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Whether the cache holds exactly what it should."""
+        return not (self.missing or self.extra or self.note)
+
+
+async def verify(
+    cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFile], progress: Progress = lambda *_: None
+) -> AsyncIterator[Compared]:
+    """Compare everything, a part at a time. Nothing is changed.
+
+    Raises `StoreBusy` where a part was replaced meanwhile, `NotReady`, `StoreUnavailable`, `LedgerUnavailable`,
+    `ListRefused` for a damaged file.
+    """
+    files = {file.of.id: file for file in lists}
+    async with store("reading which lists are in force"):
+        in_force = await directory(cache.redis, cache.keys)
+    for name in sorted({*files, *in_force}):
+        yield await _verify_list(cache, name, files.get(name), in_force.get(name), progress)
+    yield await _verify_objections(cache, ledger, progress)
+
+
+async def _verify_list(
+    cache: SuppressionCache, name: str, file: ListFile | None, loaded: Loaded | None, progress: Progress
+) -> Compared:
+    if loaded is None:
+        return Compared(name, 0, file.count if file else 0, 0, NOT_LOADED)
+    if file is None or file.of != loaded.of:
+        return Compared(name, 0, 0, 0, NO_FILE)
+    right = missing = extra = chunks = 0
+    async with store(f"verifying the list {name}"):
+        indexed = await read_index(cache.redis, cache.keys, loaded) == file.index()
+        for block in _blocks(file.filled()):
+            held = await _sets(
+                cache.redis,
+                [cache.keys.chunk(name, loaded.load, at) for at in range(chunks, chunks + len(block))],
+            )
+            for (chunk, offsets), members in zip(block, held, strict=True):
+                expected = {offset - chunk.bias for offset in offsets}
+                right += len(expected & members)
+                missing += len(expected - members)
+                extra += len(members - expected)
+            chunks += len(block)
+            progress(name, right + missing, file.count)
+        if (await directory(cache.redis, cache.keys)).get(name) != loaded:
+            raise StoreBusy(f"the list {name} was replaced while it was verified; verify again")
+    # Without its index none of the numbers can be found.
+    return Compared(name, right, missing, extra) if indexed else Compared(name, 0, file.count, extra)
+
+
+def _blocks(filled: Iterator[Filled]) -> Iterator[list[Filled]]:
+    while block := [*islice(filled, AT_ONCE)]:
+        yield block
+
+
+async def _verify_objections(cache: SuppressionCache, ledger: Ledger, progress: Progress) -> Compared:
+    generation, mark = await cache.generation_and_mark()
+    held = await _held(cache, generation)
+    expected: defaultdict[str, set[int]] = defaultdict(set)
+    moving: defaultdict[str, set[int]] = defaultdict(set)
+    async for batch in ledger.suppressions():
+        for entry in batch:
+            for command, key, member in cache.changes(entry, generation):
+                if (entry.mark or 0) > mark:
+                    moving[key].add(member)
+                elif command == "SADD":
+                    expected[key].add(member)
+                else:
+                    expected[key].discard(member)
+        progress(OBJECTIONS, batch[-1].mark or 0, mark)
+    if (await cache.generation_and_mark())[0] != generation:
+        raise StoreBusy("the objections were rebuilt while they were verified; verify again")
+    everywhere = {*held, *expected}
+    right = sum(len(held[key] & expected[key]) for key in everywhere)
+    missing = sum(len(expected[key] - held[key] - moving[key]) for key in everywhere)
+    extra = sum(len(held[key] - expected[key] - moving[key]) for key in everywhere)
+    return Compared(OBJECTIONS, right, missing, extra)
+
+
+async def _held(cache: SuppressionCache, generation: str) -> defaultdict[str, set[int]]:
+    """All tokens of a generation, by set."""
+    held: defaultdict[str, set[int]] = defaultdict(set)
+    async with store("reading its objections"):
+        async for batch in names(cache.redis, cache.keys.generation(generation)):
+            keys = [key for key in batch if key != cache.keys.mark(generation)]
+            for first in range(0, len(keys), AT_ONCE):
+                some = keys[first : first + AT_ONCE]
+                held.update(zip(some, await _sets(cache.redis, some), strict=True))
+    return held
+
+
+async def _sets(redis: Client, keys: Sequence[str]) -> list[set[int]]:
+    async with redis.pipeline(transaction=False) as pipe:
+        for key in keys:
+            pipe.smembers(key)
+        return [set(map(int, members)) for members in await pipe.execute()]

@@ -1,0 +1,3 @@
+from tests.registers.conftest import command, redis_url
+
+__all__ = ["command", "redis_url"]

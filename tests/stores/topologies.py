@@ -1,0 +1,232 @@
+"""Redis servers of the test's own that belong together: a primary and its replica behind a Sentinel, and a Cluster.
+
+On free ports of loopback. Whatever takes the servers a while is polled for, with a deadline.
+"""
+
+import asyncio
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+from redis.crc import key_slot
+from redis.exceptions import RedisError
+
+WITHIN = 30.0
+"""Seconds, in which everything that servers do among themselves is done."""
+SERVICE = "gate"
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def until(holds: Callable[[], object], what: str) -> None:
+    """Ask until it holds. An error of Redis's is a no."""
+    deadline = time.monotonic() + WITHIN
+    while time.monotonic() < deadline:
+        with suppress(RedisError):
+            if holds():
+                return
+        time.sleep(0.02)
+    raise TimeoutError(what)
+
+
+@contextmanager
+def ended_on_error(made: "TcpServer | BehindSentinel | Cluster") -> Iterator[None]:
+    """End what is only half made."""
+    try:
+        yield
+    except BaseException:
+        made.end()
+        raise
+
+
+async def until_async(holds: Callable[[], Awaitable[bool]]) -> None:
+    """The same, of what is asked asynchronously. Raises TimeoutError."""
+    async with asyncio.timeout(WITHIN):
+        while not await holds():  # noqa: ASYNC110 - servers set no event
+            await asyncio.sleep(0.02)
+
+
+class TcpServer:
+    """One redis-server without persistence, that can be frozen and killed."""
+
+    def __init__(self, *lines: str, sentinel: bool = False) -> None:
+        self.home = Path(tempfile.mkdtemp(prefix="cg-"))
+        self.port = free_port()
+        own = ("bind 127.0.0.1", f"port {self.port}", f"dir {self.home}", *(() if sentinel else ('save ""',)))
+        conf = self.home / "redis.conf"
+        conf.write_text("\n".join((*own, *lines)) + "\n")
+        words = ["redis-server", str(conf), *(["--sentinel"] if sentinel else [])]
+        self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, cwd=self.home)
+        self.client = Redis(host="127.0.0.1", port=self.port, socket_timeout=5, decode_responses=True)
+        with ended_on_error(self):
+            until(self.client.ping, "redis-server did not start")
+
+    def do(self, *words: str | int) -> Any:
+        """A command that redis-py has no method for."""
+        return self.client.execute_command(*words)  # type: ignore[no-untyped-call]
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def freeze(self) -> None:
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def end(self) -> None:
+        self.client.close()
+        self.kill()
+        shutil.rmtree(self.home)
+
+    def has_replica(self) -> bool:
+        """Whether a replica follows, and says so: at first it does not."""
+        self.client.set("witness{gate}", 1)
+        return bool(self.do("WAIT", 1, 1000))
+
+    def is_primary(self) -> bool:
+        return bool(self.client.info("replication")["role"] == "master")
+
+
+def cut_off(replica: TcpServer, primary: TcpServer) -> None:
+    """Freeze the replica, so that it gets nothing of what the primary is told from now on."""
+    replica.freeze()
+    primary.client.client_kill_filter(_type="replica")
+
+
+class BehindSentinel:
+    """A primary, its replica, and a Sentinel that watches them."""
+
+    def __init__(self) -> None:
+        self.servers: list[TcpServer] = []
+        with ended_on_error(self):
+            self.primary = self._server()
+            self.replica = self._server(f"replicaof 127.0.0.1 {self.primary.port}")
+            until(self.primary.has_replica, "the replica did not follow")
+            self.sentinel = self._sentinel()
+            until(self._sees_replica, "the Sentinel did not see the replica")
+        self.url = f"redis+sentinel://127.0.0.1:1,{self.sentinel.address}/{SERVICE}"
+
+    def _server(self, *lines: str) -> TcpServer:
+        self.servers.append(TcpServer("repl-diskless-sync-delay 0", *lines))
+        return self.servers[-1]
+
+    def _sentinel(self) -> TcpServer:
+        lines = (
+            f"sentinel monitor {SERVICE} 127.0.0.1 {self.primary.port} 1",
+            f"sentinel down-after-milliseconds {SERVICE} 500",
+            f"sentinel failover-timeout {SERVICE} 3000",
+        )
+        self.servers.append(TcpServer(*lines, sentinel=True))
+        return self.servers[-1]
+
+    def _sees_replica(self) -> bool:
+        return len(self.sentinel.client.sentinel_slaves(SERVICE)) == 1
+
+    def promote_replica(self) -> None:
+        """Make it a primary beside the old one, which is told nothing."""
+        self.sentinel.freeze()
+        self.replica.do("REPLICAOF", "NO", "ONE")
+
+    def fail_over(self) -> None:
+        """Wait until the Sentinel made the replica the primary."""
+        until(self.replica.is_primary, "the Sentinel did not promote the replica")
+        address = ["127.0.0.1", str(self.replica.port)]
+        told = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE)
+        until(lambda: self.sentinel.do(*told) == address, "the Sentinel did not name the replica")
+
+    def end(self) -> None:
+        for server in self.servers:
+            server.end()
+
+
+class Cluster:
+    """A Cluster of three primaries; the one that holds the gate's keys has a replica."""
+
+    def __init__(self) -> None:
+        self.servers: list[TcpServer] = []
+        with ended_on_error(self):
+            self.primaries = [self._server() for _ in range(3)]
+            self.replica = self._server()
+            self.primary = self.primaries[key_slot(b"gate") * 3 // 16384]
+            self._deal_slots()
+            self._meet()
+            self._give_replica()
+        self.url = f"redis+cluster://127.0.0.1:1,{self.primaries[0].address},{self.primaries[1].address}"
+
+    def _deal_slots(self) -> None:
+        for at, server in enumerate(self.primaries):
+            bounds = range(-(-16384 * at // 3), -(-16384 * (at + 1) // 3))
+            server.do("CLUSTER", "SET-CONFIG-EPOCH", at + 1)
+            server.do("CLUSTER", "ADDSLOTSRANGE", bounds.start, bounds.stop - 1)
+
+    def _meet(self) -> None:
+        first, *others = self.servers
+        bus = str(first.client.config_get("cluster-port")["cluster-port"])
+        for server in others:
+            server.do("CLUSTER", "MEET", "127.0.0.1", first.port, bus)
+        self._until("cluster_known_nodes", str(len(self.servers)))
+
+    def _give_replica(self) -> None:
+        whose = self.primary.do("CLUSTER", "MYID")
+        until(lambda: self.replica.do("CLUSTER", "REPLICATE", whose), "the primary is not known")
+        until(self.primary.has_replica, "the replica did not follow")
+        self._until("cluster_state", "ok")
+        # Everyone must have heard of the replica, or nobody would let it take over.
+        until(lambda: all(map(self._sees_replica, self.servers)), "the replica was not heard of")
+
+    def _server(self) -> TcpServer:
+        lines = (
+            "cluster-enabled yes",
+            f"cluster-port {free_port()}",
+            "cluster-node-timeout 1000",
+            "cluster-replica-validity-factor 0",
+            "repl-diskless-sync-delay 0",
+        )
+        self.servers.append(TcpServer(*lines))
+        return self.servers[-1]
+
+    def _until(self, key: str, value: str) -> None:
+        def holds() -> bool:
+            return all(server.do("CLUSTER INFO")[key] == value for server in self.servers)
+
+        until(holds, f"{key} did not become {value}")
+
+    def _sees_replica(self, server: TcpServer) -> bool:
+        nodes: dict[str, dict[str, object]] = server.do("CLUSTER NODES")
+        return any("slave" in str(node["flags"]) for node in nodes.values())
+
+    def promote_replica(self) -> None:
+        """Make it the primary; the old one will hear of it."""
+        self.replica.do("CLUSTER", "FAILOVER", "TAKEOVER")
+
+    def fail_over(self) -> None:
+        """Wait until the replica took the place of its primary."""
+        until(self.replica.is_primary, "the replica did not take over")
+
+        def agreed() -> bool:
+            others = [server for server in self.servers if server is not self.primary]
+            return all(server.do("CLUSTER INFO")["cluster_state"] == "ok" for server in others)
+
+        until(agreed, "the Cluster did not come to terms")
+
+    def end(self) -> None:
+        for server in self.servers:
+            server.end()
