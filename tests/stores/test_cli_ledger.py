@@ -117,6 +117,11 @@ def test_a_rotation_ends_when_no_key_is_left_under_an_older_master(file: Path) -
     assert "'second' already" in run(file, "rotate-key", "--new", "second").output
 
 
+def test_projections_are_rebuilt_on_demand(file: Path) -> None:
+    assert json.loads(run(file, "rebuild-projections", "--json").stdout) == {"open_calls": 2}
+    assert "2 calls are open" in run(file, "rebuild-projections").output
+
+
 def test_a_backup_restores_where_there_is_no_ledger(file: Path, tmp_path: Path) -> None:
     backup = str(tmp_path / "backup.db")
     assert run(file, "backup", backup).exit_code == 0

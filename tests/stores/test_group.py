@@ -102,3 +102,99 @@ async def test_who_gives_up_while_queueing_is_never_written(disk: Disk, group: G
     await first
     await group.close()
     assert disk.commits == [[1]]
+
+
+LONG = 1000.0
+"""Seconds of patience that no test lasts."""
+
+
+@pytest.fixture
+def patient(disk: Disk) -> Iterator[GroupCommit[int, int]]:
+    """A group commit in which nobody loses patience while a test lasts."""
+    with ThreadPoolExecutor(1) as thread:
+        yield GroupCommit(disk.commit, thread, bound=4, patience=LONG)
+
+
+def queued(group: GroupCommit[int, int], items: list[int]) -> asyncio.Task[int]:
+    """A patient group, once it has been given a step to queue."""
+    return asyncio.create_task(group.add(items, 10, patient=True))
+
+
+async def test_a_patient_group_goes_with_the_next_that_somebody_waits_for_and_before_it(
+    disk: Disk, patient: GroupCommit[int, int]
+) -> None:
+    first, second = queued(patient, [1]), queued(patient, [2])
+    await asyncio.sleep(0)
+    disk.go.release()
+    assert await patient.add([3], 10) == 3
+    assert (await first, await second) == (1, 2)
+    assert disk.commits == [[1, 2, 3]]
+
+
+async def test_a_patient_group_that_queues_during_a_commit_begins_none_of_its_own(
+    disk: Disk, patient: GroupCommit[int, int]
+) -> None:
+    urgent = asyncio.create_task(patient.add([1], 10))
+    await begun(disk)
+    waiting = queued(patient, [2])
+    await asyncio.sleep(0)
+    disk.go.release(2)
+    await urgent
+    await patient.add([3], 10)
+    assert await waiting == 2
+    assert disk.commits == [[1], [2, 3]]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_patience_ends_and_what_is_alone_is_committed_by_itself(disk: Disk, busy: bool) -> None:
+    with ThreadPoolExecutor(1) as thread:
+        group = GroupCommit(disk.commit, thread, bound=4, patience=0)
+        urgent = asyncio.create_task(group.add([1], 10)) if busy else None
+        if urgent:
+            await begun(disk)
+        waiting = [queued(group, [2]), queued(group, [3])]
+        disk.go.release(2)
+        assert await asyncio.gather(*waiting) == [2, 3]
+        assert disk.commits == ([[1], [2, 3]] if busy else [[2, 3]])
+
+
+async def test_patient_groups_that_fill_a_transaction_are_committed_at_once(
+    disk: Disk, patient: GroupCommit[int, int]
+) -> None:
+    disk.go.release()
+    assert await asyncio.gather(*(patient.add([n], 10, patient=True) for n in range(4))) == [0, 1, 2, 3]
+    assert disk.commits == [[0, 1, 2, 3]]
+
+
+async def test_groups_for_which_there_was_no_room_go_next_without_waiting_again(
+    disk: Disk, patient: GroupCommit[int, int]
+) -> None:
+    urgent = asyncio.create_task(patient.add([1], 10))
+    await begun(disk)
+    waiting = [queued(patient, [n, n]) for n in (2, 3, 4)]
+    await asyncio.sleep(0)
+    disk.go.release(3)
+    assert await asyncio.gather(urgent, *waiting) == [1, 4, 6, 8]
+    assert disk.commits == [[1], [2, 2, 3, 3], [4, 4]]
+
+
+@pytest.mark.parametrize("busy", [False, True])
+async def test_closing_commits_what_was_patient(disk: Disk, patient: GroupCommit[int, int], busy: bool) -> None:
+    urgent = asyncio.create_task(patient.add([1], 10)) if busy else None
+    if urgent:
+        await begun(disk)
+    waiting = queued(patient, [2])
+    await asyncio.sleep(0)
+    disk.go.release(2)
+    await patient.close()
+    assert await waiting == 2
+    assert disk.commits == ([[1], [2]] if busy else [[2]])
+
+
+async def test_a_patient_group_that_gives_up_is_never_written(disk: Disk, patient: GroupCommit[int, int]) -> None:
+    with pytest.raises(LedgerUnavailable) as raised:
+        await patient.add([1], 0.01, patient=True)
+    assert raised.value.outcome is Outcome.NOT_WRITTEN
+    disk.go.release()
+    assert await patient.add([2], 10) == 2
+    assert disk.commits == [[2]]

@@ -24,6 +24,7 @@ from callgate.stores.schema import Entry
 app = typer.Typer(help="What happened, as it was committed.", no_args_is_help=True)
 app.command(name="retain")(upkeep.retain_command)
 app.command(name="rotate-key")(upkeep.rotate_key)
+app.command(name="rebuild-projections")(upkeep.rebuild_projections)
 app.command(name="backup")(upkeep.backup)
 app.command(name="restore")(upkeep.restore_command)
 

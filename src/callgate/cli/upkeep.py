@@ -11,6 +11,7 @@ from callgate.cli.common import ConfigOption, JsonOption, default_config, explai
 from callgate.stores.ledger.audit import Report
 from callgate.stores.ledger.backup import back_up, restore
 from callgate.stores.ledger.keyfile import add_master
+from callgate.stores.ledger.projections import rebuild
 from callgate.stores.ledger.upkeep import Removed, retain, rewrap
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be removed, and remove nothing.")]
@@ -69,6 +70,21 @@ def rotate_key(
         out.print(f"{count} keys were wrapped anew. Restart callgate and run this again, until none is left.")
     else:
         out.print("Every key is under the first master key of the file; the other master lines can be taken out.")
+
+
+def rebuild_projections(config_file: ConfigOption = default_config, as_json: JsonOption = False) -> None:
+    """Make the tables that are folded from the events anew. Nobody can append for as long as it takes."""
+
+    async def work() -> int:
+        settings = config.load(config_file)
+        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+            return await rebuild(ledger)
+
+    count = run(work())
+    if as_json:
+        print_json({"open_calls": count})
+    else:
+        out.print(f"The projections are as the events have it: {count} calls are open.")
 
 
 def backup(

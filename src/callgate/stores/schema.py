@@ -140,5 +140,7 @@ class Entry:
     gone: bool = False
 
 
-dump = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-"""The one JSON text of a payload. Raises ValueError or TypeError for what JSON cannot hold."""
+dump = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
+).encode
+"""The one JSON text of a payload. Raises ValueError, TypeError or RecursionError for what JSON cannot hold."""

@@ -141,6 +141,8 @@ class Statements:
     """The statements of writing, for one database's dialect, with values by position in the order of the columns."""
 
     def __init__(self, dialect: sa.Dialect) -> None:
+        self._dialect = dialect
+
         def text(statement: sa.ClauseElement) -> str:
             return str(statement.compile(dialect=dialect))
 
@@ -186,3 +188,7 @@ class Statements:
             .where(subjects.c.subject.in_(touched), subjects.c.wrapped.is_not(None), ~still)
         )
         self.count_erasure = text(sa.update(ledger).values(erasures=ledger.c.erasures + sa.literal_column("1")))
+
+    def whole(self, statement: sa.ClauseElement) -> str:
+        """The text of a statement with its values in it, which are none of a person's."""
+        return str(statement.compile(dialect=self._dialect, compile_kwargs={"literal_binds": True}))

@@ -2,6 +2,10 @@
 
 An fsync costs the same for one event as for a hundred. So one thread owns the connection that writes, and takes with
 each transaction whatever has queued up since the last. A transaction holds its groups whole or not at all.
+
+A *patient* group is one that nobody on the telephone waits for. It begins no commit: it goes with the next that
+somebody does wait for, or with others of its kind once its patience is over, and so costs next to no fsync of its own.
+All stand in one queue, so that what was asked for first is also written first.
 """
 
 import asyncio
@@ -15,6 +19,10 @@ from callgate.stores.errors import LedgerUnavailable, Outcome
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
+
+
+PATIENCE_S = 0.05
+"""How long a patient group waits for another to go with."""
 
 
 @dataclass(slots=True)
@@ -42,27 +50,38 @@ class GroupCommit(Generic[Item, Result]):
         thread: Executor,
         bound: int,
         overdue: tuple[float, Callable[[], None]] | None = None,
+        patience: float = PATIENCE_S,
     ) -> None:
-        """`overdue`: after how many seconds a transaction is, and what is then called to make it fail."""
+        """`overdue`: after how many seconds a transaction is, and what is then called to make it fail. `patience`: how
+        many seconds a patient group waits."""
         self._overdue = overdue
+        self._patience = patience
         self._commit = commit
         self._thread = thread
         self._bound = bound
         self._queue: deque[_Waiter[Item, Result]] = deque()
+        self._queued = 0
+        self._due = False
+        self._last_call: asyncio.TimerHandle | None = None
         self._busy = False
         self._closed = False
         self._idle: asyncio.Future[None] | None = None
 
-    async def add(self, group: Sequence[Item], within: float) -> Result:
-        """Wait, at most `within` seconds, until the group is committed. Raises `LedgerUnavailable`."""
+    async def add(self, group: Sequence[Item], within: float, *, patient: bool = False) -> Result:
+        """Wait, at most `within` seconds, until the group is committed. Raises `LedgerUnavailable`.
+
+        A `patient` group may wait for another to go with first.
+        """
         if self._closed:
             raise LedgerUnavailable("the ledger is closed; open it again")
         loop = asyncio.get_running_loop()
         waiter = _Waiter[Item, Result](group, loop.create_future())
         self._queue.append(waiter)
-        if not self._busy:
-            self._busy = True
-            loop.call_soon(self._begin, loop)
+        self._queued += len(group)
+        if not patient or self._queued >= self._bound:
+            self._hurry(loop)
+        elif self._last_call is None:
+            self._last_call = loop.call_later(self._patience, self._hurry, loop)
         timer = loop.call_later(within, self._expire, waiter, within)
         try:
             return await waiter.future
@@ -72,9 +91,19 @@ class GroupCommit(Generic[Item, Result]):
     async def close(self) -> None:
         """Refuse new groups, and wait until those that were taken are committed."""
         self._closed = True
+        loop = asyncio.get_running_loop()
+        if self._queue:
+            self._hurry(loop)
         if self._busy:
-            self._idle = asyncio.get_running_loop().create_future()
+            self._idle = loop.create_future()
             await self._idle
+
+    def _hurry(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let what is queued go with the next transaction, and begin that where none is under way."""
+        self._due = True
+        if not self._busy:
+            self._busy = True
+            loop.call_soon(self._begin, loop)
 
     @staticmethod
     def _expire(waiter: _Waiter[Item, Result], within: float) -> None:
@@ -87,8 +116,8 @@ class GroupCommit(Generic[Item, Result]):
             waiter.future.set_exception(LedgerUnavailable(f"the ledger was busy for {within} s; nothing was written"))
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Hand the next transaction to the thread, if anybody waits for one."""
-        taken = self._take()
+        """Hand the next transaction to the thread, if one is due."""
+        taken = self._take() if self._due else []
         if taken:
             watch = loop.call_later(*self._overdue) if self._overdue else None
             running = self._thread.submit(self._commit, [waiter.group for waiter in taken])
@@ -104,10 +133,16 @@ class GroupCommit(Generic[Item, Result]):
         room = self._bound
         while self._queue and (not taken or len(self._queue[0].group) <= room):
             waiter = self._queue.popleft()
+            self._queued -= len(waiter.group)
             if not waiter.future.done():
                 waiter.begun = True
                 taken.append(waiter)
                 room -= len(waiter.group)
+        # Those for whom there was no room go next, the patient among them: they have waited for a whole commit.
+        self._due = bool(self._queue)
+        if self._last_call is not None:
+            self._last_call.cancel()
+            self._last_call = None
         return taken
 
     def _end(
@@ -121,7 +156,7 @@ class GroupCommit(Generic[Item, Result]):
             watch.cancel()
         loop = asyncio.get_running_loop()
         # Those who queued are not kept waiting for those who are told now. Where nobody did, these may ask again first.
-        if self._queue:
+        if self._due:
             self._begin(loop)
         else:
             loop.call_soon(self._begin, loop)

@@ -32,7 +32,7 @@ from callgate.core.anchor import Anchor
 from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable
 from callgate.stores.ledger.audit import Audit, Progress, Report
-from callgate.stores.ledger.backend import Backend, Statements
+from callgate.stores.ledger.backend import Backend
 from callgate.stores.ledger.checkpoints import Checkpoint, Stand, checkpoint_of, public_key, sign
 from callgate.stores.ledger.group import GroupCommit
 from callgate.stores.ledger.keyfile import LedgerKeys
@@ -106,13 +106,16 @@ class Ledger:
         await self._group.close()
         await asyncio.to_thread(self._stop)
 
-    async def append(self, new: Sequence[Event]) -> Committed:
+    async def append(self, new: Sequence[Event], *, patient: bool = False) -> Committed:
         """Write the events, all or none, and return once they are durable.
+
+        Where nobody waits for them, `patient` lets them share the next commit that somebody does wait for, at most
+        50 ms later: they are as durable on return, and cost next to nothing.
 
         Raises ValueError for an event that cannot be written, and `LedgerUnavailable`, whose `outcome` says whether
         the events may be there nevertheless.
         """
-        return await self._group.add([prepare(event, self._tokens) for event in new], self._within)
+        return await self._group.add([prepare(event, self._tokens) for event in new], self._within, patient=patient)
 
     async def mark(self) -> int:
         """The number of suppressing events that are committed."""
@@ -194,9 +197,9 @@ class Ledger:
         return await self._read(query, SEARCH_WITHIN)
 
     @property
-    def statements(self) -> Statements:
-        """The statements of writing, for an `Amendment`."""
-        return self._backend.sql
+    def backend(self) -> Backend:
+        """The database, for the statements of an `Amendment`."""
+        return self._backend
 
     async def _write(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)

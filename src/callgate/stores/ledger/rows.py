@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -20,8 +19,7 @@ Tokens = Callable[[Event], Sequence[StoredToken]]
 """Gives the tokens of a suppressing event, under every token key that is alive."""
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(NamedTuple):
     """An event that can be written: everything but its place, its salt and the key of its person."""
 
     event: Event

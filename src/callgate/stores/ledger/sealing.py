@@ -8,7 +8,7 @@ cannot be passed off as another's (NIST SP 800-38D).
 import hmac
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -24,6 +24,31 @@ from callgate.stores.schema import dump
 NONCE_BYTES = 12
 SUBJECT_BYTES = 16
 _TIME_BYTES = 6
+_KEY_BYTES = 32
+_AT_A_TIME = 8192
+
+
+Random = Callable[[int], bytes]
+"""Gives so many random bytes."""
+
+
+class Chance:
+    """Random bytes of the kernel's, fetched many at a time. Belongs to one thread.
+
+    Each question to the kernel gives up the interpreter, which has to be won back from the event loop; so one for every
+    salt, nonce and key would take longer than all else that an event comes to.
+    """
+
+    def __init__(self) -> None:
+        self._bytes = b""
+        self._at = 0
+
+    def __call__(self, count: int) -> bytes:
+        """The next `count` bytes, which nobody gets again."""
+        at, self._at = self._at, self._at + count
+        if self._at > len(self._bytes):
+            self._bytes, at, self._at = os.urandom(max(_AT_A_TIME, count)), 0, count
+        return self._bytes[at : self._at]
 
 
 class Person(NamedTuple):
@@ -46,11 +71,11 @@ class Subject:
     id: bytes
     cipher: AESGCM = field(repr=False)
 
-    def seal(self, event: Event) -> bytes:
+    def seal(self, event: Event, chance: Random = os.urandom) -> bytes:
         """What is personal in the event, sealed."""
-        nonce = os.urandom(NONCE_BYTES)
-        personal = {"number": event.number, **({"personal": dict(event.personal)} if event.personal else {})}
-        return nonce + self.cipher.encrypt(nonce, dump(personal).encode(), self.id)
+        nonce = chance(NONCE_BYTES)
+        more = f',"personal":{dump(dict(event.personal))}' if event.personal else ""
+        return nonce + self.cipher.encrypt(nonce, f'{{"number":{dump(event.number)}{more}}}'.encode(), self.id)
 
     def unseal(self, sealed: bytes) -> tuple[str, Mapping[str, Json]]:
         """The number and the personal part. Raises `LedgerUnavailable` where it was tampered with."""
@@ -64,6 +89,7 @@ class KeyRing:
     def __init__(self, keys: LedgerKeys) -> None:
         self.keys = keys
         self._ciphers: dict[str, AESGCM] = {}
+        self._index = hmac.new(keys.index, digestmod="sha256")
         self._load(keys)
 
     def _load(self, keys: LedgerKeys) -> None:
@@ -73,17 +99,20 @@ class KeyRing:
     def token(self, person: Person) -> bytes:
         """By which a person's subject is found: 32 bytes that tell nothing of the number without the index key."""
         whose = "\0".join((person.of, person.controller, person.number))
-        return hmac.digest(self.keys.index, whose.encode(), "sha256")
+        # A copy, and not `hmac.digest`: that gives up the interpreter each time.
+        mac = self._index.copy()
+        mac.update(whose.encode())
+        return mac.digest()
 
-    def new(self, at: datetime) -> tuple[Subject, str, bytes]:
+    def new(self, at: datetime, chance: Random = os.urandom) -> tuple[Subject, str, bytes]:
         """A subject with a fresh key; the name of the master key, and the key wrapped under it.
 
         Its id begins with the time `at`, in milliseconds, which its first event tells anyhow: so what is new stands
         together in the database's indexes, and a commit touches few of their pages.
         """
-        time = int(at.timestamp() * 1000).to_bytes(_TIME_BYTES)
-        subject, key = time + os.urandom(SUBJECT_BYTES - _TIME_BYTES), os.urandom(32)
-        return Subject(subject, AESGCM(key)), self.keys.newest, self._wrap(subject, key)
+        key = chance(_KEY_BYTES)
+        subject = int(at.timestamp() * 1000).to_bytes(_TIME_BYTES) + chance(SUBJECT_BYTES - _TIME_BYTES)
+        return Subject(subject, AESGCM(key)), self.keys.newest, self._wrap(subject, key, chance)
 
     def open(self, subject: bytes, master: str, wrapped: bytes) -> Subject:
         """The subject whose key was wrapped so. Raises `LedgerUnavailable`."""
@@ -93,8 +122,8 @@ class KeyRing:
         """The same key under the newest master key. Raises `LedgerUnavailable`."""
         return self.keys.newest, self._wrap(subject, self._unwrap(subject, master, wrapped))
 
-    def _wrap(self, subject: bytes, key: bytes) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
+    def _wrap(self, subject: bytes, key: bytes, chance: Random = os.urandom) -> bytes:
+        nonce = chance(NONCE_BYTES)
         return nonce + self._ciphers[self.keys.newest].encrypt(nonce, key, subject)
 
     def _unwrap(self, subject: bytes, master: str, wrapped: bytes) -> bytes:

@@ -71,7 +71,7 @@ async def _remove(ledger: Ledger, step: list[tuple[int, Kind]], at: datetime, by
     counted: dict[str, Json] = {kind.value: count for kind, count in Counter(kind for _, kind in step).items()}
     first, last = step[0][0], step[-1][0]
     event = Event(Kind.RETENTION, at, payload={"removed": counted, "from": first, "to": last, "by": by})
-    sql = ledger.statements
+    sql = ledger.backend.sql
     orphans = [(at.astimezone(UTC).isoformat(timespec="microseconds"), first, last)]
     await ledger.amend(
         Amendment([(sql.remove_content, [(seq,) for seq, _ in step]), (sql.destroy_orphans, orphans)], event)
@@ -94,7 +94,7 @@ async def rewrap(ledger: Ledger) -> int:
         values = [
             (*ledger.ring.rewrap(row.subject, row.master, row.wrapped), row.subject, row.wrapped) for row in found
         ]
-        await ledger.amend(Amendment([(ledger.statements.rewrap, values)], None))
+        await ledger.amend(Amendment([(ledger.backend.sql.rewrap, values)], None))
         done, last = done + len(found), found[-1].id
     if done:
         await ledger.forget()

@@ -4,7 +4,6 @@ The writer's name is its own while it runs, so where its chain stands is known w
 seq, the mark, whether keys were destroyed) may have been moved by another process, and is read under the lock.
 """
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from callgate.core.events import SUPPRESSING, Event, Kind
 from callgate.stores.ledger.backend import Backend, Change, Places
 from callgate.stores.ledger.checkpoints import Checkpoint
 from callgate.stores.ledger.rows import Prepared, prepare
-from callgate.stores.ledger.sealing import KeyRing, Person, Subject
+from callgate.stores.ledger.sealing import Chance, KeyRing, Person, Subject
 from callgate.stores.schema import Entry, StoredToken
 
 PEOPLE_KEPT = 10_000
@@ -69,6 +68,7 @@ class Writer:
         self._raw_name = name.encode()
         self._genesis = genesis(identity.encode(), self._raw_name)
         self._ring = ring
+        self._chance = Chance()
         self._people: OrderedDict[Person, Subject] = OrderedDict()
         self._erasures = -1
         self._head: tuple[int, bytes] | None = None
@@ -189,29 +189,31 @@ class Writer:
         subject, sealed = None, None
         if one.person is not None:
             of = new.people.get(one.person) or self._subject(one.person, one, new)
-            subject, sealed = of.id, of.seal(event)
-        salt = os.urandom(SALT_BYTES)
+            subject, sealed = of.id, of.seal(event, self._chance)
+        at, kind, call, controller = one.at, event.kind.value, event.call, event.controller
+        salt = self._chance(SALT_BYTES)
+        commitment = commit(salt, one.body.encode(), sealed)
         linked = (
             new.seq,
             self._raw_name,
             new.n,
             mark,
-            one.at.encode(),
-            event.kind.encode(),
-            None if event.call is None else event.call.encode(),
+            at.encode(),
+            kind.encode(),
+            None if call is None else call.encode(),
             subject,
-            None if event.controller is None else event.controller.encode(),
+            None if controller is None else controller.encode(),
             event.version,
-            commit(salt, one.body.encode(), sealed),
+            commitment,
         )
         new.hash = link(new.hash, linked)
-        texts = self._name, new.n, mark, one.at, event.kind.value, event.call, subject, event.controller
-        new.events.append((new.seq, *texts, event.version, linked[-1], new.hash, salt, one.body, sealed))
+        stands = new.seq, self._name, new.n, mark, at, kind, call, subject, controller, event.version
+        new.events.append((*stands, commitment, new.hash, salt, one.body, sealed))
         self._note_call(one, new)
         return Entry(new.seq, self._name, new.n, mark, event, one.tokens)
 
     def _subject(self, person: Person, one: Prepared, new: _Transaction) -> Subject:
-        made, master, wrapped = self._ring.new(one.event.at)
+        made, master, wrapped = self._ring.new(one.event.at, self._chance)
         new.people[person] = made
         new.subjects.append((made.id, person.controller, person.of.value, one.at, new.tokens[person], master, wrapped))
         return made

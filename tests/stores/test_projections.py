@@ -1,0 +1,71 @@
+"""Projections say what the events say, and no more: thrown away and rebuilt, they are what they were."""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from callgate.core.events import Event, Kind
+from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.projections import rebuild
+from callgate.stores.schema import open_calls
+from lab.postgres import PostgresServer
+from tests.stores.conftest import NOW, ledger_url, open_at, verdict
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return ledger_url(tmp_path)
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    return postgres.new_database()
+
+
+@pytest.fixture
+async def ledger(url: str) -> AsyncIterator[Ledger]:
+    opened = await open_at(url)
+    yield opened
+    await opened.close()
+
+
+async def projected(ledger: Ledger) -> set[str]:
+    return {row.call for row in await ledger.rows(sa.select(open_calls.c.call))}
+
+
+def break_it(url: str) -> None:
+    """What the table says is made wrong in both directions."""
+    engine = sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+    with engine.begin() as direct:
+        direct.exec_driver_sql("DELETE FROM open_calls")
+        direct.exec_driver_sql("INSERT INTO open_calls VALUES ('never was')")
+    engine.dispose()
+
+
+async def test_open_calls_are_rebuilt_to_what_they_were_whatever_happened(ledger: Ledger, url: str) -> None:
+    chance = random.Random(7)
+    for _ in range(60):
+        calls = [f"c{chance.randrange(40)}" for _ in range(5)]
+        await ledger.append([happened(chance.choice(OUTCOMES), call) for call in calls])
+    before = await projected(ledger)
+    assert 5 < len(before) < 35
+    break_it(url)
+    assert await rebuild(ledger) == len(before)
+    assert await projected(ledger) == before
+    assert (await ledger.audit()).problems == ()
+
+
+OUTCOMES = ("allow", "block", "closed", "dialled")
+
+
+def happened(what: str, call: str) -> Event:
+    return verdict(call, what) if what in ("allow", "block") else Event(Kind(what), NOW, call)
+
+
+async def test_a_call_that_goes_on_after_a_rebuild_is_closed_as_any_other(ledger: Ledger, url: str) -> None:
+    await ledger.append([verdict("a"), verdict("b")])
+    break_it(url)
+    assert await rebuild(ledger) == 2
+    await ledger.append([Event(Kind.CLOSED, NOW, "a"), verdict("c")])
+    assert await projected(ledger) == {"b", "c"}
