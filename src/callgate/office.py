@@ -204,12 +204,12 @@ class LocalOffice:
     # What happened.
 
     async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
-        """Enter a fact."""
-        await self._append(self._event(kind, call, facts))
+        """Enter a fact. Nobody on the telephone waits for it, so it shares somebody's commit."""
+        await self._append(self._event(kind, call, facts), patient=True)
 
     async def close(self, call: str, facts: dict[str, Json]) -> None:
         """Close a call. Whoever still speaks for its callee is found in the ledger."""
-        await self._append(self._event(Kind.CLOSED, call, facts))
+        await self._append(self._event(Kind.CLOSED, call, facts), patient=True)
         self._calls.pop(call, None)
 
     async def late(self, blocks: Sequence[LateBlock]) -> None:
@@ -258,9 +258,9 @@ class LocalOffice:
         number, controller = (known.number, known.controller) if known else (None, None)
         return Event(kind, self._clock(), call, number, controller, payload)
 
-    async def _append(self, event: Event) -> Committed:
+    async def _append(self, event: Event, *, patient: bool = False) -> Committed:
         try:
-            return await self._ledger.append([event])
+            return await self._ledger.append([event], patient=patient)
         except LedgerUnavailable as error:
             self._alarm("ledger-unavailable")
             raise NotCommitted(str(error)) from None
