@@ -11,7 +11,7 @@ import pytest
 from callgate.core.events import Event, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
 from callgate.stores.ledger import Ledger
-from callgate.stores.ledger.sqlite import SqliteBackend
+from callgate.stores.ledger.sqlite import SqliteBackend, WriterLock
 from tests.stores.conftest import ANNA, LEDGER_KEYS, NOW, objection, open_ledger, verdict
 
 
@@ -95,3 +95,14 @@ async def test_errors_never_repeat_what_was_to_be_written(ledger: Ledger, tmp_pa
         await ledger.append([objection()])
     assert raised.value.__cause__ is None
     assert ANNA not in str(raised.value.__context__)
+
+
+def test_a_writer_that_is_done_leaves_no_file(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    for _ in range(2):
+        lock = WriterLock(path, "command-1")
+        with pytest.raises(LedgerRefused, match="another process writes"):
+            WriterLock(path, "command-1")
+        lock.release()
+        lock.release()
+    assert list(tmp_path.iterdir()) == []

@@ -86,18 +86,32 @@ class WriterLock:
     """Keeps a second process from writing under the same name. The kernel releases it when the process ends."""
 
     def __init__(self, path: Path, writer: str) -> None:
-        self._file = path.with_name(f"{path.name}.{writer}.lock").open("a")
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        self._path = path.with_name(f"{path.name}.{writer}.lock")
+        # A file that its last owner removed between our opening and locking it locks nobody out.
+        while True:
+            self._file = self._path.open("a")
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._file.close()
+                raise LedgerRefused(
+                    f"another process writes to {path} as {writer!r}; stop it, or give this one another name"
+                ) from None
+            if self._is_there():
+                return
             self._file.close()
-            raise LedgerRefused(
-                f"another process writes to {path} as {writer!r}; stop it, or give this one another name"
-            ) from None
+
+    def _is_there(self) -> bool:
+        try:
+            return os.path.samestat(self._path.stat(), os.fstat(self._file.fileno()))
+        except FileNotFoundError:
+            return False
 
     def release(self) -> None:
-        """Let another process have the name."""
-        self._file.close()
+        """Let another process have the name, and leave no file. Releasing twice is releasing once."""
+        if not self._file.closed:
+            self._path.unlink(missing_ok=True)
+            self._file.close()
 
 
 class Tidier:
