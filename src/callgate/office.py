@@ -128,6 +128,8 @@ class LocalOffice:
             "outcome": verdict.outcome,
             "reason": verdict.reason,
             "detail": verdict.detail,
+            "source": verdict.source,
+            "retry_at": verdict.retry_at.isoformat() if verdict.retry_at else None,
             "trail": [{"rule": rule.name, "passed": rule.passed, "saw": rule.saw} for rule in verdict.trail],
             "policy": verdict.policy,
             "pbx": request.pbx,

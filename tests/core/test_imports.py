@@ -22,8 +22,8 @@ MAY = {
     "boundary.py": {"core"},
     "live.py": {"core", "clock"},
     "office.py": {"core", "stores", "boundary"},
-    "config": {"core", "config"},
-    "rules": {"core", "config", "rules"},
+    "config": {"core", "config", "rules"},
+    "rules": {"core", "rules"},
 }
 """Part → the parts of callgate that it may import. What is not here (daemon, cli, keeper) may import any."""
 
