@@ -21,7 +21,8 @@ MAY = {
     "pilot.py": {"core", "pbx", "prompts", "boundary", "live"},
     "boundary.py": {"core"},
     "live.py": {"core", "clock"},
-    "office.py": {"core", "stores", "boundary"},
+    "office.py": {"core", "stores", "boundary", "verdicts"},
+    "verdicts.py": {"core", "boundary"},
     "config": {"core", "config", "rules"},
     "rules": {"core", "rules"},
 }

@@ -23,41 +23,54 @@ _LOOK_UP_SHA = sha1(LOOK_UP.encode(), usedforsecurity=False).hexdigest()
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What Redis said: of each chunk whether the member is in it and how many are, of each token whether it is held."""
+    """What Redis said: of each chunk whether the member is in it and how many are, of each token whether it is held.
+
+    The rest is as `LOOK_UP` gives it; whoever asked reads it.
+    """
 
     chunks: Sequence[tuple[bool, int]]
     epoch: bytes | None
     directory: Mapping[bytes, bytes]
     mark: int | None
     tokens: Sequence[bool]
+    consents: Sequence[bytes | None]
+    contacts: Sequence[bytes | None]
+    calls: Sequence[bytes]
+    busy: bytes | None
+    reserved: bool
 
 
 async def look_up(
-    redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]
+    redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], args: Sequence[str | int]
 ) -> Answers:
-    """Ask for a member in each of the chunks, and for the tokens; `gate` are the keys of the script `LOOK_UP`."""
+    """Ask for a member in each of the chunks, and run the script `LOOK_UP` with the keys `gate` and these arguments."""
     try:
-        answers = await _ask(redis, chunks, gate, tokens)
+        answers = await _ask(redis, chunks, gate, args)
     except NoScriptError:
         # Redis is new, or its scripts were flushed.
         await redis.script_load(LOOK_UP)
-        answers = await _ask(redis, chunks, gate, tokens)
-    epoch, flat, mark, held = answers[-1]
+        answers = await _ask(redis, chunks, gate, args)
+    epoch, flat, mark, held, consents, contacts, calls, busy, reserved = answers[-1]
     return Answers(
         chunks=[(bool(member), count) for member, count in zip(answers[:-1:2], answers[1:-1:2], strict=True)],
         epoch=epoch,
         directory=dict(zip(flat[::2], flat[1::2], strict=True)),
         mark=None if mark is None else int(mark),
         tokens=[bool(token) for token in held],
+        consents=consents,
+        contacts=contacts,
+        calls=calls,
+        busy=busy,
+        reserved=bool(reserved),
     )
 
 
 async def _ask(
-    redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]
+    redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], args: Sequence[str | int]
 ) -> list[Any]:
     async with redis.pipeline(transaction=False) as pipe:
         for key, member in chunks:
             pipe.sismember(key, str(member))
             pipe.scard(key)
-        pipe.evalsha(_LOOK_UP_SHA, len(gate), *gate, *map(str, tokens))
+        pipe.evalsha(_LOOK_UP_SHA, len(gate), *gate, *map(str, args))
         return await pipe.execute()
