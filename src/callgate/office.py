@@ -195,13 +195,13 @@ class LocalOffice:
         await self.suppress(event)
         known.objected = True
 
-    async def suppress(self, event: Event) -> None:
-        """Commit an objection or its removal; in force on return. The one way in, by whichever door it came.
+    async def suppress(self, *events: Event) -> None:
+        """Commit objections, consents and what takes them back; in force on return. The one way in, by every door.
 
         Where the cache cannot take it now it is in force all the same: the ledger's mark is ahead of the cache's, and
         no call is allowed on a cache that is behind.
         """
-        committed = await self._append(event)
+        committed = await self._append(*events)
         try:
             try:
                 await self._cache.apply(committed.entries)
@@ -292,9 +292,9 @@ class LocalOffice:
         number, controller = (known.number, known.controller) if known else (None, None)
         return Event(kind, self._clock(), call, number, controller, payload)
 
-    async def _append(self, event: Event) -> Committed:
+    async def _append(self, *events: Event) -> Committed:
         try:
-            return await self._ledger.append([event])
+            return await self._ledger.append(events)
         except LedgerUnavailable as error:
             self._alarm("ledger-unavailable")
             raise NotCommitted(str(error)) from None

@@ -12,7 +12,7 @@ import typer
 
 import callgate
 from callgate import config, daemon
-from callgate.cli import dialplan, explain, ledger, lists, prompts, scrub, suppress
+from callgate.cli import consents, dialplan, explain, ledger, lists, prompts, scrub, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.cli.undecided import open_questions
 from callgate.stores.encoding import read_keys, write_new_key
@@ -26,6 +26,7 @@ app = typer.Typer(
 app.command(name="explain")(explain.explain)
 app.command(name="scrub")(scrub.scrub)
 app.add_typer(suppress.app, name="suppress")
+app.add_typer(consents.app, name="consents")
 app.add_typer(lists.app, name="lists")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(ledger.app, name="ledger")
