@@ -22,6 +22,9 @@ PROGRAM = Path(sys.executable).with_name("callgate")
 LISTS = {"uk-tps": ("+442079460201", "+442079460202"), "be-dncm": ("+3225550201", "+3225550202")}
 """The national lists of the lab's campaign. The UK keeps 020 7946 0 for fiction; Belgium keeps no range."""
 
+CONSENTS = "number,given,proof\n" + "".join(f"+33199{n:06},2026-11-01,the lab's own word\n" for n in range(1200, 1400))
+"""The people whom the lab calls in France, where marketing needs a consent. One of them may be called four times."""
+
 COUNTRY = "BE"
 """Where the lab's PBX stands."""
 
@@ -96,6 +99,7 @@ class Lab:
             if self.callgate in self._starts:
                 for name, numbers in LISTS.items():
                     await run_callgate(self.place, "lists", "import", "-", "--list", name, stdin="\n".join(numbers))
+                await run_callgate(self.place, "consents", "import", "-", "--controller", "acme", stdin=CONSENTS)
             self._up = stack.pop_all()
         return self
 

@@ -26,7 +26,7 @@ from callgate.keeper import Keeper
 from callgate.live import Live
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
-from callgate.office import LocalOffice
+from callgate.office import LocalOffice, keep_held
 from callgate.pbx.recordings import Recordings
 from callgate.prompts.catalogue import Catalogue
 from callgate.stores.connection import connect
@@ -153,6 +153,7 @@ async def serve(settings: Settings) -> None:
 
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),
+            asyncio.create_task(keep_held(office), name="held"),
             asyncio.create_task(node.run(), name="node"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),

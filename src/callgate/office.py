@@ -3,8 +3,12 @@
 The order of a decision is what P1 and P5 rest on: look up, decide, commit, and compare the ledger's mark as of the
 commit with the cache's mark as of the lookup. Where the ledger is ahead, an objection may have come in between: catch
 up, and decide again.
+
+The lookup reserves the person for the call. A call that is blocked all the same, or whose verdict is not committed,
+gives them back; one that is allowed keeps them until it is closed.
 """
 
+import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,12 +16,14 @@ from datetime import datetime
 
 import structlog
 
+from callgate import verdicts
 from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall
 from callgate.core import gate, phone
 from callgate.core.events import Event, Json, Kind
 from callgate.core.gate import CallRequest, Facts, Question, Unknown, Verdict
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
+from callgate.stores.contacts import HELD, Attempt, counts
 from callgate.stores.errors import Behind, LedgerUnavailable, NotReady, StoreUnavailable
 from callgate.stores.ledger import Committed, Ledger
 from callgate.stores.schema import Entry
@@ -31,20 +37,22 @@ DECISIONS = 3
 
 @dataclass(slots=True)
 class _Call:
-    """What the office remembers of an open call: its own, never a node's."""
+    """What the office remembers of a call: its own, never a node's. `live`: it is not over, as far as is known."""
 
     number: str
     controller: str
     question: Question | None
     objected: bool = False
+    live: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What a lookup said, and up to which mark of the ledger it holds."""
+    """What a lookup said, up to which mark of the ledger it holds, and whether the person is reserved for the call."""
 
     facts: Facts | Unknown
     mark: int
+    reserved: bool = False
 
 
 class LocalOffice:
@@ -85,25 +93,38 @@ class LocalOffice:
             return self._uncommitted(call, question, str(error))
         if verdict.allowed and not isinstance(question, Verdict):
             self._calls[call] = _Call(question.number.e164, question.campaign.controller, question)
-        return _decision(call, verdict)
+        return verdicts.decision(call, verdict)
 
     async def _decide(self, call: str, request: CallRequest, question: Question) -> Verdict:
-        known = await self._look_up(question)
+        verdict: Verdict | None = None
+        try:
+            verdict = await self._decide_reserved(call, request, question)
+        finally:
+            # Where Redis is away nothing can be given back, and the agent is not kept waiting to find that out again.
+            if verdict is None or not (verdict.allowed or verdict.reason is Reason.STORE_UNAVAILABLE):
+                await self._release(call, question.number.e164, question.campaign.controller, question.campaign.id)
+        return verdict
+
+    async def _decide_reserved(self, call: str, request: CallRequest, question: Question) -> Verdict:
+        known = await self._look_up(call, question)
         for _ in range(DECISIONS):
             verdict = gate.answer(question, known.facts, self._clock())
+            if verdict.allowed and not known.reserved:
+                break
             committed = await self._ledger.append([self._verdict_event(call, request, verdict)])
             if not verdict.allowed or known.mark >= committed.mark:
                 return verdict
-            known = await self._look_up(question, at_least=committed.mark)
-        verdict = gate.answer(
-            question, _in_doubt("objections came in faster than they could be looked up"), self._clock()
-        )
+            known = await self._look_up(call, question, at_least=committed.mark)
+        doubt = _in_doubt("what is known of the person changed faster than it could be looked up")
+        verdict = gate.answer(question, doubt, self._clock())
         await self._ledger.append([self._verdict_event(call, request, verdict)])
         return verdict
 
-    async def _look_up(self, question: Question, at_least: int = 0) -> _Known:
-        """Ask the cache; where it has not reached the mark `at_least`, let it catch up first."""
-        query = Query(question.number.e164, question.campaign.controller, question.campaign.id, question.lists)
+    async def _look_up(self, call: str, question: Question, at_least: int = 0) -> _Known:
+        """Ask the cache, and reserve the person; where it has not reached the mark `at_least`, it catches up first."""
+        campaign = question.campaign
+        attempt = Attempt(call, question.at, question.caps, counts(campaign.purpose))
+        query = Query(question.number.e164, campaign.controller, campaign.id, question.lists, attempt)
         try:
             if at_least:
                 await self._cache.catch_up(self._ledger)
@@ -114,34 +135,23 @@ class LocalOffice:
         except (NotReady, Behind) as error:
             self._doubt(str(error))
             return _Known(_in_doubt(str(error)), at_least)
-        return _Known(found.facts, found.mark)
+        return _Known(found.facts, found.mark, found.reserved)
+
+    async def _release(self, call: str, number: str, controller: str, not_made_for: str = "") -> None:
+        """Give the person back. Where Redis is away the reservation ends by itself, and an attempt too many counts."""
+        try:
+            await self._cache.contacts.release(call, self._cache.contacts.person(number, controller), not_made_for)
+        except StoreUnavailable as error:
+            self._doubt(str(error))
 
     def _uncommitted(self, call: str, question: Question | Verdict, detail: str) -> Decision:
         if isinstance(question, Verdict):
-            return _decision(call, question, committed=False)
+            return verdicts.decision(call, question, committed=False)
         unknown = Unknown(Reason.LEDGER_UNAVAILABLE, detail)
-        return _decision(call, gate.answer(question, unknown, self._clock()), committed=False)
+        return verdicts.decision(call, gate.answer(question, unknown, self._clock()), committed=False)
 
     def _verdict_event(self, call: str, request: CallRequest, verdict: Verdict) -> Event:
-        decision = _decision(call, verdict)
-        payload: dict[str, Json] = {
-            "outcome": verdict.outcome,
-            "reason": verdict.reason,
-            "detail": verdict.detail,
-            "trail": [{"rule": rule.name, "passed": rule.passed, "saw": rule.saw} for rule in verdict.trail],
-            "policy": verdict.policy,
-            "pbx": request.pbx,
-            "uniqueid": request.uniqueid,
-            "agent": request.agent,
-            "campaign": request.campaign,
-            "centre": request.centre,
-            "caller_id": decision.caller_id,
-            "callee_language": decision.callee_language,
-            "agent_language": decision.agent_language,
-            "record": decision.record,
-        }
-        number = verdict.number.e164 if verdict.number else None
-        return Event(Kind.VERDICT, self._clock(), call, number, decision.controller or None, payload)
+        return verdicts.event(call, request, verdict, self._clock())
 
     async def answered(self, call: str) -> Reason:
         """Look up once more, as of now (P1)."""
@@ -149,9 +159,9 @@ class LocalOffice:
         if known_call is None or known_call.question is None:
             return Reason.INTERNAL_ERROR
         committed = await self._append(self._event(Kind.ANSWERED, call, {}))
-        known = await self._look_up(known_call.question)
+        known = await self._look_up(call, known_call.question)
         if known.mark < committed.mark:
-            known = await self._look_up(known_call.question, at_least=committed.mark)
+            known = await self._look_up(call, known_call.question, at_least=committed.mark)
         return gate.answer(known_call.question, known.facts, self._clock()).reason
 
     # What people say.
@@ -185,13 +195,13 @@ class LocalOffice:
         await self.suppress(event)
         known.objected = True
 
-    async def suppress(self, event: Event) -> None:
-        """Commit an objection or its removal; in force on return. The one way in, by whichever door it came.
+    async def suppress(self, *events: Event) -> None:
+        """Commit objections, consents and what takes them back; in force on return. The one way in, by every door.
 
         Where the cache cannot take it now it is in force all the same: the ledger's mark is ahead of the cache's, and
         no call is allowed on a cache that is behind.
         """
-        committed = await self._append(event)
+        committed = await self._append(*events)
         try:
             try:
                 await self._cache.apply(committed.entries)
@@ -205,12 +215,36 @@ class LocalOffice:
 
     async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
         """Enter a fact. Nobody on the telephone waits for it, so it shares somebody's commit."""
-        await self._append(self._event(kind, call, facts), patient=True)
+        event = self._event(kind, call, facts)
+        await self._append(event, patient=True)
+        if kind is Kind.ABANDONED and call is not None and event.number is not None:
+            await self._note_abandoned(call, event.number, event)
 
     async def close(self, call: str, facts: dict[str, Json]) -> None:
         """Close a call. Whoever still speaks for its callee is found in the ledger."""
         await self._append(self._event(Kind.CLOSED, call, facts), patient=True)
-        self._calls.pop(call, None)
+        known = self._calls.pop(call, None)
+        if known is not None and known.live:
+            await self._release(call, known.number, known.controller)
+
+    async def hold(self) -> None:
+        """Say to all callgates that the calls of this one go on."""
+        contacts = self._cache.contacts
+        live = [
+            (call, contacts.person(known.number, known.controller)) for call, known in self._calls.items() if known.live
+        ]
+        try:
+            await contacts.hold(live)
+        except StoreUnavailable as error:
+            self._doubt(str(error))
+
+    async def _note_abandoned(self, call: str, number: str, event: Event) -> None:
+        contacts = self._cache.contacts
+        try:
+            await contacts.abandoned(call, contacts.person(number, event.controller or ""), event.at)
+        except StoreUnavailable as error:
+            contacts.doubt()
+            self._doubt(str(error))
 
     async def late(self, blocks: Sequence[LateBlock]) -> None:
         """Enter blocks that were made while callgate or its ledger was away (P5)."""
@@ -248,7 +282,7 @@ class LocalOffice:
                 self._calls.setdefault(
                     call, _Call(verdict.number, verdict.controller or "", None, Kind.OBJECTION in kinds)
                 )
-                opened.append(_open_call(call, verdict, kinds))
+                opened.append(verdicts.open_call(call, verdict, kinds))
         return opened
 
     # Helpers.
@@ -258,9 +292,9 @@ class LocalOffice:
         number, controller = (known.number, known.controller) if known else (None, None)
         return Event(kind, self._clock(), call, number, controller, payload)
 
-    async def _append(self, event: Event, *, patient: bool = False) -> Committed:
+    async def _append(self, *events: Event, patient: bool = False) -> Committed:
         try:
-            return await self._ledger.append([event], patient=patient)
+            return await self._ledger.append(events, patient=patient)
         except LedgerUnavailable as error:
             self._alarm("ledger-unavailable")
             raise NotCommitted(str(error)) from None
@@ -279,55 +313,16 @@ class LocalOffice:
         if call not in self._calls:
             for entry in await self._read(call, Kind.VERDICT):
                 if entry.event.number:
-                    self._calls[call] = _Call(entry.event.number, entry.event.controller or "", None)
+                    self._calls[call] = _Call(entry.event.number, entry.event.controller or "", None, live=False)
         return self._calls.get(call)
+
+
+async def keep_held(office: LocalOffice) -> None:
+    """Hold the office's calls until cancelled."""
+    while True:
+        await office.hold()
+        await asyncio.sleep(HELD.total_seconds() / 3)
 
 
 def _in_doubt(detail: str) -> Unknown:
     return Unknown(Reason.STORE_NOT_READY, detail)
-
-
-def _decision(call: str, verdict: Verdict, *, committed: bool = True) -> Decision:
-    number, campaign, centre = verdict.number, verdict.campaign, verdict.centre
-    return Decision(
-        call=call,
-        reason=verdict.reason,
-        allowed=verdict.allowed,
-        detail=verdict.detail,
-        committed=committed,
-        digits=number.digits if number and verdict.allowed else "",
-        masked=number.masked if number else "",
-        caller_id=campaign.caller_id if campaign else "",
-        campaign=campaign.id if campaign else "",
-        controller=campaign.controller if campaign else "",
-        centre=centre.id if centre else "",
-        callee_language=campaign.languages.get(number.country, "") if campaign and number else "",
-        agent_language=centre.language if centre else "",
-        record=campaign.record if campaign else False,
-    )
-
-
-def _open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
-    said = {key: str(value) for key, value in verdict.payload.items() if isinstance(value, str)}
-    decision = Decision(
-        call=call,
-        reason=Reason.CLEAR,
-        allowed=True,
-        detail="",
-        masked=phone.mask(verdict.number or ""),
-        caller_id=said.get("caller_id", ""),
-        campaign=said.get("campaign", ""),
-        controller=verdict.controller or "",
-        centre=said.get("centre", ""),
-        callee_language=said.get("callee_language", ""),
-        agent_language=said.get("agent_language", ""),
-        record=verdict.payload.get("record") is True,
-    )
-    return OpenCall(
-        decision=decision,
-        uniqueid=said.get("uniqueid", ""),
-        agent=said.get("agent", ""),
-        connected=Kind.CONNECTED in kinds,
-        consented=Kind.RECORDING_STARTED in kinds and Kind.CONSENT in kinds,
-        withdrawn=Kind.WITHDRAWAL in kinds,
-    )

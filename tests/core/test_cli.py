@@ -42,6 +42,19 @@ def test_check_speaks_json_to_a_script(file: Path) -> None:
     assert len(answer["policy"]) == 12
 
 
+def test_check_lists_what_no_law_says_and_the_operator_has_not_decided(file: Path) -> None:
+    undecided = json.loads(run("check", "-c", str(file), "--json").output)["undecided"]
+    assert {question["country"] for question in undecided} == {"FR", "GB"}
+    assert "days-off" in {question["rule"] for question in undecided if question["country"] == "GB"}
+    decision = '\n[[law.GB.days_off]]\nname = "days-off"\nsource = "the board"\nblock = false\n'
+    file.write_text(file.read_text() + decision)
+    decided = json.loads(run("check", "-c", str(file), "--json").output)["undecided"]
+    assert [question for question in undecided if question not in decided] == [
+        question for question in undecided if (question["country"], question["rule"]) == ("GB", "days-off")
+    ]
+    assert "not decided in [law.GB]: GB hours: " in run("check", "-c", str(file)).output
+
+
 def test_check_names_every_bad_line_and_fails(file: Path) -> None:
     text = file.read_text().replace("max_age_days = 28", "max_age_days = 0").replace("[office]", "[ofice]")
     file.write_text(text)

@@ -1,5 +1,7 @@
 """The configuration is read whole: every error with its line, nothing half-loaded, and no secret in what is shown."""
 
+import subprocess
+import sys
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -8,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.config import BadConfig, lines, load, read_secret, redacted, to_policy
+from callgate.config import BadConfig, load, read_secret, redacted, to_policy
+from callgate.core import lines
 
 GOOD = """\
 [site]
@@ -173,6 +176,65 @@ def test_what_is_no_toml_says_so_with_its_place(tmp_path: Path, content: bytes |
         path.write_bytes(content)
     with pytest.raises(BadConfig, match=says):
         load(path, {})
+
+
+# The law.
+
+TIGHTER = """
+[[law.FR.contact_caps]]
+name = "contact-cap"
+source = "our own decision"
+max = 2
+days = 30
+"""
+
+
+def test_an_operators_rule_is_in_the_policy_and_its_version(file: Path) -> None:
+    before = to_policy(load(file, {}))
+    file.write_text(GOOD + TIGHTER)
+    after = to_policy(load(file, {}))
+    assert before.version != after.version
+    assert [rule.origin for rule in after.law["FR"].rules if rule.name == "contact-cap"] == ["pack", "operator"]
+    assert after.law["GB"] is before.law["GB"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "says"),
+    [
+        ("max = 2", "max = 5", "[[law.FR.contact_caps]]", "the law asks for more (Code de la consommation"),
+        ("days = 30", "days = 0", "days = 0", "greater than or equal to 1"),
+        ("[[law.FR.", "[[law.XX.", "[[law.XX.contact_caps]]", "there is no pack for XX"),
+        ('source = "our own decision"', 'source = "x"\nstatus = "code"', "[[law.FR.contact_caps]]", "are a pack's"),
+        ("max = 2", "maximum = 2", "maximum = 2", "no such key"),
+    ],
+)
+def test_an_operators_rule_that_cannot_be_is_named_with_its_line(
+    file: Path, old: str, new: str, line: str, says: str
+) -> None:
+    text = GOOD + TIGHTER.replace(old, new)
+    file.write_text(text)
+    with pytest.raises(BadConfig) as refused:
+        load(file, {})
+    (problem,) = [problem for problem in map(str, refused.value.problems) if says in problem]
+    assert problem.startswith(f"{file}:{text.splitlines().index(line) + 1}: law.")
+
+
+def test_the_version_is_the_same_in_every_process(file: Path) -> None:
+    """Sets have another order in each."""
+    file.write_text(GOOD + TIGHTER + 'binds = ["consumer", "trader", "company"]\n')
+    script = "import sys; from pathlib import Path; from callgate.config import load, to_policy;"
+    script += f"print(to_policy(load(Path({str(file)!r}), {{}})).version)"
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    assert len(seen) == 1
 
 
 # The environment.

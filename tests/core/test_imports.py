@@ -21,9 +21,10 @@ MAY = {
     "pilot.py": {"core", "pbx", "prompts", "boundary", "live"},
     "boundary.py": {"core"},
     "live.py": {"core", "clock"},
-    "office.py": {"core", "stores", "boundary"},
-    "config": {"core", "config"},
-    "rules": {"core", "config", "rules"},
+    "office.py": {"core", "stores", "boundary", "verdicts"},
+    "verdicts.py": {"core", "boundary"},
+    "config": {"core", "config", "rules"},
+    "rules": {"core", "rules"},
 }
 """Part → the parts of callgate that it may import. What is not here (daemon, cli, keeper) may import any."""
 

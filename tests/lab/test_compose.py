@@ -15,6 +15,8 @@ from lab.place import REPOSITORY
 pytestmark = pytest.mark.docker
 
 PROJECT = "callgate-test"
+OPEN_HOURS = "2026-11-24T13:00:00Z"
+"""When French law lets a consumer be called."""
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +29,7 @@ def docker() -> Iterator[Engine]:
 def composed(docker: Engine) -> Iterator[Engine]:
     subprocess.run((REPOSITORY / "docker" / "secrets.sh",), check=True)
     ports = {"CALLGATE_PORT": "0", "SIP_PORT": "0", "COMPOSE_PROJECT_NAME": PROJECT}
-    up = Engine({**docker.environment, **ports})
+    up = Engine({**docker.environment, **ports, "CALLGATE__LAB__NOW": OPEN_HOURS})
     up.compose("--profile", "demo", "build", within=1500)
     try:
         up.compose("up", "--detach", "--wait", within=180)
@@ -49,6 +51,11 @@ def test_one_call_is_blocked_and_one_is_consented_to_and_recorded(composed: Engi
     composed.compose(
         "exec", "-T", "callgate", "sh", "-c",
         f"echo +442079460201 | callgate lists import - --list uk-tps -c {CONFIG}",
+    )  # fmt: skip
+    composed.compose(
+        "exec", "-T", "callgate", "sh", "-c",
+        "printf 'number,given,proof\\n+33199001201,2026-11-01,form 1\\n'"
+        f" | callgate consents import - --controller acme -c {CONFIG}",
     )  # fmt: skip
     said = composed.compose("--profile", "demo", "run", "--rm", "agent", within=120)
     blocked, talked = (json.loads(line) for line in said.splitlines() if line.startswith("{"))

@@ -66,7 +66,11 @@ class Desk:
         )
 
     async def decide(self) -> Decision:
-        return await self.office.decide(CALL)
+        """May the call be made? One that may is over at once, so that it is not in the next one's way."""
+        decision = await self.office.decide(CALL)
+        if decision.allowed:
+            await self.office.close(decision.call, {})
+        return decision
 
     async def reaches_redis(self) -> bool:
         try:

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from callgate.core.gate import Facts, Hit, ListState, Scope
+from callgate.core.law import Contacts
 from callgate.stores import bulk, indexes, lists, patrol
 from callgate.stores.errors import ListRefused, NotReady, StoreBusy, Why
 from callgate.stores.index import Index
@@ -93,8 +94,8 @@ async def test_a_lookup_is_one_round_trip_however_many_lists_bind_the_call(
     assert found.facts.hits == (Hit(Scope.NATIONAL, "be-dncm"), Hit(Scope.NATIONAL, "be-other"))
     calls = {name: stats["calls"] - before[name]["calls"] for name, stats in after.items()}
     assert {name: n for name, n in calls.items() if n} == {
-        "cmdstat_info": 1, "cmdstat_evalsha": 1, "cmdstat_scard": 2, "cmdstat_sismember": 5, "cmdstat_get": 2,
-        "cmdstat_hgetall": 1,
+        "cmdstat_info": 1, "cmdstat_evalsha": 1, "cmdstat_scard": 2, "cmdstat_sismember": 5, "cmdstat_get": 3,
+        "cmdstat_hgetall": 1, "cmdstat_hget": 2, "cmdstat_hmget": 1, "cmdstat_zrange": 1,
     }  # fmt: skip
 
 
@@ -118,7 +119,7 @@ async def test_a_list_that_was_replaced_or_rebuilt_is_seen_at_the_next_lookup(
     assert await listed(cache, ANNA)
     await load_list(redis, keys, filed(tmp_path, [int(BRAM[1:])], replace(DNCM, version="next")))
     found = await cache.lookup(asked(ANNA))
-    assert found.facts == Facts((), {"be-dncm": ListState("next", NOW)})
+    assert found.facts == Facts((), {"be-dncm": ListState("next", NOW)}, contacts=Contacts())
     other = SuppressionCache(redis, keys, TOKENS, ledger.identity, answer_within=5)
     await ledger.append([objection()])
     await rebuild(other, ledger)

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from callgate.core.events import Event
 from callgate.core.gate import Facts, Hit, ListState, Scope
+from callgate.core.law import Contacts
 from callgate.stores.connection import text
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.errors import Behind, NotReady, StoreBusy, StoreUnavailable, Why
@@ -28,6 +29,7 @@ from tests.stores.servers import RedisServer
 
 pytestmark = pytest.mark.server
 
+UNKNOWN_TO_ALL = Facts((), {}, contacts=Contacts())
 SOLAR = Query(ANNA, "futura", "solar", ("be-dncm",))
 
 
@@ -71,15 +73,16 @@ async def test_a_lookup_tells_hits_lists_and_how_far_it_follows_the_ledger(
         Hit(Scope.CONTROLLER, "objection"),
         Hit(Scope.NATIONAL, "be-dncm"),
     )
-    assert await cache.lookup(SOLAR) == Found(Facts(expected, {"be-dncm": ListState("2026-11-24", NOW)}), 2)
+    facts = Facts(expected, {"be-dncm": ListState("2026-11-24", NOW)}, contacts=Contacts())
+    assert await cache.lookup(SOLAR) == Found(facts, 2)
 
 
 async def test_a_list_counts_only_for_calls_that_it_binds_and_one_never_loaded_is_missing(
     cache: SuppressionCache, redis: Redis, keys: Keys, tmp_path: Path
 ) -> None:
     await load_list(redis, keys, filed(tmp_path, [int(ANNA[1:])]))
-    assert (await cache.lookup(replace(SOLAR, lists=()))).facts == Facts((), {})
-    assert (await cache.lookup(replace(SOLAR, lists=("nl-x",)))).facts == Facts((), {})
+    assert (await cache.lookup(replace(SOLAR, lists=()))).facts == UNKNOWN_TO_ALL
+    assert (await cache.lookup(replace(SOLAR, lists=("nl-x",)))).facts == UNKNOWN_TO_ALL
 
 
 async def test_a_removal_lifts_the_objection_of_its_scope_only(cache: SuppressionCache, ledger: Ledger) -> None:

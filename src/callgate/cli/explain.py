@@ -49,6 +49,8 @@ def explain(
                 "reason": verdict.reason,
                 "sentence": verdict.sentence,
                 "detail": verdict.detail,
+                "source": verdict.source,
+                "retry_at": verdict.retry_at.isoformat() if verdict.retry_at else None,
                 "at": now.isoformat(),
                 "policy": verdict.policy,
                 "trail": [asdict(rule) for rule in verdict.trail],
@@ -89,7 +91,10 @@ async def _verdict(config_file: Path, request: CallRequest, now: datetime) -> Ve
 def _show(verdict: Verdict) -> None:
     colour = "green" if verdict.allowed else "red"
     out.print(f"[bold {colour}]{verdict.outcome}[/]  {verdict.reason}: {escape(verdict.sentence)}")
-    table = Table("", "rule", "what it saw", box=None, header_style="dim")
+    table = Table("", "rule", "what it saw", "status", "source", box=None, header_style="dim")
     for rule in verdict.trail:
-        table.add_row("[green]✓[/]" if rule.passed else "[red]✗[/]", escape(rule.name), escape(rule.saw))
+        mark = "[green]✓[/]" if rule.passed else "[red]✗[/]"
+        table.add_row(mark, *map(escape, (rule.name, rule.saw, rule.status, rule.source)))
     out.print(table)
+    if verdict.retry_at is not None:
+        out.print(f"It would pass at {verdict.retry_at:%Y-%m-%d %H:%M} UTC, if nothing but time changed.")

@@ -12,8 +12,9 @@ import typer
 
 import callgate
 from callgate import config, daemon
-from callgate.cli import cache, dialplan, explain, ledger, lists, prompts, scrub, suppress
+from callgate.cli import cache, consents, dialplan, explain, ledger, lists, prompts, scrub, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
+from callgate.cli.undecided import open_questions
 from callgate.stores.encoding import read_keys, write_new_key
 from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 app.command(name="explain")(explain.explain)
 app.command(name="scrub")(scrub.scrub)
 app.add_typer(suppress.app, name="suppress")
+app.add_typer(consents.app, name="consents")
 app.add_typer(lists.app, name="lists")
 app.add_typer(cache.app, name="cache")
 app.add_typer(prompts.app, name="prompts")
@@ -96,11 +98,16 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         daemon.station_of(settings)
         read_keys(settings.secrets.suppression_key_file)
         read_ledger_keys(settings.secrets.ledger_key_file)
+    policy = config.to_policy(settings)
+    undecided = list(open_questions(policy))
     if as_json:
-        print_json({"ok": True, "policy": config.to_policy(settings).version})
-    else:
-        out.print_json(config.redacted(settings))
-        out.print(f"[green]The configuration is right.[/green] Policy version {config.to_policy(settings).version}.")
+        print_json({"ok": True, "policy": policy.version, "undecided": undecided})
+        return
+    out.print_json(config.redacted(settings))
+    for question in undecided:
+        asks = f"{question['country']} {question['rule']}: {question['asks']} ({question['source']})"
+        out.print(f"no law found, and not decided in [law.{question['country']}]: {asks}", markup=False)
+    out.print(f"[green]The configuration is right.[/green] Policy version {policy.version}.")
 
 
 def _log_to_stderr(level: int) -> None:

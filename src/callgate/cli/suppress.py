@@ -12,7 +12,7 @@ from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.core import phone
-from callgate.core.events import SUPPRESSING, Event, Json, Kind
+from callgate.core.events import OBJECTIONS, Event, Json, Kind
 from callgate.office import LocalOffice
 
 app = typer.Typer(help="Objections of people: enter, take back, show.", no_args_is_help=True)
@@ -126,7 +126,7 @@ def show(number: Number, config_file: ConfigOption = default_config, as_json: Js
             "reason": str(event.personal.get("reason", "")),
         }
         for event in events
-        if event.kind in SUPPRESSING
+        if event.kind in OBJECTIONS
     ]
     if as_json:
         print_json(rows)

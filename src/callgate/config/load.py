@@ -12,9 +12,10 @@ from pathlib import Path
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from callgate.config import lines
+from callgate import rules
+from callgate.config import law
 from callgate.config.settings import Settings
-from callgate.core import emergency, policy
+from callgate.core import emergency, lines, policy
 from callgate.core.policy import Policy
 
 SECRET_BYTES = 16
@@ -108,6 +109,7 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
             yield (table, number, key), says
         else:
             yield (table, name, key), says
+    yield from law.problems(settings.law)
     pairs = [(mandate.controller, mandate.centre) for mandate in settings.mandates]
     for number, pair in enumerate(pairs):
         if pair in pairs[:number]:
@@ -136,12 +138,8 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 def to_policy(settings: Settings) -> Policy:
     """The part of the settings that decides about calls, with a version that names exactly this content."""
-    tables = settings.model_dump(
-        mode="json", include={"site", "controllers", "centres", "campaigns", "mandates", "lists"}
-    )
-    version = hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:12]
     return Policy(
-        version=version,
+        version=_version(settings),
         home=settings.site.country,
         outside_line=settings.site.outside_line,
         controllers={
@@ -163,7 +161,26 @@ def to_policy(settings: Settings) -> Policy:
             (table.controller, table.centre): policy.Mandate(**table.model_dump()) for table in settings.mandates
         },
         lists={name: policy.ListRule(name, **table.model_dump()) for name, table in settings.lists.items()},
+        law=law.book(settings.law),
     )
+
+
+def _version(settings: Settings) -> str:
+    """Names the tables that decide about calls, and the packs that came with this callgate."""
+    tables = settings.model_dump(include={"site", "controllers", "centres", "campaigns", "mandates", "lists", "law"})
+    written = json.dumps(_ordered(tables), sort_keys=True, default=str)
+    return hashlib.sha256(written.encode() + rules.digest()).hexdigest()[:12]
+
+
+def _ordered(value: object) -> object:
+    """Sets as lists in one order, since that in which Python shows them changes from run to run."""
+    if isinstance(value, dict):
+        return {str(key): _ordered(part) for key, part in value.items()}
+    if isinstance(value, frozenset):
+        return sorted((_ordered(part) for part in value), key=str)
+    if isinstance(value, list | tuple):
+        return [_ordered(part) for part in value]
+    return value
 
 
 def read_secret(path: Path) -> bytes:

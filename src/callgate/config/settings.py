@@ -12,7 +12,10 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
-from callgate.core.policy import Purpose
+from callgate.core.law import Callee
+from callgate.core.law.terms import Owner, Sector
+from callgate.core.purpose import Purpose
+from callgate.rules.schema import Rules
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
@@ -179,7 +182,11 @@ class CentreTable(Table):
 
 
 class CampaignTable(Table):
-    """A campaign. `languages`: of the notice, by country; the countries named there are the ones it may call."""
+    """A campaign. `languages`: of the notice, by country; the countries named there are the ones it may call.
+
+    `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
+    that asks for it. `callee`: whose lines it calls.
+    """
 
     controller: Name
     purpose: Purpose
@@ -187,6 +194,9 @@ class CampaignTable(Table):
     languages: Annotated[dict[CountryCode, Language], Field(min_length=1)]
     lists: dict[CountryCode, tuple[Name, ...]] = {}
     caller_id: E164
+    caller_id_owner: Owner | None = None
+    sector: Sector | None = None
+    callee: Callee = Callee.CONSUMER
     record: bool = True
 
 
@@ -230,4 +240,5 @@ class Settings(Table):
     campaigns: dict[Name, CampaignTable]
     mandates: tuple[MandateTable, ...] = ()
     lists: dict[Name, ListTable] = {}
+    law: dict[CountryCode, Rules] = {}
     lab: Lab = Lab()

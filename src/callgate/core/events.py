@@ -21,6 +21,8 @@ class Kind(StrEnum):
     WITHDRAWAL = "withdrawal"
     OBJECTION = "objection"
     OBJECTION_REMOVED = "objection-removed"
+    PRIOR_CONSENT = "prior-consent"
+    PRIOR_CONSENT_WITHDRAWN = "prior-consent-withdrawn"
     RECORDING_STARTED = "recording-started"
     RECORDING_SEALED = "recording-sealed"
     RECORDING_DESTROYED = "recording-destroyed"
@@ -33,8 +35,13 @@ class Kind(StrEnum):
     RETENTION = "retention"
 
 
-SUPPRESSING = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
-"""The kinds that change who may be called; the ledger numbers them, and that number is its mark."""
+OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
+CONSENTS = frozenset({Kind.PRIOR_CONSENT, Kind.PRIOR_CONSENT_WITHDRAWN})
+SUPPRESSING = OBJECTIONS | CONSENTS
+"""The kinds that change who may be called; the ledger numbers them, and that number is its mark.
+
+Consents to be called are among them, since they do not commute with objections: which came later decides.
+"""
 
 
 class DataClass(StrEnum):

@@ -9,7 +9,10 @@ The order of the rules, and the answer of the first that speaks against the call
 4. The campaign calls the number's country.
 5. callgate can know: the suppression store answers, is complete, and holds a fresh copy of each list of that country.
 6. The person objected: to the controller, to the campaign, or to everyone (Art. 21). Nothing outweighs that here.
-7. The number is on a national list that binds the campaign.
+7. Nobody is calling the person for this company right now.
+8. Every rule of law of the called party's country that binds the call lets it pass (`law`): hours, holidays, consent,
+   national lists, contact pressure, caller ID. By the law as of the moment at which the call was asked for.
+9. The number is on no list that the campaign names and no law judges.
 
 Rules 1 to 4 need no store, so that a call which they block costs no round trip. What cannot be known is a block (P6).
 """
@@ -20,7 +23,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from callgate.core import phone
+from callgate.core import law, legal, phone
+from callgate.core.law import CapWindow, Consent, Contacts, Finding, Listing, Situation
 from callgate.core.phone import Number
 from callgate.core.policy import EEA, Campaign, Centre, Policy
 from callgate.core.reasons import ALLOWING, SENTENCES, Reason
@@ -66,10 +70,17 @@ class ListState:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the suppression store knows of one number for one campaign."""
+    """What the store knows of one number for one campaign.
+
+    `contacts` are earlier attempts, without this one; None is unknown. `busy`: another call to the person is under way
+    for the same controller.
+    """
 
     hits: tuple[Hit, ...]
     lists: dict[str, ListState]
+    consent: Consent | None = None
+    contacts: Contacts | None = None
+    busy: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +93,24 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a verdict's trail: the rule that was looked at, whether it let the call pass, and what it saw."""
+    """One line of a verdict's trail: the rule that was looked at, whether it let the call pass, and what it saw.
+
+    A rule of law has its `source` and its `status` (`law.Status`).
+    """
 
     name: str
     passed: bool
     saw: str
+    source: str = ""
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Allow or block, with the reason, the officer's sentence and the trail of rules that led to it."""
+    """Allow or block, with the reason, the officer's sentence and the trail of rules that led to it.
+
+    `retry_at` (UTC): when the law would let the call pass if nothing but time changed; None where time does not help.
+    """
 
     reason: Reason
     detail: str
@@ -100,6 +119,12 @@ class Verdict:
     number: Number | None = None
     campaign: Campaign | None = None
     centre: Centre | None = None
+    retry_at: datetime | None = None
+
+    @property
+    def source(self) -> str:
+        """The source of the rule of law that decided; "" where none did."""
+        return "" if self.allowed else self.trail[-1].source
 
     @property
     def allowed(self) -> bool:
@@ -137,22 +162,31 @@ class _Trail:
 
     def verdict(self, reason: Reason, name: str, detail: str) -> Verdict:
         self.rules.append(Rule(name, reason in ALLOWING, detail))
-        return Verdict(reason, detail, tuple(self.rules), self.policy.version, self.number, self.campaign, self.centre)
+        return self.ended(reason, detail)
+
+    def ended(self, reason: Reason, detail: str, retry_at: datetime | None = None) -> Verdict:
+        rules = tuple(self.rules)
+        return Verdict(reason, detail, rules, self.policy.version, self.number, self.campaign, self.centre, retry_at)
+
+    def finding(self, found: Finding) -> None:
+        self.rules.append(Rule(found.rule, found.passed, found.saw, found.source, found.status))
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A call that no rule before the store speaks against: what is left to ask the store, then `answer`."""
+    """A call that no rule before the store speaks against: what is left to ask the store, then `answer`.
+
+    `at` is when it was asked: the law's moment, also for a callee who answers a little later. `lists` are the national
+    lists to ask for, `caps` those to count attempts against.
+    """
 
     number: Number
     campaign: Campaign
     centre: Centre
+    at: datetime
+    lists: tuple[str, ...]
+    caps: tuple[CapWindow, ...]
     trail: _Trail
-
-    @property
-    def lists(self) -> tuple[str, ...]:
-        """The national lists that bind this call."""
-        return self.campaign.lists.get(self.number.country, ())
 
 
 def ask(request: CallRequest, policy: Policy, now: datetime) -> Question | Verdict:
@@ -173,7 +207,7 @@ def ask(request: CallRequest, policy: Policy, now: datetime) -> Question | Verdi
         return trail.verdict(Reason.UNKNOWN_CAMPAIGN, "campaign", f"no campaign {request.campaign!r} is configured")
     trail.passed("campaign", f"{campaign.id} of {campaign.controller}, {campaign.purpose}")
 
-    return _contracts(trail, centre, campaign, now) or _country(trail, number, centre, campaign)
+    return _contracts(trail, centre, campaign, now) or _country(trail, number, centre, campaign, now)
 
 
 def _contracts(trail: _Trail, centre: Centre, campaign: Campaign, now: datetime) -> Verdict | None:
@@ -204,26 +238,42 @@ def _contracts(trail: _Trail, centre: Centre, campaign: Campaign, now: datetime)
     return None
 
 
-def _country(trail: _Trail, number: Number, centre: Centre, campaign: Campaign) -> Question | Verdict:
+def _country(trail: _Trail, number: Number, centre: Centre, campaign: Campaign, now: datetime) -> Question | Verdict:
     """Rule 4."""
     if number.country not in campaign.countries:
         served = ", ".join(sorted(campaign.countries)) or "none"
         detail = f"{campaign.id} calls {served}; the number is of {number.country or 'no single country'}"
         return trail.verdict(Reason.COUNTRY_NOT_SERVED, "country", detail)
     trail.passed("country", number.country)
-    return Question(number, campaign, centre, trail)
+    book = trail.policy.law
+    named = campaign.lists.get(number.country, ())
+    lists = tuple(dict.fromkeys((*named, *legal.lists_of(book, number, campaign))))
+    caps = law.cap_windows(book, legal.situation(number, campaign), now)
+    return Question(number, campaign, centre, now, lists, caps, trail)
 
 
 def answer(question: Question, facts: Facts | Unknown, now: datetime) -> Verdict:
-    """Rules 5 to 7. May be called again with newer facts: the trail of the question itself is left as it was."""
+    """Rules 5 to 9. May be called again with newer facts: the trail of the question itself is left as it was."""
     trail = question.trail.fork()
     if isinstance(facts, Unknown):
         return trail.verdict(facts.reason, "store", facts.detail)
-    for name in question.lists:
+    named = question.campaign.lists.get(question.number.country, ())
+    for name in named:
         stale = _freshness(trail, name, facts.lists.get(name), now)
         if stale is not None:
             return stale
-    return _suppressed(trail, facts.hits) or trail.verdict(Reason.CLEAR, "clear", SENTENCES[Reason.CLEAR])
+    if against := _objected(trail, facts.hits) or _in_progress(trail, facts):
+        return against
+    listed = frozenset(hit.source for hit in facts.hits if hit.scope is Scope.NATIONAL)
+    copies = {name: Listing(state.scrubbed_at, name in listed) for name, state in facts.lists.items()}
+    call = legal.situation(question.number, question.campaign, facts.consent, facts.contacts, copies)
+    findings = law.assess(trail.policy.law, call, question.at)
+    judged = {finding.rule for finding in findings}
+    return (
+        _unlawful(trail, call, findings, question.at)
+        or _listed(trail, [name for name in named if name in listed and name not in judged])
+        or trail.verdict(Reason.CLEAR, "clear", SENTENCES[Reason.CLEAR])
+    )
 
 
 def _freshness(trail: _Trail, name: str, state: ListState | None, now: datetime) -> Verdict | None:
@@ -239,15 +289,41 @@ def _freshness(trail: _Trail, name: str, state: ListState | None, now: datetime)
     return None
 
 
-def _suppressed(trail: _Trail, hits: Iterable[Hit]) -> Verdict | None:
-    """Rules 6 and 7: an objection speaks before a list."""
-    by_scope = {hit.scope: hit for hit in hits}
+def _objected(trail: _Trail, hits: Iterable[Hit]) -> Verdict | None:
+    """Rule 6."""
+    scopes = {hit.scope for hit in hits}
     for scope in (Scope.ALL, Scope.CONTROLLER, Scope.CAMPAIGN):
-        if scope in by_scope:
+        if scope in scopes:
             detail = f"an objection with the scope {scope} is on file (GDPR Art. 21)"
             return trail.verdict(Reason.OBJECTION, "objection", detail)
     trail.passed("objection", "none on file")
-    if Scope.NATIONAL in by_scope:
-        source = by_scope[Scope.NATIONAL].source
-        return trail.verdict(Reason.NATIONAL_LIST, f"list {source}", f"the number is on {source}")
+    return None
+
+
+def _in_progress(trail: _Trail, facts: Facts) -> Verdict | None:
+    """Rule 7."""
+    if facts.busy:
+        return trail.verdict(Reason.IN_PROGRESS, "one call at a time", "another call to this person is under way")
+    trail.passed("one call at a time", "no other call to this person is under way")
+    return None
+
+
+def _unlawful(trail: _Trail, call: Situation, findings: tuple[Finding, ...], now: datetime) -> Verdict | None:
+    """Rule 8: the trail has every finding, and the one that decides last."""
+    against = legal.deciding(findings)
+    for finding in findings:
+        if finding is not against:
+            trail.finding(finding)
+    if against is None:
+        return None
+    trail.finding(against)
+    detail = f"{against.saw} ({against.source})" if against.source else against.saw
+    retry_at = legal.retry_at(trail.policy.law, call, findings, now)
+    return trail.ended(legal.reason_of(against, call.lists), detail, retry_at)
+
+
+def _listed(trail: _Trail, names: Iterable[str]) -> Verdict | None:
+    """Rule 9."""
+    for name in names:
+        return trail.verdict(Reason.NATIONAL_LIST, f"list {name}", f"the number is on {name}")
     return None

@@ -6,21 +6,15 @@ How they are written is `callgate.config`'s business; that they fit together is 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from enum import StrEnum
+
+from callgate.core.law.rule import Callee, Pack
+from callgate.core.law.terms import Owner, Sector
+from callgate.core.purpose import Purpose
 
 EEA = frozenset(
     "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split()  # noqa: SIM905
 )
 """Inside it personal data moves freely; out of it a transfer needs a basis (GDPR Art. 44)."""
-
-
-class Purpose(StrEnum):
-    """What a campaign calls for. Marketing rules bind marketing calls."""
-
-    MARKETING = "marketing"
-    SERVICE = "service"
-    RIGHTS = "rights"
-    INTERNAL = "internal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +48,11 @@ class Centre:
 
 @dataclass(frozen=True, slots=True)
 class Campaign:
-    """One campaign of one controller. `lists` are the national lists that bind it, by the country that is called."""
+    """One campaign of one controller.
+
+    `lists` are the national lists that bind it besides those of the law, by the country that is called. `sector` is
+    what it offers and `caller_id_owner` whose number it shows; None is unknown. `callee`: whose lines it calls.
+    """
 
     id: str
     controller: str
@@ -64,6 +62,9 @@ class Campaign:
     lists: Mapping[str, tuple[str, ...]]
     caller_id: str
     record: bool = True
+    sector: Sector | None = None
+    callee: Callee = Callee.CONSUMER
+    caller_id_owner: Owner | None = None
 
     @property
     def countries(self) -> frozenset[str]:
@@ -92,7 +93,10 @@ class ListRule:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything besides the lists' contents that decides about a call. `version` names exactly this policy."""
+    """Everything besides the lists' contents that decides about a call. `version` names exactly this policy.
+
+    `law` is by the region that is called (ISO 3166): the packs with the operator's own rules in them.
+    """
 
     version: str
     home: str
@@ -102,6 +106,7 @@ class Policy:
     campaigns: Mapping[str, Campaign]
     mandates: Mapping[tuple[str, str], Mandate]
     lists: Mapping[str, ListRule]
+    law: Mapping[str, Pack] = field(default_factory=dict)
 
 
 def problems(policy: Policy) -> Iterator[tuple[tuple[str, str, str], str]]:

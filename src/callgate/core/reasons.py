@@ -15,6 +15,18 @@ class Reason(StrEnum):
 
     OBJECTION = "objection"
     NATIONAL_LIST = "national-list"
+    IN_PROGRESS = "in-progress"
+
+    LAW_UNKNOWN = "law-unknown"
+    OUTSIDE_HOURS = "outside-hours"
+    DAY_OFF = "day-off"
+    NO_CONSENT = "no-consent"
+    CONSENT_TOO_OLD = "consent-too-old"
+    CONTACT_CAP = "contact-cap"
+    COOL_DOWN = "cool-down"
+    CALLER_ID = "caller-id"
+    SECTOR_BANNED = "sector-banned"
+    ABANDONED_LIMIT = "abandoned-limit"
 
     BAD_NUMBER = "bad-number"
     UNKNOWN_CENTRE = "unknown-centre"
@@ -43,6 +55,17 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.EMERGENCY: "An emergency number: always connected.",
     Reason.OBJECTION: "This person objected to calls from this company.",
     Reason.NATIONAL_LIST: "This number is on a national do-not-call list.",
+    Reason.IN_PROGRESS: "Somebody is calling this person right now.",
+    Reason.LAW_UNKNOWN: "The law of this country is not known to callgate.",
+    Reason.OUTSIDE_HOURS: "This person may not be called at this hour.",
+    Reason.DAY_OFF: "This person may not be called today: a holiday.",
+    Reason.NO_CONSENT: "This person has not consented to be called.",
+    Reason.CONSENT_TOO_OLD: "This person's consent is too old.",
+    Reason.CONTACT_CAP: "This person was called too often.",
+    Reason.COOL_DOWN: "This person is to be left in peace for now.",
+    Reason.CALLER_ID: "The number that would be shown may not be shown.",
+    Reason.SECTOR_BANNED: "This may not be offered by telephone.",
+    Reason.ABANDONED_LIMIT: "Too many calls of this campaign found no agent.",
     Reason.BAD_NUMBER: "What was dialled is not one telephone number.",
     Reason.UNKNOWN_CENTRE: "This telephone belongs to no call centre that callgate knows.",
     Reason.UNKNOWN_CAMPAIGN: "No such campaign.",

@@ -3,6 +3,7 @@
 What was found is of the day that each file names as `checked`. Nothing here is legal advice.
 """
 
+import hashlib
 from functools import cache
 from importlib import resources
 
@@ -11,7 +12,7 @@ from callgate.core.law.transfers import Transfers
 from callgate.rules.read import BadLine, BadPack, parse, read_rules
 from callgate.rules.transfers import parse_transfers
 
-__all__ = ["BadLine", "BadPack", "packs", "parse", "parse_transfers", "read_rules", "transfers"]
+__all__ = ["BadLine", "BadPack", "digest", "packs", "parse", "parse_transfers", "read_rules", "transfers"]
 
 COUNTRIES = ("AT", "BE", "DE", "ES", "FR", "GB", "IE", "IT", "LU", "NL", "US")
 
@@ -26,6 +27,13 @@ def packs() -> dict[str, Pack]:
 def transfers() -> Transfers:
     """The EEA, the adequacy decisions and the standard clauses that come with callgate. Raises `BadPack`."""
     return parse_transfers(_text("transfers.toml"), "transfers.toml")
+
+
+@cache
+def digest() -> bytes:
+    """Names exactly the rules that come with callgate (SHA-256 over their files)."""
+    files = (*(f"{country.lower()}.toml" for country in COUNTRIES), "transfers.toml")
+    return hashlib.sha256("\0".join(map(_text, files)).encode()).digest()
 
 
 def _text(name: str) -> str:

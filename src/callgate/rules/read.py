@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from pydantic import ValidationError
 
-from callgate.config import lines
+from callgate.core import lines
 from callgate.core.law.rule import Origin, Pack, Rule, faults
 from callgate.rules.schema import PackFile, Rules, Table
 

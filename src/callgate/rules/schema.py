@@ -28,7 +28,7 @@ from callgate.core.law.terms import (
     Windows,
     YieldsTo,
 )
-from callgate.core.policy import Purpose
+from callgate.core.purpose import Purpose
 
 _WINDOW = re.compile(r"([01][0-9]|2[0-4]):([0-5][0-9])-([01][0-9]|2[0-4]):([0-5][0-9])")
 _MONTH_DAY = re.compile(r"(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])")

@@ -28,6 +28,7 @@ class Why(StrEnum):
     AHEAD = "ahead"
     LIST_SHORT = "list-short"
     CHANGING = "changing"
+    CONTACTS = "contacts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,10 @@ Under the prefix `callgate:` they are
     callgate:{gate}:loading:ID                 lock: which load of a list is being filled
     callgate:{gate}:tokens:GENERATION:mark     the ledger's mark that this generation of objections has reached
     callgate:{gate}:tokens:GENERATION:BUCKET   set of tokens; the end of GENERATION says how many buckets there are
+    callgate:{gate}:tokens:GENERATION:consents:BUCKET  hash: token -> a consent to be called (see `consents`)
+    callgate:{gate}:contacts                   hash: of which ledger and keys the attempts are, and how many there were
+    callgate:{gate}:calls:PERSON               sorted set of attempts to reach a person, by time (see `contacts`)
+    callgate:{gate}:busy:PERSON                string with an expiry: the call to a person that is under way
     callgate:ID:LOAD:index                     the index of one load of a list: its chunks in order (see `index`)
     callgate:ID:LOAD:CHUNK                     set of the members of one chunk; CHUNK is its place in the index, in hex
 
@@ -81,6 +85,23 @@ class Keys:
     def bucket(self, generation: str, bucket: int) -> str:
         """Set: the tokens of one bucket."""
         return f"{self.generation(generation)}{bucket}"
+
+    def consents(self, generation: str, bucket: int | None = None) -> str:
+        """Hash: the consents of the people whose tokens are of one bucket; what all begin with where none is named."""
+        return f"{self.generation(generation)}consents:{'' if bucket is None else bucket}"
+
+    @property
+    def contacts(self) -> str:
+        """Hash: whose attempts these are, and how many were ever entered."""
+        return self._gate + "contacts"
+
+    def calls(self, person: str) -> str:
+        """Sorted set with an expiry: the attempts to reach a person for one controller."""
+        return f"{self._gate}calls:{person}"
+
+    def busy(self, person: str) -> str:
+        """String with an expiry: the call to a person for one controller that is under way."""
+        return f"{self._gate}busy:{person}"
 
     def load(self, list_id: str, load: str = "") -> str:
         """What the keys of one load of a list begin with; of all its loads where none is named."""

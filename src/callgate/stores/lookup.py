@@ -40,33 +40,46 @@ _LOOK_UP_SHA, _LOOK_INTO_SHA = _sha(LOOK_UP), _sha(LOOK_INTO)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What Redis said: of each chunk whether the member is in it and how many are, of each token whether it is held."""
+    """What Redis said: of each chunk whether the member is in it and how many are, of each token whether it is held.
+
+    The rest is as `LOOK_UP` gives it; whoever asked reads it.
+    """
 
     chunks: Sequence[tuple[bool, int]]
     epoch: bytes | None
     directory: Mapping[bytes, bytes]
     mark: int | None
     tokens: Sequence[bool]
+    consents: Sequence[bytes | None]
+    contacts: Sequence[bytes | None]
+    calls: Sequence[bytes]
+    busy: bytes | None
+    reserved: bool
 
 
 async def look_up(
-    redis: Client, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]
+    redis: Client, chunks: Sequence[tuple[str, int]], gate: Sequence[str], args: Sequence[str | int]
 ) -> Answers:
-    """Ask for a member in each of the chunks, and for the tokens; `gate` are the keys of the script `LOOK_UP`."""
+    """Ask for a member in each of the chunks, and run the script `LOOK_UP` with the keys `gate` and these arguments."""
     try:
-        of_chunks, of_gate = await _ask(redis, chunks, gate, tokens)
+        of_chunks, of_gate = await _ask(redis, chunks, gate, args)
     except NoScriptError:
         # Redis is new, or its scripts were flushed.
         for script in (LOOK_UP, LOOK_INTO):
             await redis.script_load(script)
-        of_chunks, of_gate = await _ask(redis, chunks, gate, tokens)
-    epoch, flat, mark, held = of_gate
+        of_chunks, of_gate = await _ask(redis, chunks, gate, args)
+    epoch, flat, mark, held, consents, contacts, calls, busy, reserved = of_gate
     return Answers(
         chunks=[(bool(member), count) for member, count in of_chunks],
         epoch=epoch,
         directory=dict(zip(flat[::2], flat[1::2], strict=True)),
         mark=None if mark is None else int(mark),
         tokens=[bool(token) for token in held],
+        consents=consents,
+        contacts=contacts,
+        calls=calls,
+        busy=busy,
+        reserved=bool(reserved),
     )
 
 
@@ -80,29 +93,31 @@ _Said = tuple[Sequence[tuple[int, int]], list[Any]]
 """Of each chunk, and of the gate."""
 
 
-async def _ask(redis: Client, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]) -> _Said:
+async def _ask(
+    redis: Client, chunks: Sequence[tuple[str, int]], gate: Sequence[str], args: Sequence[str | int]
+) -> _Said:
     if isinstance(redis, Redis):
-        return await _ask_one_server(redis, chunks, gate, tokens)
-    return await _ask_cluster(redis, chunks, gate, tokens)
+        return await _ask_one_server(redis, chunks, gate, args)
+    return await _ask_cluster(redis, chunks, gate, args)
 
 
 async def _ask_one_server(
-    redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]
+    redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], args: Sequence[str | int]
 ) -> _Said:
     async with redis.pipeline(transaction=False) as pipe:
         for key, member in chunks:
             pipe.sismember(key, str(member))
             pipe.scard(key)
-        pipe.evalsha(_LOOK_UP_SHA, len(gate), *gate, *map(str, tokens))
+        pipe.evalsha(_LOOK_UP_SHA, len(gate), *gate, *map(str, args))
         *answers, of_gate = await pipe.execute()
     return [*zip(answers[::2], answers[1::2], strict=True)], of_gate
 
 
 async def _ask_cluster(
-    redis: RedisCluster, chunks: Sequence[tuple[str, int]], gate: Sequence[str], tokens: Sequence[int]
+    redis: RedisCluster, chunks: Sequence[tuple[str, int]], gate: Sequence[str], args: Sequence[str | int]
 ) -> _Said:
     of_gate, *of_chunks = await asyncio.gather(
-        redis.evalsha(_LOOK_UP_SHA, len(gate), *gate, *map(str, tokens)),
+        redis.evalsha(_LOOK_UP_SHA, len(gate), *gate, *map(str, args)),
         *(redis.evalsha(_LOOK_INTO_SHA, 1, key, str(member)) for key, member in chunks),
     )
     return of_chunks, of_gate

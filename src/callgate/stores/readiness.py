@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 
 from callgate.stores.connection import store, text
+from callgate.stores.contacts import FORGOTTEN
 from callgate.stores.encoding import bits_for, generation_of
 from callgate.stores.errors import Behind, NotReady, StoreBusy, Unready, Why
 from callgate.stores.filling import Filling, filling, sweep
@@ -62,6 +63,8 @@ async def inspect(cache: SuppressionCache, ledger: Ledger, expected: int) -> Asy
     if mark > (newest := await ledger.mark()):
         what = f"the cache is at mark {mark}, the ledger only at {newest}: was an old backup restored?"
         yield Unready(Why.AHEAD, what, f"see that no objection is missing from the ledger, then {REBUILD}")
+    if not await cache.contacts.is_whole():
+        yield FORGOTTEN
     async for problem in _short_lists(cache):
         yield problem
 
@@ -96,6 +99,7 @@ async def rebuild(
             await load_list(cache.redis, cache.keys, file, partial(_tell, progress, file))
     async with filling(cache.redis, cache.keys.rebuild) as right:
         await _fill(cache, ledger, right, progress)
+    await cache.contacts.rebuild(ledger)
     return await check(cache, ledger)
 
 
@@ -110,6 +114,9 @@ async def ensure(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFi
     # A rebuild changes neither Redis's configuration nor a ledger that has lost events: that needs a person.
     if {Why.EVICTING, Why.AHEAD} & {problem.why for problem in problems}:
         return problems
+    if {problem.why for problem in problems} == {Why.CONTACTS}:
+        await cache.contacts.rebuild(ledger)
+        return await check(cache, ledger)
     return await rebuild(cache, ledger, lists)
 
 

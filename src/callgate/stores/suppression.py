@@ -7,6 +7,7 @@ Redis may lose everything at any moment and come back empty or old. So nothing i
 - The *mark* of a generation says how far it follows the ledger's suppressing events. Every lookup returns it, and
   whoever commits a verdict compares it with the ledger's mark as of the commit.
 - The *directory* says which load of each national list is in force.
+- What is known of contacts says of itself whether it is whole (`contacts`).
 - A chunk of a list must have as many members as the *index* of the load says. One that lost some makes the lookup
   itself say that nothing is known.
 
@@ -15,13 +16,15 @@ before. It asks for them again in the same round trip, and where they have chang
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from callgate.core.events import Kind
+from callgate.core.events import OBJECTIONS, Kind
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.stores.connection import store
+from callgate.stores.consents import Change, Consents
+from callgate.stores.contacts import Attempt, ContactStore
 from callgate.stores.encoding import Token, TokenKeys, bits_of, crowded
 from callgate.stores.errors import Behind, NotReady, StoreUnavailable, Unready, Why
 from callgate.stores.index import Place
@@ -31,8 +34,9 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.lists import Loaded, read_directory
 from callgate.stores.lookup import look_up, see_in_force
 from callgate.stores.nodes import Client
-from callgate.stores.objections import audience_of, audiences, digits
+from callgate.stores.objections import audience_of, digits
 from callgate.stores.patrol import Patrol
+from callgate.stores.probing import Person, probe
 from callgate.stores.replicas import reached_a_replica
 from callgate.stores.schema import Entry
 from callgate.stores.scripts import APPLY, run
@@ -47,20 +51,25 @@ REBUILD = "run `callgate cache rebuild`, or wait while callgate does"
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A call that is about to be made: the person's E.164 number, for whom, and the national lists that bind it."""
+    """A call that is about to be made: the person's E.164 number, for whom, and the national lists that bind it.
+
+    With an `attempt` the person is reserved for it, where nothing that this lookup sees speaks against the call.
+    """
 
     number: str
     controller: str
     campaign: str
     lists: tuple[str, ...] = ()
+    attempt: Attempt | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What the cache knows, and `mark`: up to where it follows the ledger."""
+    """What the cache knows, `mark`: up to where it follows the ledger, and whether the person is `reserved`."""
 
     facts: Facts
     mark: int
+    reserved: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +140,8 @@ class SuppressionCache:
         self.problems: tuple[Unready, ...] = (UNCHECKED,)
         self.indexes = Indexes(redis, keys)
         self.patrol = Patrol(redis, keys, self.indexes)
+        self.contacts = ContactStore(redis, keys, tokens, ledger, answer_within)
+        self._consents = Consents(keys, tokens)
         self._within = answer_within
         self._view: _View | None = None
 
@@ -220,16 +231,22 @@ class SuppressionCache:
         keys = [guard[0], self.keys.mark(generation)]
         args: list[str | int] = [guard[1], first, last]
         for entry in entries:
-            for command, key, member in self.changes(entry, generation):
+            for command, key, member, value in self.changes(entry, generation):
                 keys.append(key)
-                args += (command, member)
+                args += (command, member, value)
         reached = await run(self.redis, APPLY, keys, args)
         if 0 <= reached < last:
             raise Behind(reached, first)
         return reached
 
-    def changes(self, entry: Entry, generation: str) -> list[tuple[str, str, int]]:
-        """The commands that the entry comes to: an objection is entered under the newest key, and removed under all.
+    def changes(self, entry: Entry, generation: str) -> Iterator[Change]:
+        """The commands that the entry comes to."""
+        if entry.event.kind in OBJECTIONS:
+            yield from self._objection(entry, generation)
+        yield from self._consents.changes(entry, generation)
+
+    def _objection(self, entry: Entry, generation: str) -> Iterator[Change]:
+        """An objection is entered under the newest key, and removed under all.
 
         A person who was erased has no number any more; the tokens that were stored with the event stand for it.
         """
@@ -241,7 +258,7 @@ class SuppressionCache:
         else:
             tokens = list(self.tokens.all(audience_of(entry.event), entry.event.number))
         command = "SADD" if add else "SREM"
-        return [(command, self.keys.bucket(generation, token.bucket(bits)), token.member) for token in tokens]
+        yield from ((command, self.keys.bucket(generation, token.bucket(bits)), token.member, "") for token in tokens)
 
     async def _look(self) -> _View:
         """See what is in force. Raises `NotReady`."""
@@ -263,15 +280,15 @@ class SuppressionCache:
         places = await self._places(in_force, digits(query.number))
         if places is None:
             return None
-        probes = self._probes(view, query)
-        gate = [self.keys.epoch, self.keys.lists, self.keys.mark(view.epoch.generation), *(key for _, key, _ in probes)]
+        person = Person(query.number, query.controller, query.campaign, query.attempt)
+        asked = probe(self.keys, self.tokens, self.contacts, view.epoch.generation, person)
         questions = [(self.keys.chunk(of.of.id, of.load, place.chunk), place.member) for of, place in places]
-        answers = await look_up(self.redis, questions, gate, [member for _, _, member in probes])
+        answers = await look_up(self.redis, questions, asked.keys, asked.arguments)
         if (answers.epoch, answers.directory) != view.raw:
             return None
         if answers.mark is None:
             raise NotReady(EMPTY)
-        hits = [hit for (hit, _, _), held in zip(probes, answers.tokens, strict=True) if held]
+        hits = asked.objections(answers)
         for (loaded, place), (listed, size) in zip(places, answers.chunks, strict=True):
             if size < place.size:
                 # On a Cluster it may have been swept since the directory was read, another load being in force by now.
@@ -281,8 +298,10 @@ class SuppressionCache:
                 raise NotReady(_short(loaded))
             if listed:
                 hits.append(Hit(Scope.NATIONAL, loaded.of.id))
+        self.contacts.check(answers.contacts, asked.floor)
         states = {loaded.of.id: ListState(loaded.of.version, loaded.of.scrubbed_at) for loaded in in_force}
-        return Found(Facts(tuple(dict.fromkeys(hits)), states), answers.mark)
+        known = asked.consent(answers), asked.contacts(answers), asked.busy(answers)
+        return Found(Facts(tuple(hits), states, *known), answers.mark, answers.reserved)
 
     async def _places(self, in_force: Sequence[Loaded], number: int) -> list[tuple[Loaded, Place]] | None:
         """Where the number is on each list, if it is there; None when one has no index, having just been replaced."""
@@ -294,15 +313,6 @@ class SuppressionCache:
             if place := index.place(number):
                 places.append((loaded, place))
         return places
-
-    def _probes(self, view: _View, query: Query) -> list[tuple[Hit, str, int]]:
-        """The buckets to look into, the token to look for, and what it means where it is there."""
-        generation, bits = view.epoch.generation, view.epoch.bits
-        return [
-            (Hit(audience.scope, "objection"), self.keys.bucket(generation, token.bucket(bits)), token.member)
-            for audience in audiences(query.controller, query.campaign)
-            for token in self.tokens.all(audience, query.number)
-        ]
 
     @asynccontextmanager
     async def _briefly(self, doing: str) -> AsyncIterator[None]:

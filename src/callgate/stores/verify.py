@@ -1,16 +1,15 @@
-"""Compares every entry of the cache with the truth: lists with their files, objections with a replay of the ledger.
+"""Compares every entry of the cache with the truth: lists with their files, objections and consents with the ledger.
 
-Calls go on meanwhile, and so do objections. So the tokens are read first and the ledger afterwards: it then holds
-everything that the cache was told, and an objection that came in since the cache's mark was read may be there or not.
-What is replaced as a whole meanwhile, a list or the objections, cannot be compared, and that is said.
+Calls go on meanwhile, and so do objections. So the tokens are read first and the ledger is replayed afterwards: it then
+holds everything that the cache was told, and what came in since the cache's mark was read may be there or not. What is
+replaced as a whole meanwhile, a list or the objections, cannot be compared, and that is said.
 """
 
-from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
-from callgate.stores.connection import store
+from callgate.stores.connection import store, text
 from callgate.stores.errors import StoreBusy
 from callgate.stores.filling import names
 from callgate.stores.ledger import Ledger
@@ -97,37 +96,60 @@ def _blocks(filled: Iterator[Filled]) -> Iterator[list[Filled]]:
 async def _verify_objections(cache: SuppressionCache, ledger: Ledger, progress: Progress) -> Compared:
     generation, mark = await cache.generation_and_mark()
     held = await _held(cache, generation)
-    expected: defaultdict[str, set[int]] = defaultdict(set)
-    moving: defaultdict[str, set[int]] = defaultdict(set)
+    expected: dict[_Place, str] = {}
+    moving: set[_Place] = set()
     async for batch in ledger.suppressions():
         for entry in batch:
-            for command, key, member in cache.changes(entry, generation):
+            for command, key, member, value in cache.changes(entry, generation):
+                place = key, str(member)
                 if (entry.mark or 0) > mark:
-                    moving[key].add(member)
-                elif command == "SADD":
-                    expected[key].add(member)
+                    moving.add(place)
+                elif command in ("SADD", "HSET"):
+                    expected[place] = value
                 else:
-                    expected[key].discard(member)
+                    expected.pop(place, None)
         progress(OBJECTIONS, batch[-1].mark or 0, mark)
     if (await cache.generation_and_mark())[0] != generation:
         raise StoreBusy("the objections were rebuilt while they were verified; verify again")
-    everywhere = {*held, *expected}
-    right = sum(len(held[key] & expected[key]) for key in everywhere)
-    missing = sum(len(expected[key] - held[key] - moving[key]) for key in everywhere)
-    extra = sum(len(held[key] - expected[key] - moving[key]) for key in everywhere)
+    right = len(held.items() & expected.items())
+    missing = sum(place not in moving for place, _ in expected.items() - held.items())
+    extra = sum(place not in moving for place, _ in held.items() - expected.items())
     return Compared(OBJECTIONS, right, missing, extra)
 
 
-async def _held(cache: SuppressionCache, generation: str) -> defaultdict[str, set[int]]:
-    """All tokens of a generation, by set."""
-    held: defaultdict[str, set[int]] = defaultdict(set)
+_Place = tuple[str, str]
+"""A key of Redis and a member or field there."""
+
+
+async def _held(cache: SuppressionCache, generation: str) -> dict[_Place, str]:
+    """All objections, and all consents with their values, of a generation."""
+    held: dict[_Place, str] = {}
+    consents = cache.keys.consents(generation)
     async with store("reading its objections"):
         async for batch in names(cache.redis, cache.keys.generation(generation)):
             keys = [key for key in batch if key != cache.keys.mark(generation)]
             for first in range(0, len(keys), AT_ONCE):
                 some = keys[first : first + AT_ONCE]
-                held.update(zip(some, await _sets(cache.redis, some), strict=True))
+                for key, entries in zip(some, await _entries(cache.redis, some, consents), strict=True):
+                    held |= {(key, member): value for member, value in entries.items()}
     return held
+
+
+async def _entries(redis: Client, keys: Sequence[str], consents: str) -> list[dict[str, str]]:
+    """What sets hold, each with "", and what hashes hold, which are the keys that begin with `consents`."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for key in keys:
+            if key.startswith(consents):
+                pipe.hgetall(key)
+            else:
+                pipe.smembers(key)
+        answers = await pipe.execute()
+    return [
+        {text(field): text(value) for field, value in answer.items()}
+        if isinstance(answer, dict)
+        else {text(member): "" for member in answer}
+        for answer in answers
+    ]
 
 
 async def _sets(redis: Client, keys: Sequence[str]) -> list[set[int]]:

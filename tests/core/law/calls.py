@@ -20,7 +20,7 @@ from callgate.core.law import (
     by_region,
 )
 from callgate.core.law.terms import Owner, Sector
-from callgate.core.policy import Purpose
+from callgate.core.purpose import Purpose
 
 PACKS: Mapping[str, Pack] = by_region(rules.packs().values())
 

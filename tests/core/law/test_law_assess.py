@@ -19,7 +19,7 @@ from callgate.core.law import (
 )
 from callgate.core.law.terms import Counted, Owner, Sector
 from callgate.core.phone import Number, parse
-from callgate.core.policy import Purpose
+from callgate.core.purpose import Purpose
 from tests.core.law.calls import (
     BELGIAN,
     BRITISH,

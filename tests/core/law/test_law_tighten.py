@@ -34,7 +34,7 @@ from callgate.core.law.terms import (
     YieldsTo,
 )
 from callgate.core.law.tighten import tighten
-from callgate.core.policy import Purpose
+from callgate.core.purpose import Purpose
 from tests.core.law.calls import BELGIAN, FRENCH, GERMAN, SPANISH, at, call
 
 NOON = at("2026-11-24 12:00", "Europe/Paris")

@@ -17,7 +17,7 @@ from callgate.core.law.rule import Callee, Pack, Rule, Status, Topic
 from callgate.core.law.situation import Situation
 from callgate.core.law.terms import ConsentAge, ContactCap, Counted, PriorConsent, YieldsTo
 from callgate.core.law.zones import zones
-from callgate.core.policy import Purpose
+from callgate.core.purpose import Purpose
 
 _TIMED = (Topic.HOURS, Topic.DAYS_OFF)
 _TRIES = 100

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from callgate.core.law import terms
 from callgate.core.law.terms import Terms
-from callgate.core.policy import Purpose
+from callgate.core.purpose import Purpose
 
 
 class Status(StrEnum):

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from callgate.core.law.rule import Callee
 from callgate.core.law.terms import Owner, Relation, Sector
 from callgate.core.phone import Number
-from callgate.core.policy import Purpose
+from callgate.core.purpose import Purpose
 
 BUSINESS_LINES = frozenset({"fixed", "company", "toll-free", "shared-cost"})
 """Kinds of line on which a lead's word that it is a business is believed. A mobile may always be a consumer's."""

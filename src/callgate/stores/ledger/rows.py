@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from callgate.core.events import SUPPRESSING, Event, Json, Kind
+from callgate.core.events import CONSENTS, SUPPRESSING, Event, Json, Kind
+from callgate.stores.consents import check as check_consent
 from callgate.stores.ledger.sealing import KeyRing, Person, Subject, person_of
 from callgate.stores.objections import audience_of
 from callgate.stores.schema import Entry, StoredToken, dump, events, subjects
@@ -40,7 +41,7 @@ def prepare(event: Event, tokens: Tokens) -> Prepared:
     if event.kind in SUPPRESSING:
         if TOKENS in said:
             raise ValueError(f"the payload of an event of kind {event.kind} has no {TOKENS!r} of its own")
-        audience_of(event)
+        check_consent(event) if event.kind in CONSENTS else audience_of(event)
         stored = tuple(tokens(event))
         said[TOKENS] = [[token.key, token.spread, token.member] for token in stored]
     if event.personal:

@@ -1,0 +1,213 @@
+"""`callgate consents`: prior consents to be called, from a file or one by one; withdraw, show."""
+
+import getpass
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import Progress
+from rich.table import Table
+
+from callgate import config, daemon
+from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
+from callgate.config import Settings
+from callgate.consenting import ConsentRefused, Desk
+from callgate.core import consentfile, phone, written
+from callgate.core.consentfile import BadConsents, Given
+from callgate.core.events import CONSENTS, Event
+from callgate.office import LocalOffice
+from callgate.stores.encoding import read_keys
+from callgate.stores.ledger.questions import Question
+from callgate.stores.objectors import read_objectors
+
+app = typer.Typer(help="Prior consents to be called: import, add, withdraw, show.", no_args_is_help=True)
+
+SHOWN = 20
+"""Faults of a file that are shown."""
+
+Number = Annotated[str, typer.Argument(help="The person's number, international or as dialled on this PBX.")]
+Controller = Annotated[str, typer.Option("--controller", help="The company to whose calls they consent.")]
+Actor = Annotated[str | None, typer.Option("--actor", help="Who enters it; else the user of this shell.")]
+
+
+@app.command(name="import")
+def import_(
+    file: Annotated[str, typer.Argument(help="CSV: number, given, proof, expires, appointment; - is standard input.")],
+    controller: Controller,
+    actor: Actor = None,
+    config_file: ConfigOption = default_config,
+    as_json: JsonOption = False,
+) -> None:
+    """Enter consents from a file: all of its lines, but for people who object, or none.
+
+    Exit code 0: they are in force; 1: the file was refused and nothing was entered; 2: it could not be done.
+    """
+    settings = _settings(config_file, controller)
+    given = _read(file, settings, as_json)
+
+    async def work() -> tuple[int, int]:
+        entered = objecting = 0
+        async with _desk(settings, controller, actor, "import") as desk:
+            with Progress(console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
+                bar = progress.add_task("entering consents", total=len(given))
+                async for done, against in desk.enter(given):
+                    entered, objecting = entered + done, objecting + against
+                    progress.advance(bar, done + against)
+        return entered, objecting
+
+    entered, objecting = run(work())
+    if as_json:
+        print_json({"entered": entered, "objecting": objecting})
+    else:
+        out.print(
+            f"{entered:,} consents are in force for {controller}; {objecting:,} people object and stay left alone."
+        )
+
+
+@app.command()
+def add(
+    number: Number,
+    controller: Controller,
+    given: Annotated[str, typer.Option("--given", help="When: a date, or ISO 8601 with zone.")],
+    proof: Annotated[str, typer.Option("--proof", help="Where the proof is kept.")],
+    expires: Annotated[str, typer.Option("--expires", help="When it ends, if the person was told so.")] = "",
+    appointment: Annotated[str, typer.Option("--appointment", help="For which moment the person asked a call.")] = "",
+    lift_objection: Annotated[
+        bool, typer.Option("--lift-objection", help="Yes: this person objected, and has proof that they changed it.")
+    ] = False,
+    actor: Actor = None,
+    config_file: ConfigOption = default_config,
+    as_json: JsonOption = False,
+) -> None:
+    """Enter one consent. Exit code 1: it was refused."""
+    settings = _settings(config_file, controller)
+    try:
+        consent = consentfile.consent(given, expires, appointment, daemon.clock_of(settings)())
+        kept = consentfile.proof_of(proof)
+    except ValueError as error:
+        fail(str(error))
+    parsed = _parse(number, settings)
+
+    async def work() -> None:
+        async with _desk(settings, controller, actor, "cli") as desk:
+            await desk.add(Given(parsed.e164, consent, kept), lift_objection=lift_objection)
+
+    try:
+        run(work())
+    except ConsentRefused as error:
+        err.print(f"refused: {error}", style="red", markup=False, soft_wrap=True)
+        raise typer.Exit(1) from None
+    _done(parsed, controller, "is in force", as_json)
+
+
+@app.command()
+def withdraw(
+    number: Number,
+    controller: Controller,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for example: letter of 2026-11-20.")],
+    actor: Actor = None,
+    config_file: ConfigOption = default_config,
+    as_json: JsonOption = False,
+) -> None:
+    """Enter that a person takes their consent back. It counts no more, at every centre, when this returns."""
+    settings = _settings(config_file, controller)
+    parsed = _parse(number, settings)
+
+    async def work() -> None:
+        async with _desk(settings, controller, actor, "cli") as desk:
+            await desk.withdraw(parsed.e164, reason)
+
+    run(work())
+    _done(parsed, controller, "is withdrawn", as_json)
+
+
+@app.command()
+def show(
+    number: Number, controller: Controller, config_file: ConfigOption = default_config, as_json: JsonOption = False
+) -> None:
+    """Show the consents on file for a number, and those that were withdrawn. Exit code 1: there is none."""
+    settings = _settings(config_file, controller)
+    parsed = _parse(number, settings)
+
+    async def work() -> Sequence[Event]:
+        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+            found = await ledger.search(Question(number=parsed.e164, controllers=(controller,), limit=10_000))
+        return [entry.event for entry in found if entry.event.kind in CONSENTS]
+
+    rows = [_row(event) for event in run(work())]
+    if as_json:
+        print_json(rows)
+    elif rows:
+        table = Table(*rows[0], box=None, header_style="dim")
+        for row in rows:
+            table.add_row(*row.values())
+        out.print(table)
+    else:
+        out.print("No consent is on file.")
+    raise typer.Exit(0 if rows else 1)
+
+
+def _row(event: Event) -> dict[str, str]:
+    said = {**event.payload, **event.personal}
+    names = ("given", "expires", "appointment", "by", "source", "proof", "reason")
+    return {"at": event.at.isoformat(), "event": str(event.kind)} | {name: str(said.get(name) or "") for name in names}
+
+
+def _read(file: str, settings: Settings, as_json: bool) -> list[Given]:
+    now = daemon.clock_of(settings)()
+    with explained():
+        try:
+            text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+            return consentfile.read(text.splitlines(), settings.site.country, now)
+        except UnicodeDecodeError:
+            fail(f"{file} is not UTF-8")
+        except BadConsents as error:
+            if as_json:
+                print_json({"entered": 0, "faults": error.faults})
+            for fault in error.faults[:SHOWN]:
+                err.print(f"{file}, {fault}", style="red", markup=False, soft_wrap=True)
+            more = len(error.faults) - SHOWN
+            err.print(f"refused, nothing was entered{f'; {more} more lines are wrong' if more > 0 else ''}")
+            raise typer.Exit(1) from None
+
+
+def _done(number: phone.Number, controller: str, what: str, as_json: bool) -> None:
+    if as_json:
+        print_json({"number": number.masked, "controller": controller, "consent": what})
+    else:
+        out.print(f"The consent of {number.masked} to calls of {controller} {what}.")
+
+
+def _settings(config_file: Path, controller: str) -> Settings:
+    with explained():
+        settings = config.load(config_file)
+    if controller not in settings.controllers:
+        fail(f"no controller {controller!r}; known are {', '.join(sorted(settings.controllers))}")
+    return settings
+
+
+def _parse(number: str, settings: Settings) -> phone.Number:
+    try:
+        return written.read(number, settings.site.country)
+    except phone.NotANumber as error:
+        fail(f"the number cannot be read: {error}")
+
+
+@asynccontextmanager
+async def _desk(settings: Settings, controller: str, actor: str | None, source: str) -> AsyncIterator[Desk]:
+    clock = daemon.clock_of(settings)
+    keys = read_keys(settings.secrets.suppression_key_file)
+    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+        office = LocalOffice(
+            ledger,
+            cache,
+            policy=lambda: config.to_policy(settings),
+            clock=clock,
+            doubt=lambda _: None,
+            alarm=lambda _: None,
+        )
+        objectors = await read_objectors(ledger, keys)
+        yield Desk(office, objectors, controller, actor or getpass.getuser(), source, clock)

@@ -1,0 +1,104 @@
+"""The law at the gate: what it is asked about a call, and what its findings come to.
+
+All rules that bind are looked at, so that the trail is whole. Where several speak against a call, the first that time
+does not heal gives the reason, or else the first.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Final
+
+from callgate.core import law, phone
+from callgate.core.law import CallerId, Consent, Contacts, Finding, Listing, Pack, Situation, Topic
+from callgate.core.law.terms import Owner
+from callgate.core.phone import Number
+from callgate.core.policy import Campaign
+from callgate.core.purpose import Purpose
+from callgate.core.reasons import Reason
+
+_REASONS: Final[Mapping[Topic, Reason]] = {
+    Topic.PACK: Reason.LAW_UNKNOWN,
+    Topic.HOURS: Reason.OUTSIDE_HOURS,
+    Topic.DAYS_OFF: Reason.DAY_OFF,
+    Topic.PRIOR_CONSENT: Reason.NO_CONSENT,
+    Topic.CONSENT_AGE: Reason.CONSENT_TOO_OLD,
+    Topic.CONTACT_CAP: Reason.CONTACT_CAP,
+    Topic.COOL_DOWN: Reason.COOL_DOWN,
+    Topic.CALLER_ID: Reason.CALLER_ID,
+    Topic.SECTOR_BAN: Reason.SECTOR_BANNED,
+    Topic.ABANDONED: Reason.ABANDONED_LIMIT,
+}
+"""Topic → reason, but of lists, where it depends on what is wrong with one."""
+
+_NO_COUNTRY: Final = "ZZ"
+"""Caller IDs are written with their country."""
+
+
+def situation(
+    number: Number,
+    campaign: Campaign,
+    consent: Consent | None = None,
+    contacts: Contacts | None = None,
+    lists: Mapping[str, Listing] | None = None,
+) -> Situation:
+    """The call as the law sees it. Agents dial: one is on the line before the callee's telephone rings."""
+    return Situation(
+        number,
+        campaign.purpose,
+        campaign.callee,
+        campaign.sector,
+        consent=consent,
+        contacts=contacts,
+        caller_id=_caller_id(campaign),
+        automated=False,
+        agent_waiting=True,
+        lists=lists or {},
+    )
+
+
+def _caller_id(campaign: Campaign) -> CallerId | None:
+    return _shown(campaign.caller_id, campaign.caller_id_owner)
+
+
+@lru_cache(maxsize=1024)
+def _shown(caller_id: str, owner: Owner | None) -> CallerId | None:
+    """What the callee sees; a number that is none tells them as little as no number."""
+    try:
+        return CallerId(caller_id, phone.known(caller_id, _NO_COUNTRY).kind, owner)
+    except phone.NotANumber:
+        return None
+
+
+def lists_of(book: Mapping[str, Pack], number: Number, campaign: Campaign) -> tuple[str, ...]:
+    """The lists that a law names for calls to this number, whether or not each binds this one."""
+    pack = book.get(number.country)
+    return _lists(pack) if pack is not None and campaign.purpose is Purpose.MARKETING else ()
+
+
+@lru_cache(maxsize=64)
+def _lists(pack: Pack) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(rule.name for rule in pack.of(Topic.LIST)))
+
+
+def deciding(findings: Sequence[Finding]) -> Finding | None:
+    """The finding that gives the reason; None where all passed."""
+    failed = [finding for finding in findings if not finding.passed]
+    return next((finding for finding in failed if finding.retry_at is None), failed[0] if failed else None)
+
+
+def retry_at(book: Mapping[str, Pack], call: Situation, findings: Sequence[Finding], now: datetime) -> datetime | None:
+    """When time alone will have made the call lawful, in UTC; None where it does not."""
+    if any(not finding.passed and finding.retry_at is None for finding in findings):
+        return None
+    return law.next_moment(book, call, now)
+
+
+def reason_of(finding: Finding, lists: Mapping[str, Listing]) -> Reason:
+    """Why a call is blocked to which this finding speaks."""
+    if finding.topic is not Topic.LIST:
+        return _REASONS[finding.topic]
+    listing = lists.get(finding.rule)
+    if listing is None:
+        return Reason.LIST_MISSING
+    return Reason.NATIONAL_LIST if listing.listed else Reason.LIST_STALE

@@ -1,0 +1,212 @@
+"""How often a person was called, and whether somebody is calling them now: counted across all centres, exactly.
+
+A lookup that is for a call enters the attempt and reserves the person in the same moment in which it sees that nobody
+else has (`scripts.LOOK_UP`). So of a hundred gates that dial one person at once one passes, and of a cap of four, four.
+Where the call is then blocked for another reason, or its verdict is not committed, both are taken back. A reservation
+ends with the call; one whose callgate died ends by itself.
+
+A person is known here by the token of their number for one controller, under the newest key. Attempts are what the
+ledger holds as allowed, so they can be entered again from it: each has the name of its call, and entering it twice is
+entering it once. That is done at every start, and whenever Redis has forgotten: it has where its count of attempts, or
+the note whose they are, is gone, or where it counts fewer than it did before.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from callgate.core.events import Event, Kind
+from callgate.core.gate import Scope
+from callgate.core.law import CapWindow, Contacts
+from callgate.core.law.terms import Counted
+from callgate.core.purpose import Purpose
+from callgate.stores.connection import store
+from callgate.stores.encoding import TokenKeys
+from callgate.stores.errors import NotReady, Unready, Why
+from callgate.stores.keys import Keys
+from callgate.stores.ledger import Ledger
+from callgate.stores.nodes import Client
+from callgate.stores.objections import Audience
+from callgate.stores.scripts import HOLD_CALL, RELEASE_CALL, run
+
+KEPT = timedelta(days=366)
+"""How long an attempt counts where a cap has no end, and so the most that any can look back: in whole days."""
+HELD = timedelta(seconds=60)
+"""How long a person stays reserved after the last sign of life of the callgate that calls them."""
+ABANDONED = "!abandoned"
+"""Stands where an attempt has its campaign, and is no campaign's name."""
+BATCH = 1000
+
+FORGOTTEN = Unready(
+    Why.CONTACTS, "Redis does not hold every attempt that was made", "wait while they are entered from the ledger"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A call that is to be made: its CALLGATE_ID, when, the caps that bind it, and whether it counts against caps."""
+
+    call: str
+    at: datetime
+    caps: tuple[CapWindow, ...] = ()
+    counts: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A person for one controller: the keys of what is kept of them."""
+
+    calls: str
+    busy: str
+
+
+class ContactStore:
+    """The contacts under `keys` in one Redis, of one ledger. `whole` says whether Redis is taken to hold them all."""
+
+    def __init__(self, redis: Client, keys: Keys, tokens: TokenKeys, ledger: str, answer_within: float) -> None:
+        self._redis = redis
+        self._within = answer_within
+        self._keys = keys
+        self._tokens = tokens
+        self._of = f"{ledger}/{tokens.layout}"
+        self.whole = True
+        self.seen = 0
+
+    def person(self, number: str, controller: str) -> Kept:
+        """The person with this E.164 number, for one controller."""
+        token = self._tokens.new(Audience(Scope.CONTROLLER, controller), number)
+        name = f"{token.spread:08x}{token.member:016x}"
+        return Kept(self._keys.calls(name), self._keys.busy(name))
+
+    def arguments(self, attempt: Attempt | None, campaign: str) -> list[str | int]:
+        """What `LOOK_UP` is told of the call; of none where the question is asked for nothing but the answer."""
+        if attempt is None:
+            return [self._of, "", "", 0, 0, 0, 0, 0]
+        said: list[str | int] = [self._of, attempt.call, campaign, _ms(attempt.at), _ms(attempt.at - KEPT)]
+        said += [_span(HELD), _span(KEPT), int(attempt.counts)]
+        for cap in attempt.caps:
+            only = campaign if cap.per is Counted.CAMPAIGN else ""
+            said += [cap.max, _ms(cap.since or attempt.at - KEPT), only]
+        return said
+
+    def check(self, said: Sequence[bytes | None], floor: int) -> None:
+        """See whether Redis forgot attempts; `floor` is `seen` from before it was asked. Raises `NotReady`."""
+        of, attempts = said
+        if of != self._of.encode() or attempts is None or int(attempts) < floor:
+            self.whole = False
+        if not self.whole or attempts is None:
+            raise NotReady(FORGOTTEN)
+        self.seen = max(self.seen, int(attempts))
+
+    def doubt(self) -> None:
+        """Take it that Redis lacks attempts, until they are entered again."""
+        self.whole = False
+
+    async def is_whole(self) -> bool:
+        """Whether Redis holds all that it once did, as far as this process saw. Raises `StoreUnavailable`."""
+        async with store("being asked for its attempts"):
+            of, attempts = await self._redis.hmget(self._keys.contacts, ["of", "attempts"])
+        if of != self._of.encode() or attempts is None or int(attempts) < self.seen:
+            self.whole = False
+        return self.whole
+
+    async def hold(self, calls: Sequence[tuple[str, Kept]]) -> None:
+        """Say that these calls go on. Raises `StoreUnavailable`."""
+        async with store("holding calls"), asyncio.timeout(self._within):
+            for call, person in calls:
+                await run(self._redis, HOLD_CALL, [person.busy], [call, _span(HELD)])
+
+    async def release(self, call: str, person: Kept, not_made_for: str = "") -> None:
+        """Let go of a person; `not_made_for` is the campaign of an attempt that was none. Raises `StoreUnavailable`."""
+        member = f"{call} {not_made_for}" if not_made_for else ""
+        async with store("releasing a call"), asyncio.timeout(self._within):
+            await run(self._redis, RELEASE_CALL, [person.busy, person.calls], [call, member])
+
+    async def abandoned(self, call: str, person: Kept, at: datetime) -> None:
+        """Note that a call was abandoned. Raises `StoreUnavailable`."""
+        async with store("noting an abandoned call"), asyncio.timeout(self._within):
+            await self._redis.zadd(person.calls, {f"{call} {ABANDONED}": _ms(at)})
+            await self._redis.pexpire(person.calls, _span(KEPT))
+
+    async def rebuild(self, ledger: Ledger) -> None:
+        """Enter what the ledger holds of the time before its last event that can count, and of the calls that are open.
+
+        Calls of other processes go on meanwhile: what they enter is entered already. Raises `StoreUnavailable` and
+        `LedgerUnavailable`.
+        """
+        after = await _first_that_counts(ledger)
+        while entries := await ledger.read(kinds=(Kind.VERDICT, Kind.ABANDONED), after_seq=after, limit=BATCH):
+            await self._enter([entry.event for entry in entries])
+            after = entries[-1].seq
+        for call, entries_of in (await ledger.open_calls()).items():
+            event = entries_of[0].event
+            if event.number is not None:
+                await self.hold([(call, self.person(event.number, event.controller or ""))])
+        async with store("completing its attempts"):
+            self.seen = int(await self._redis.hincrby(self._keys.contacts, "attempts", 0))
+            await self._redis.hset(self._keys.contacts, "of", self._of)
+        self.whole = True
+
+    async def _enter(self, events: Sequence[Event]) -> None:
+        async with store("entering attempts"), self._redis.pipeline(transaction=False) as pipe:
+            for event in events:
+                if (member := _member(event)) and event.number is not None:
+                    key = self.person(event.number, event.controller or "").calls
+                    pipe.zadd(key, {member: _ms(event.at)}, nx=True)
+                    pipe.pexpire(key, _span(KEPT))
+            await pipe.execute()
+
+
+def read(flat: Sequence[bytes], call: str, campaign: str) -> Contacts:
+    """What the answer of `LOOK_UP` says of calls before this one."""
+    made, campaigns_own, left = [], [], []
+    for member, ms in zip(flat[::2], flat[1::2], strict=True):
+        of_call, of = member.decode().split(" ")
+        at = _moment(float(ms))
+        if of == ABANDONED:
+            left.append(at)
+        elif of_call != call:
+            made.append(at)
+            if of == campaign:
+                campaigns_own.append(at)
+    return Contacts(tuple(made), tuple(campaigns_own), last_abandoned=max(left, default=None))
+
+
+def counts(purpose: str) -> bool:
+    """Whether calls for this purpose count against the caps, which are on marketing."""
+    return purpose == Purpose.MARKETING
+
+
+def _member(event: Event) -> str | None:
+    """The name of the attempt of which an event tells, or of its abandonment; None where it tells of none."""
+    if event.kind is Kind.ABANDONED:
+        return f"{event.call} {ABANDONED}"
+    made = event.payload.get("outcome") == "allow" and counts(str(event.payload.get("purpose", Purpose.MARKETING)))
+    return f"{event.call} {event.payload.get('campaign', '')}" if made else None
+
+
+async def _first_that_counts(ledger: Ledger) -> int:
+    """A place in the ledger before which no attempt counts any more."""
+    low, high = 0, await ledger.last_seq()
+    last = await ledger.read(after_seq=high - 1, limit=1)
+    while last and high - low > BATCH:
+        middle = (low + high) // 2
+        (entry,) = await ledger.read(after_seq=middle, limit=1)
+        if entry.event.at < last[0].event.at - KEPT:
+            low = middle
+        else:
+            high = middle
+    return low
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _span(span: timedelta) -> int:
+    return int(span.total_seconds() * 1000)
+
+
+def _moment(ms: float) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -1,0 +1,78 @@
+"""What a lookup asks the script `LOOK_UP` of one person, and what its answer means."""
+
+from dataclasses import dataclass
+
+from callgate.core.gate import Hit
+from callgate.core.law import Consent, Contacts
+from callgate.stores import consents, contacts
+from callgate.stores.consents import Consents
+from callgate.stores.contacts import Attempt, ContactStore
+from callgate.stores.encoding import TokenKeys, bits_of
+from callgate.stores.keys import Keys
+from callgate.stores.lookup import Answers
+from callgate.stores.objections import audiences
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a lookup is about, and for whose calls."""
+
+    number: str
+    controller: str
+    campaign: str
+    attempt: Attempt | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The keys and arguments of `LOOK_UP`, and what stands where in its answer.
+
+    `hits` is what each token means where it is held, `own` of how many consents the answer tells before it tells of
+    objections, and `floor` how many attempts had been seen when the question was put together.
+    """
+
+    keys: list[str]
+    arguments: list[str | int]
+    hits: list[Hit]
+    own: int
+    floor: int
+    of: Person
+
+    def objections(self, answers: Answers) -> list[Hit]:
+        """The objections that are on file, each once."""
+        return list(dict.fromkeys(hit for hit, held in zip(self.hits, answers.tokens, strict=True) if held))
+
+    def consent(self, answers: Answers) -> Consent | None:
+        """The consent that counts."""
+        return consents.read(answers.consents[: self.own], answers.consents[self.own :])
+
+    def contacts(self, answers: Answers) -> Contacts:
+        """Calls before this one."""
+        return contacts.read(answers.calls, self._call, self.of.campaign)
+
+    def busy(self, answers: Answers) -> bool:
+        """Whether another call to the person is under way."""
+        return answers.busy not in (None, self._call.encode())
+
+    @property
+    def _call(self) -> str:
+        return self.of.attempt.call if self.of.attempt else ""
+
+
+def probe(keys: Keys, tokens: TokenKeys, store: ContactStore, generation: str, of: Person) -> Probe:
+    """Put the question together."""
+    bits = bits_of(generation)
+    held = [
+        (Hit(audience.scope, "objection"), token)
+        for audience in audiences(of.controller, of.campaign)
+        for token in tokens.all(audience, of.number)
+    ]
+    own, everyones = Consents(keys, tokens).probes(generation, of.controller, of.number)
+    fields = [*own, *everyones]
+    person = store.person(of.number, of.controller)
+    named = [keys.epoch, keys.lists, keys.mark(generation), keys.contacts, person.calls, person.busy]
+    named += [keys.bucket(generation, token.bucket(bits)) for _, token in held]
+    named += [key for key, _ in fields]
+    said: list[str | int] = [len(held), *(token.member for _, token in held), *(field for _, field in fields)]
+    said += store.arguments(of.attempt, of.campaign)
+    return Probe(named, said, [hit for hit, _ in held], len(own), store.seen, of)

@@ -1,0 +1,83 @@
+"""A verdict as the ledger keeps it, as a node is told it, and as it is read back after a restart."""
+
+from datetime import datetime
+
+from callgate.boundary import Decision, OpenCall
+from callgate.core import phone
+from callgate.core.events import Event, Json, Kind
+from callgate.core.gate import CallRequest, Verdict
+from callgate.core.reasons import Reason
+
+
+def event(call: str, request: CallRequest, verdict: Verdict, at: datetime) -> Event:
+    """What the ledger keeps. The sources of rules that passed are the policy's, which is named."""
+    told = decision(call, verdict)
+    payload: dict[str, Json] = {
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "detail": verdict.detail,
+        "source": verdict.source,
+        "retry_at": verdict.retry_at.isoformat() if verdict.retry_at else None,
+        "trail": [{"rule": rule.name, "passed": rule.passed, "saw": rule.saw} for rule in verdict.trail],
+        "policy": verdict.policy,
+        "pbx": request.pbx,
+        "uniqueid": request.uniqueid,
+        "agent": request.agent,
+        "campaign": request.campaign,
+        "purpose": verdict.campaign.purpose if verdict.campaign else None,
+        "centre": request.centre,
+        "caller_id": told.caller_id,
+        "callee_language": told.callee_language,
+        "agent_language": told.agent_language,
+        "record": told.record,
+    }
+    number = verdict.number.e164 if verdict.number else None
+    return Event(Kind.VERDICT, at, call, number, told.controller or None, payload)
+
+
+def decision(call: str, verdict: Verdict, *, committed: bool = True) -> Decision:
+    """What a node is told of a verdict."""
+    number, campaign, centre = verdict.number, verdict.campaign, verdict.centre
+    return Decision(
+        call=call,
+        reason=verdict.reason,
+        allowed=verdict.allowed,
+        detail=verdict.detail,
+        committed=committed,
+        digits=number.digits if number and verdict.allowed else "",
+        masked=number.masked if number else "",
+        caller_id=campaign.caller_id if campaign else "",
+        campaign=campaign.id if campaign else "",
+        controller=campaign.controller if campaign else "",
+        centre=centre.id if centre else "",
+        callee_language=campaign.languages.get(number.country, "") if campaign and number else "",
+        agent_language=centre.language if centre else "",
+        record=campaign.record if campaign else False,
+    )
+
+
+def open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
+    """A call as its verdict in the ledger tells of it; `kinds` are those of all its events."""
+    said = {key: str(value) for key, value in verdict.payload.items() if isinstance(value, str)}
+    decided = Decision(
+        call=call,
+        reason=Reason.CLEAR,
+        allowed=True,
+        detail="",
+        masked=phone.mask(verdict.number or ""),
+        caller_id=said.get("caller_id", ""),
+        campaign=said.get("campaign", ""),
+        controller=verdict.controller or "",
+        centre=said.get("centre", ""),
+        callee_language=said.get("callee_language", ""),
+        agent_language=said.get("agent_language", ""),
+        record=verdict.payload.get("record") is True,
+    )
+    return OpenCall(
+        decision=decided,
+        uniqueid=said.get("uniqueid", ""),
+        agent=said.get("agent", ""),
+        connected=Kind.CONNECTED in kinds,
+        consented=Kind.RECORDING_STARTED in kinds and Kind.CONSENT in kinds,
+        withdrawn=Kind.WITHDRAWAL in kinds,
+    )
