@@ -9,6 +9,7 @@ import secrets
 import struct
 import wave
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from lab.install import Install
@@ -58,6 +59,7 @@ def values(place: Place) -> dict[str, str]:
         | {f"{name}_PORT": str(address.port) for name, address in addresses.items()}
         | {name: str(folder) for name, folder in folders.items()}
         | {"NET": place.net, "PBX": place.pbx, "AMI_CLIENT": "127.0.0.1", "SITE_CALLERID": SITE_CALLERID}
+        | {"SINCE": datetime.now(UTC).isoformat()}
         | {"AMI_SECRET": secret(place, "ami-callgate"), "AMI_LAB_SECRET": secret(place, "ami-lab")}
     )
 

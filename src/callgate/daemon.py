@@ -46,7 +46,7 @@ log = structlog.stdlib.get_logger()
 
 def clock_of(settings: Settings) -> Clock:
     """The policy's clock: the machine's, but in the lab."""
-    return shifted_clock(settings.lab.now) if settings.lab.now else system_clock
+    return shifted_clock(settings.lab.now, settings.lab.since) if settings.lab.now else system_clock
 
 
 def list_files(settings: Settings) -> list[ListFile]:

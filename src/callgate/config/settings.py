@@ -217,9 +217,10 @@ class ListTable(Table):
 
 
 class Lab(Table):
-    """For the lab and tests only: the policy's clock starts here instead of now."""
+    """For the lab and tests only: callgate's clock read `now` when the machine's read `since` (else: at its start)."""
 
     now: datetime | None = None
+    since: datetime | None = None
 
 
 class Settings(Table):
