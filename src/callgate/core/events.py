@@ -31,6 +31,8 @@ class Kind(StrEnum):
     ALARM = "alarm"
     ERASURE = "erasure"
     RETENTION = "retention"
+    RESTORED = "restored"
+    GAP_ACCEPTED = "gap-accepted"
 
 
 SUPPRESSING = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})

@@ -28,6 +28,7 @@ class Why(StrEnum):
     AHEAD = "ahead"
     LIST_SHORT = "list-short"
     CHANGING = "changing"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)
