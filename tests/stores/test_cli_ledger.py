@@ -125,7 +125,8 @@ def test_projections_are_rebuilt_on_demand(file: Path) -> None:
 
 def test_a_backup_restores_where_there_is_no_ledger(file: Path, tmp_path: Path) -> None:
     backup = str(tmp_path / "backup.db")
-    assert run(file, "backup", backup).exit_code == 0
+    escrowed = run(file, "fingerprint").stdout.strip()
+    assert run(file, "backup", backup, "--escrowed", escrowed).exit_code == 0
     assert run(file, "restore", backup).exit_code == 2
     erased = run(file, "erase", ANNA, "--controller", "acme", "--class", "contact", "--by", "me", "--yes")
     assert "1 keys were destroyed" in erased.output
@@ -174,3 +175,31 @@ def test_an_erasure_that_names_nothing_is_refused(
 ) -> None:
     refused = run(file, "erase", number, "--controller", controller, "--class", classes, "--by", "me", "--yes")
     assert (refused.exit_code, says in refused.output) == (2, True)
+
+
+def test_a_backup_is_refused_to_whoever_cannot_show_that_the_keys_lie_elsewhere(file: Path, tmp_path: Path) -> None:
+    secrets, copies, backup = tmp_path / "secrets", tmp_path / "copies", str(tmp_path / "backup.db")
+    copies.mkdir()
+    for name in ("ledger.key", "suppression.key"):
+        (copies / name).write_bytes((secrets / name).read_bytes())
+        (copies / name).chmod(0o600)
+    of_copies = ("fingerprint", str(copies / "ledger.key"), str(copies / "suppression.key"))
+    refused = run(file, "backup", backup)
+    assert (refused.exit_code, "callgate ledger fingerprint" in refused.output) == (2, True)
+    assert run(file, "backup", backup, "--escrowed", run(file, *of_copies).stdout.strip()).exit_code == 0
+
+    (copies / "suppression.key").write_text(f"first {'0' * 64}\n")
+    others = run(file, *of_copies).stdout.strip()
+    refused = run(file, "backup", f"{backup}.2", "--escrowed", others)
+    assert (refused.exit_code, "is not the fingerprint of the keys in force" in refused.output) == (2, True)
+    assert not (tmp_path / "backup.db.2").exists()
+    assert run(file, *of_copies[:2]).exit_code == 2
+
+
+def test_a_fingerprint_tells_nothing_of_the_keys_and_changes_with_each(file: Path, tmp_path: Path) -> None:
+    before = run(file, "fingerprint").stdout.strip()
+    assert len(before) == 16
+    for path in (tmp_path / "secrets").glob("*.key"):
+        assert before not in path.read_text()
+    run(file, "rotate-key", "--new", "second")
+    assert run(file, "fingerprint").stdout.strip() != before

@@ -25,6 +25,7 @@ app = typer.Typer(help="What happened, as it was committed.", no_args_is_help=Tr
 app.command(name="retain")(upkeep.retain_command)
 app.command(name="rotate-key")(upkeep.rotate_key)
 app.command(name="rebuild-projections")(upkeep.rebuild_projections)
+app.command(name="fingerprint")(upkeep.fingerprint_command)
 app.command(name="backup")(upkeep.backup)
 app.command(name="restore")(upkeep.restore_command)
 app.command(name="erase")(erasure.erase)

@@ -7,9 +7,9 @@ import typer
 from rich.table import Table
 
 from callgate import config, daemon
-from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, out, print_json, run
+from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.cli.erasure import journal_of
-from callgate.stores.ledger import gap
+from callgate.stores.ledger import escrow, gap
 from callgate.stores.ledger.audit import Report
 from callgate.stores.ledger.backup import back_up, restore
 from callgate.stores.ledger.keyfile import add_master
@@ -89,12 +89,33 @@ def rebuild_projections(config_file: ConfigOption = default_config, as_json: Jso
         out.print(f"The projections are as the events have it: {count} calls are open.")
 
 
-def backup(
-    to: Annotated[Path, typer.Argument(help="The new file to write.")], config_file: ConfigOption = default_config
+def fingerprint_command(
+    ledger_key: Annotated[Path | None, typer.Argument(help="A copy of ledger.key.")] = None,
+    suppression_key: Annotated[Path | None, typer.Argument(help="A copy of suppression.key.")] = None,
+    config_file: ConfigOption = default_config,
 ) -> None:
-    """Write a copy of the ledger while calls go on. The keys are not in it: keep copies of them elsewhere."""
+    """Print the fingerprint of the keys: of the two copies, or of those in force."""
+    if (ledger_key is None) != (suppression_key is None):
+        fail("a copy of ledger.key and one of suppression.key are needed, or neither")
+    with explained():
+        if ledger_key is None or suppression_key is None:
+            keys = config.load(config_file).secrets
+            ledger_key, suppression_key = keys.ledger_key_file, keys.suppression_key_file
+        out.print(escrow.fingerprint(ledger_key, suppression_key), highlight=False)
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(help="The new file to write.")],
+    escrowed: Annotated[
+        str | None,
+        typer.Option("--escrowed", help="What `callgate ledger fingerprint` says of the copies of the keys."),
+    ] = None,
+    config_file: ConfigOption = default_config,
+) -> None:
+    """Write a copy of the ledger while calls go on. The keys are not in it: copies of them must lie elsewhere."""
     with explained():
         settings = config.load(config_file)
+        escrow.insist(escrowed, settings.secrets.ledger_key_file, settings.secrets.suppression_key_file)
     run(back_up(settings.ledger.url, to))
     out.print(f"{to} holds the ledger. Without {settings.secrets.ledger_key_file} nobody can read what is personal.")
 
