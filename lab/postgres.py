@@ -22,14 +22,20 @@ def programs() -> Path:
 
 
 class PostgresServer:
-    """One server, as durable as the default configuration makes it, whose files are its own."""
+    """One server, as durable as the default configuration makes it, whose files are its own.
 
-    def __init__(self) -> None:
+    With `of`, it is the streaming standby of that one.
+    """
+
+    def __init__(self, of: "PostgresServer | None" = None) -> None:
         # A short path of our own: a Unix socket's may have 107 bytes, fewer than some folders have.
         self.home = Path(tempfile.mkdtemp(prefix="cg-"))
         if os.getuid() == 0:
             shutil.chown(self.home, USER, GROUP)
-        self._run("initdb", "-U", "callgate", "-A", "trust", "-E", "UTF8", "--no-sync")
+        if of is None:
+            self._run("initdb", "-U", "callgate", "-A", "trust", "-E", "UTF8", "--no-sync")
+        else:
+            self._run("pg_basebackup", "-h", str(of.home), "-U", "callgate", "-R", "--checkpoint=fast", "--no-sync")
         self.start()
 
     def _run(self, program: str, *words: str) -> None:
@@ -48,6 +54,16 @@ class PostgresServer:
     def restart(self, how: str = "fast") -> None:
         self.stop(how)
         self.start()
+
+    def promote(self) -> None:
+        """Make a standby the primary, as it is."""
+        self._run("pg_ctl", "promote", "-w")
+
+    def set(self, setting: str, value: str) -> None:
+        """Change the configuration of the running server."""
+        with psycopg.connect(host=str(self.home), user="callgate", dbname="postgres", autocommit=True) as session:
+            session.execute(f"ALTER SYSTEM SET {setting} = '{value}'".encode())
+            session.execute("SELECT pg_reload_conf()")
 
     def freeze(self) -> None:
         self._signal(signal.SIGSTOP)

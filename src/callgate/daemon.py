@@ -128,6 +128,8 @@ async def serve(settings: Settings) -> None:
     station = station_of(settings)
     async with AsyncExitStack() as stack:
         ledger, cache = await stack.enter_async_context(stores(settings, settings.ledger.writer, clock))
+        # Whatever ends this, an error too: what was written until then is signed.
+        stack.push_async_callback(try_checkpoint, ledger, clock)
         live = Live(clock)
         keeper = Keeper(cache, ledger, lambda: list_files(settings))
         office = LocalOffice(
@@ -160,7 +162,6 @@ async def serve(settings: Settings) -> None:
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
         ]
         await _until_stopped(tasks, stop)
-        await try_checkpoint(ledger, clock)
 
 
 async def _until_stopped(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -> None:

@@ -13,6 +13,7 @@ from callgate.stores.connection import connect
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.keyfile import LedgerKeys
 from callgate.stores.listfile import ListFile, ListVersion
 from callgate.stores.listwriter import write_list
@@ -71,6 +72,11 @@ async def ledger(tmp_path: Path) -> AsyncIterator[Ledger]:
     opened = await open_ledger(tmp_path)
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "erasures.journal")
 
 
 @pytest.fixture(scope="session")

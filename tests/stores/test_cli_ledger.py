@@ -29,6 +29,7 @@ def file(tmp_path: Path) -> Path:
     secrets = tmp_path / "secrets"
     assert CliRunner().invoke(app, ["init", str(secrets)]).exit_code == 0
     text = GOOD.replace("sqlite:///ledger.db", f"sqlite:///{tmp_path}/ledger.db")
+    text = text.replace('state = "state"', f'state = "{tmp_path}"')
     for old, new in {"ledger": "ledger.key", "suppression": "suppression.key", "token": "token.key"}.items():
         text = text.replace(f'"{old}"', f'"{secrets}/{new}"')
     path = tmp_path / "callgate.toml"
@@ -124,10 +125,81 @@ def test_projections_are_rebuilt_on_demand(file: Path) -> None:
 
 def test_a_backup_restores_where_there_is_no_ledger(file: Path, tmp_path: Path) -> None:
     backup = str(tmp_path / "backup.db")
-    assert run(file, "backup", backup).exit_code == 0
+    escrowed = run(file, "fingerprint").stdout.strip()
+    assert run(file, "backup", backup, "--escrowed", escrowed).exit_code == 0
     assert run(file, "restore", backup).exit_code == 2
+    erased = run(file, "erase", ANNA, "--controller", "acme", "--class", "contact", "--by", "me", "--yes")
+    assert "1 keys were destroyed" in erased.output
     for left in tmp_path.glob("ledger.db*"):
         left.unlink()
     restored = run(file, "restore", backup)
-    assert "3 events were restored" in restored.output
-    assert calls(run(file, "show", "--json")) == ["old", "new", None]
+    assert "5 events, this one among them, are as they were committed" in restored.output
+    assert "1 keys that had been destroyed" in restored.output
+    shown = json.loads(run(file, "show", "--json").stdout)
+    assert [event["event"] for event in shown] == ["verdict", "verdict", "objection", "restored", "erasure"]
+    assert [event["gone"] for event in shown[:3]] == [True, True, False]
+    assert run(file, "accept-gap", "--by", "me", "--because", "nothing came in").exit_code == 0
+    refused = run(file, "accept-gap", "--by", "me", "--because", "nothing came in")
+    assert (refused.exit_code, "nothing to accept" in refused.output) == (2, True)
+
+
+def test_a_database_that_was_restored_by_its_own_means_is_marked_and_erased_again(file: Path) -> None:
+    restored = run(file, "restore")
+    assert restored.exit_code == 0
+    assert json.loads(run(file, "show", "--json").stdout)[-1]["event"] == "restored"
+
+
+def test_an_erasure_is_asked_for_twice_and_says_what_it_did(file: Path, tmp_path: Path) -> None:
+    erase = ("erase", ANNA, "--controller", "acme", "--class", "contact, proof", "--by", "the officer")
+    refused = CliRunner().invoke(app, ["ledger", *erase, "-c", str(file)], input="n\n")
+    assert refused.exit_code == 1
+    assert "+33 ••• 42" in refused.output
+    assert not (tmp_path / "erasures.journal").exists()
+    assert CliRunner().invoke(app, ["ledger", *erase, "-c", str(file)], input="y\n").exit_code == 0
+    assert len((tmp_path / "erasures.journal").read_text().splitlines()) == 1
+    assert json.loads(run(file, *erase, "--yes", "--json").stdout) == {"destroyed": 0, "overwritten": True}
+    assert json.loads(run(file, "show", "--number", ANNA, "--json").stdout) == []
+    assert ANNA not in refused.output
+
+
+@pytest.mark.parametrize(
+    ("number", "controller", "classes", "says"),
+    [
+        (ANNA, "nobody", "contact", "'nobody' is not in [controllers]"),
+        (ANNA, "acme", "contact,voice", "'voice' is no class of data"),
+        ("abc", "acme", "contact", "the number cannot be read"),
+    ],
+)
+def test_an_erasure_that_names_nothing_is_refused(
+    file: Path, number: str, controller: str, classes: str, says: str
+) -> None:
+    refused = run(file, "erase", number, "--controller", controller, "--class", classes, "--by", "me", "--yes")
+    assert (refused.exit_code, says in refused.output) == (2, True)
+
+
+def test_a_backup_is_refused_to_whoever_cannot_show_that_the_keys_lie_elsewhere(file: Path, tmp_path: Path) -> None:
+    secrets, copies, backup = tmp_path / "secrets", tmp_path / "copies", str(tmp_path / "backup.db")
+    copies.mkdir()
+    for name in ("ledger.key", "suppression.key"):
+        (copies / name).write_bytes((secrets / name).read_bytes())
+        (copies / name).chmod(0o600)
+    of_copies = ("fingerprint", str(copies / "ledger.key"), str(copies / "suppression.key"))
+    refused = run(file, "backup", backup)
+    assert (refused.exit_code, "callgate ledger fingerprint" in refused.output) == (2, True)
+    assert run(file, "backup", backup, "--escrowed", run(file, *of_copies).stdout.strip()).exit_code == 0
+
+    (copies / "suppression.key").write_text(f"first {'0' * 64}\n")
+    others = run(file, *of_copies).stdout.strip()
+    refused = run(file, "backup", f"{backup}.2", "--escrowed", others)
+    assert (refused.exit_code, "is not the fingerprint of the keys in force" in refused.output) == (2, True)
+    assert not (tmp_path / "backup.db.2").exists()
+    assert run(file, *of_copies[:2]).exit_code == 2
+
+
+def test_a_fingerprint_tells_nothing_of_the_keys_and_changes_with_each(file: Path, tmp_path: Path) -> None:
+    before = run(file, "fingerprint").stdout.strip()
+    assert len(before) == 16
+    for path in (tmp_path / "secrets").glob("*.key"):
+        assert before not in path.read_text()
+    run(file, "rotate-key", "--new", "second")
+    assert run(file, "fingerprint").stdout.strip() != before

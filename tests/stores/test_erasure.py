@@ -12,11 +12,15 @@ from redis.asyncio import Redis
 
 from callgate.core.events import DataClass, Event, Kind
 from callgate.core.gate import Hit, Scope
+from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.sqlite import SqliteBackend
+from callgate.stores.objections import Audience
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import Query, SuppressionCache
+from callgate.stores.tokens import alive, stored_tokens
 from tests.stores.conftest import ANNA, BRAM, NOW, TOKENS, objection, open_ledger, verdict
 
 ALL = tuple(DataClass)
@@ -61,10 +65,12 @@ async def fill(ledger: Ledger) -> None:
         await ledger.append([*events, verdict("c1"), consent, objection(), sealed])
 
 
-async def test_after_an_erasure_no_file_yields_the_number_or_the_key(ledger: Ledger, tmp_path: Path) -> None:
+async def test_after_an_erasure_no_file_yields_the_number_or_the_key(
+    ledger: Ledger, tmp_path: Path, journal: Journal
+) -> None:
     await fill(ledger)
     before = key_material(tmp_path)
-    assert await ledger.erase(ANNA, "futura", ALL, NOW, "officer") == (3, True)
+    assert await ledger.erase(ANNA, "futura", ALL, NOW, by="officer", journal=journal) == (3, True)
     back_up(tmp_path)
 
     after = key_material(tmp_path)
@@ -80,12 +86,12 @@ async def test_after_an_erasure_no_file_yields_the_number_or_the_key(ledger: Led
 
 
 async def test_a_thorough_one_leaves_no_trace_of_a_token_in_the_pages_of_its_index(
-    ledger: Ledger, tmp_path: Path
+    ledger: Ledger, tmp_path: Path, journal: Journal
 ) -> None:
     await fill(ledger)
     before = key_material(tmp_path)
     for n in range(0, OTHERS, 10):
-        await ledger.erase(f"+3247{n:07}", "futura", ALL, NOW, "officer")
+        await ledger.erase(f"+3247{n:07}", "futura", ALL, NOW, by="officer", journal=journal)
     assert await ledger.forget(thorough=True)
     back_up(tmp_path)
     after = key_material(tmp_path)
@@ -95,7 +101,7 @@ async def test_a_thorough_one_leaves_no_trace_of_a_token_in_the_pages_of_its_ind
 
 @pytest.mark.parametrize("without", ["destroy_subject", "forget"])
 async def test_the_search_for_traces_finds_them_where_the_destruction_is_turned_off(
-    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: str
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, without: str, journal: Journal
 ) -> None:
     await ledger.append([verdict()])
     [(wrapped, _)] = key_material(tmp_path).values()
@@ -103,15 +109,15 @@ async def test_the_search_for_traces_finds_them_where_the_destruction_is_turned_
         monkeypatch.setattr(SqliteBackend, "forget", lambda _, thorough: True)
     else:
         monkeypatch.setattr(SqliteBackend.sql, "destroy_subject", "UPDATE subjects SET destroyed = ? WHERE subject = ?")
-    await ledger.erase(ANNA, "futura", ALL, NOW, "officer")
+    await ledger.erase(ANNA, "futura", ALL, NOW, by="officer", journal=journal)
     assert files_that_hold(tmp_path, wrapped)
 
 
-async def test_an_erased_person_reads_as_nobody_and_the_chain_verifies(ledger: Ledger) -> None:
+async def test_an_erased_person_reads_as_nobody_and_the_chain_verifies(ledger: Ledger, journal: Journal) -> None:
     await ledger.append([verdict(), objection(BRAM)])
     await ledger.checkpoint(NOW)
     await ledger.append([Event(Kind.CONSENT, NOW, "c1", ANNA, "futura", {"key": "1"}, personal={"said": "yes"})])
-    await ledger.erase(ANNA, "futura", ALL, NOW, "officer")
+    await ledger.erase(ANNA, "futura", ALL, NOW, by="officer", journal=journal)
     *_, consent, erasure = entries = await ledger.read()
     assert [entry.event.number for entry in entries] == [None, BRAM, None, None]
     assert [entry.gone for entry in entries] == [True, False, True, False]
@@ -121,24 +127,28 @@ async def test_an_erased_person_reads_as_nobody_and_the_chain_verifies(ledger: L
     assert (await ledger.audit()).problems == ()
 
 
-async def test_an_erasure_takes_one_controllers_data_of_the_classes_named(ledger: Ledger) -> None:
+async def test_an_erasure_takes_one_controllers_data_of_the_classes_named(ledger: Ledger, journal: Journal) -> None:
     other = Event(Kind.VERDICT, NOW, "c9", ANNA, "other", {"outcome": "allow"})
     await ledger.append([verdict(), other, objection()])
-    assert await ledger.erase(ANNA, "futura", [DataClass.CONTACT, DataClass.RECORDING], NOW, "officer") == (1, True)
+    assert await ledger.erase(
+        ANNA, "futura", [DataClass.CONTACT, DataClass.RECORDING], NOW, by="officer", journal=journal
+    ) == (1, True)
     assert [entry.event.number for entry in await ledger.read(limit=3)] == [None, ANNA, ANNA]
 
 
-async def test_erasing_whom_the_ledger_does_not_know_changes_nothing(ledger: Ledger) -> None:
+async def test_erasing_whom_the_ledger_does_not_know_changes_nothing(ledger: Ledger, journal: Journal) -> None:
     await ledger.append([verdict()])
-    assert await ledger.erase(BRAM, "futura", ALL, NOW, "officer") == (0, True)
+    assert await ledger.erase(BRAM, "futura", ALL, NOW, by="officer", journal=journal) == (0, True)
     assert len(await ledger.read()) == 1
 
 
-async def test_who_comes_back_after_an_erasure_is_somebody_new(ledger: Ledger, tmp_path: Path) -> None:
+async def test_who_comes_back_after_an_erasure_is_somebody_new(
+    ledger: Ledger, tmp_path: Path, journal: Journal
+) -> None:
     """Also for another process, which had the old key at hand."""
     other = await open_ledger(tmp_path, "other")
     await other.append([verdict("a")])
-    await ledger.erase(ANNA, "futura", ALL, NOW, "officer")
+    await ledger.erase(ANNA, "futura", ALL, NOW, by="officer", journal=journal)
     await asyncio.gather(other.append([verdict("b")]), other.append([verdict("c")]))
     await ledger.append([verdict("d")])
     by_call = {entry.event.call: entry.event.number for entry in await ledger.read(kinds=[Kind.VERDICT])}
@@ -147,11 +157,11 @@ async def test_who_comes_back_after_an_erasure_is_somebody_new(ledger: Ledger, t
     await other.close()
 
 
-async def test_an_objection_outlives_the_number(ledger: Ledger, redis: Redis, keys: Keys) -> None:
+async def test_an_objection_outlives_the_number(ledger: Ledger, redis: Redis, keys: Keys, journal: Journal) -> None:
     await ledger.append([objection(), objection(BRAM)])
     await ledger.append([Event(Kind.OBJECTION_REMOVED, NOW, number=BRAM, controller="futura")])
     for number in (ANNA, BRAM):
-        await ledger.erase(number, "futura", ALL, NOW, "officer")
+        await ledger.erase(number, "futura", ALL, NOW, by="officer", journal=journal)
     replayed = [entry async for batch in ledger.suppressions() for entry in batch]
     assert [entry.event.number for entry in replayed] == [None] * 3
     assert all(entry.tokens for entry in replayed)
@@ -162,13 +172,21 @@ async def test_an_objection_outlives_the_number(ledger: Ledger, redis: Redis, ke
     assert (await cache.lookup(Query(BRAM, "futura", "spring"))).facts.hits == ()
 
 
-async def test_a_reader_that_stands_in_the_way_is_told_of(tmp_path: Path) -> None:
+async def test_a_reader_that_stands_in_the_way_is_told_of(tmp_path: Path, journal: Journal) -> None:
     ledger = await open_ledger(tmp_path, append_within=0.1)
     await ledger.append([verdict()])
     with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM events").fetchall()
-        assert await ledger.erase(ANNA, "futura", ALL, NOW, "officer") == (1, False)
+        assert await ledger.erase(ANNA, "futura", ALL, NOW, by="officer", journal=journal) == (1, False)
         reader.execute("COMMIT")
     assert await ledger.forget()
     await ledger.close()
+
+
+def test_a_stored_token_is_used_only_while_its_key_is_alive() -> None:
+    retired, living = TokenKey("k0", bytes([7]) * 32), TokenKey("k1", bytes(32))
+    stored = stored_tokens(TokenKeys((living, retired)), objection())
+    [token] = alive(TokenKeys((living,)), stored)
+    assert token == living.token(Audience(Scope.CONTROLLER, "futura"), ANNA)
+    assert alive(TokenKeys((TokenKey("k2", bytes(32)),)), stored) == []

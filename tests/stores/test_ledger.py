@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable
 from callgate.stores.ledger import Committed, Ledger
+from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.rows import Prepared
 from callgate.stores.schema import metadata
 from lab.postgres import PostgresServer
@@ -227,11 +228,11 @@ async def test_a_closed_ledger_takes_nothing_but_finishes_what_it_took(url: str)
     await ledger.close()
 
 
-async def test_an_erased_person_is_nobody_and_the_ledger_verifies(ledger: Ledger, url: str) -> None:
+async def test_an_erased_person_is_nobody_and_the_ledger_verifies(ledger: Ledger, url: str, journal: Journal) -> None:
     other = await open_at(url, "other")
     await other.append([verdict("a"), objection(BRAM)])
     await ledger.checkpoint(NOW)
-    assert await ledger.erase(ANNA, "futura", tuple(DataClass), NOW, "officer") == (1, True)
+    assert await ledger.erase(ANNA, "futura", tuple(DataClass), NOW, by="officer", journal=journal) == (1, True)
     await other.append([verdict("b")])
     assert [entry.event.number for entry in await ledger.read()] == [None, BRAM, None, ANNA]
     assert await ledger.forget(thorough=True)

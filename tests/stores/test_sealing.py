@@ -8,7 +8,7 @@ import pytest
 from callgate.core.events import DataClass, Event, Kind, class_of
 from callgate.stores.encoding import BadKeyFile
 from callgate.stores.errors import LedgerUnavailable
-from callgate.stores.ledger.keyfile import LedgerKeys, add_master, read_ledger_keys, write_new_ledger_keys
+from callgate.stores.ledger.keyfile import ENVIRONMENT, LedgerKeys, add_master, read_ledger_keys, write_new_ledger_keys
 from callgate.stores.ledger.sealing import KeyRing, Person, person_of
 
 ANNA = "+33199000042"
@@ -125,3 +125,42 @@ def test_no_secret_shows_in_a_representation(keys: LedgerKeys) -> None:
     shown = repr(keys) + repr(KeyRing(keys).new(EVENT.at)[0])
     for secret in (*keys.masters.values(), keys.index, keys.signing):
         assert repr(secret) not in shown
+
+
+MASTERS = f"second {'ab' * 32}, first {'cd' * 32}"
+
+
+@pytest.fixture
+def without_master(tmp_path: Path) -> Path:
+    path = tmp_path / "without.key"
+    write_new_ledger_keys(path, {ENVIRONMENT: MASTERS})
+    return path
+
+
+def test_the_master_keys_may_come_from_the_environment(without_master: Path) -> None:
+    assert "master" not in without_master.read_text()
+    keys = read_ledger_keys(without_master, {ENVIRONMENT: MASTERS})
+    assert keys.masters == {"second": bytes.fromhex("ab" * 32), "first": bytes.fromhex("cd" * 32)}
+    assert keys.newest == "second"
+    with pytest.raises(BadKeyFile, match="may be in CALLGATE_LEDGER_KEY instead"):
+        read_ledger_keys(without_master, {})
+
+
+def test_two_places_for_the_master_key_are_refused(keys: LedgerKeys) -> None:
+    with pytest.raises(BadKeyFile, match="take one of the two away"):
+        read_ledger_keys(keys.path, {ENVIRONMENT: MASTERS})
+
+
+@pytest.mark.parametrize("given", ["", "ab" * 32, "first abc", f"first {'ab' * 32}, first {'cd' * 32}", f"{MASTERS},"])
+def test_an_environment_that_holds_no_master_key_is_refused_and_not_repeated(without_master: Path, given: str) -> None:
+    with pytest.raises(BadKeyFile, match="CALLGATE_LEDGER_KEY, part") as raised:
+        read_ledger_keys(without_master, {ENVIRONMENT: given})
+    assert "ab" * 4 not in str(raised.value)
+
+
+def test_a_master_key_is_added_where_the_others_are(without_master: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(ENVIRONMENT, MASTERS)
+    before = without_master.read_bytes()
+    with pytest.raises(BadKeyFile, match="before the others there"):
+        add_master(without_master, "third")
+    assert without_master.read_bytes() == before

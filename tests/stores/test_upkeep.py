@@ -16,6 +16,7 @@ from callgate.core.retention import Terms
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable
 from callgate.stores.ledger import Ledger, upkeep
 from callgate.stores.ledger.backup import back_up, restore
+from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.keyfile import LedgerKeys, add_master, read_ledger_keys, write_new_ledger_keys
 from callgate.stores.ledger.questions import Question
 from callgate.stores.ledger.schedule import until_quiet
@@ -84,13 +85,29 @@ async def test_what_is_past_its_term_goes_and_the_chain_and_the_objection_stay(
     assert (await ledger.audit()).problems == ()
 
 
-async def test_a_persons_key_goes_with_the_last_that_it_sealed(ledger: Ledger) -> None:
+async def test_the_index_is_made_anew_every_night_also_where_nothing_is_due(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made_anew: list[bool] = []
+
+    def forget(*, thorough: bool) -> None:
+        made_anew.append(thorough)
+
+    monkeypatch.setattr(ledger.backend, "forget", forget)
+    await ledger.append([verdict()])
+    await retain(ledger, LIMITS, NOW, "test", dry_run=True)
+    assert made_anew == []
+    await retain(ledger, LIMITS, NOW, "test")
+    assert made_anew == [True]
+
+
+async def test_a_persons_key_goes_with_the_last_that_it_sealed(ledger: Ledger, journal: Journal) -> None:
     await ledger.append([ago(400, verdict("a")), replace(ago(400, verdict("b")), number=BRAM), verdict("c")])
     await retain(ledger, LIMITS, NOW, "test")
     found = await ledger.search(Question(number=ANNA, controllers=["futura"]))
     assert [entry.event.call for entry in found] == ["a", "c"]
     assert await ledger.search(Question(number=BRAM, controllers=["futura"])) == []
-    assert await ledger.erase(BRAM, "futura", tuple(DataClass), NOW, "test") == (0, True)
+    assert await ledger.erase(BRAM, "futura", tuple(DataClass), NOW, by="test", journal=journal) == (0, True)
 
 
 async def test_who_comes_back_after_retention_took_their_key_gets_another(ledger: Ledger) -> None:
@@ -123,12 +140,12 @@ async def open_with(folder: Path, keys: LedgerKeys, writer: str = "office") -> L
 
 
 async def test_after_a_rotation_the_old_master_key_is_not_needed(
-    keys: LedgerKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    keys: LedgerKeys, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, journal: Journal
 ) -> None:
     monkeypatch.setattr(upkeep, "STEP", 2)
     running = await open_with(tmp_path, keys)
     await running.append([Event(Kind.VERDICT, NOW, number=f"+3247{n:07}") for n in range(5)])
-    await running.erase("+32470000001", "", tuple(DataClass), NOW, "test")
+    await running.erase("+32470000001", "", tuple(DataClass), NOW, by="test", journal=journal)
 
     rotating = await open_with(tmp_path, add_master(keys.path, "second"), "rotating")
     assert await rewrap(rotating) == 4
@@ -171,6 +188,10 @@ async def test_the_keys_of_another_ledger_are_refused(keys: LedgerKeys, tmp_path
 # Backup and restore.
 
 
+async def as_it_is(url: str) -> None:
+    """For a backup that is taken as it is."""
+
+
 async def test_a_backup_made_while_others_write_restores_to_a_ledger_that_verifies_and_goes_on(tmp_path: Path) -> None:
     ledger = await open_ledger(tmp_path)
     await ledger.append([verdict(), objection()])
@@ -183,7 +204,7 @@ async def test_a_backup_made_while_others_write_restores_to_a_ledger_that_verifi
 
     new = tmp_path / "new"
     new.mkdir()
-    await restore(tmp_path / "backup.db", ledger_url(new))
+    await restore(tmp_path / "backup.db", ledger_url(new), as_it_is)
     again = await open_ledger(new)
     assert again.identity == ledger.identity
     assert [entry.event for entry in await again.read(limit=2)] == [verdict(), objection()]
@@ -201,7 +222,7 @@ async def test_a_backup_is_its_owners_and_overwrites_nothing(tmp_path: Path) -> 
     with pytest.raises(FileExistsError):
         await back_up(ledger_url(tmp_path), backup)
     with pytest.raises(LedgerRefused, match="is there already"):
-        await restore(backup, ledger_url(tmp_path))
+        await restore(backup, ledger_url(tmp_path), as_it_is)
 
 
 async def test_a_backup_that_fails_leaves_no_file(tmp_path: Path) -> None:
@@ -225,7 +246,7 @@ async def test_a_backup_that_was_tampered_with_does_not_verify(tmp_path: Path) -
         direct.execute("DROP TRIGGER events_refuse_update")
         direct.execute("UPDATE events SET call = 'c' WHERE seq = 2")
     (tmp_path / "new").mkdir()
-    await restore(tmp_path / "backup.db", ledger_url(tmp_path / "new"))
+    await restore(tmp_path / "backup.db", ledger_url(tmp_path / "new"), as_it_is)
     again = await open_ledger(tmp_path / "new")
     assert (await again.audit()).problems[0].startswith("event 2 (office 2) was changed")
     await again.close()

@@ -11,7 +11,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from callgate import config, daemon
-from callgate.cli import upkeep
+from callgate.cli import erasure, upkeep
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.core import phone
@@ -25,8 +25,11 @@ app = typer.Typer(help="What happened, as it was committed.", no_args_is_help=Tr
 app.command(name="retain")(upkeep.retain_command)
 app.command(name="rotate-key")(upkeep.rotate_key)
 app.command(name="rebuild-projections")(upkeep.rebuild_projections)
+app.command(name="fingerprint")(upkeep.fingerprint_command)
 app.command(name="backup")(upkeep.backup)
 app.command(name="restore")(upkeep.restore_command)
+app.command(name="erase")(erasure.erase)
+app.command(name="accept-gap")(erasure.accept_gap)
 
 TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 

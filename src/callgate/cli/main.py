@@ -17,6 +17,7 @@ from callgate.cli.common import ConfigOption, JsonOption, default_config, explai
 from callgate.cli.undecided import open_questions
 from callgate.stores.encoding import read_keys, write_new_key
 from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
+from callgate.stores.ledger.standing import check_database
 
 app = typer.Typer(
     help="The gate beside an Asterisk PBX: who may be called, what they hear, what may be recorded.",
@@ -92,12 +93,16 @@ SECRETS = {
 
 @app.command()
 def check(config_file: ConfigOption = default_config, as_json: JsonOption = False) -> None:
-    """Read the configuration; name every line that is wrong, or print what is in force, without secrets."""
+    """Read the configuration; name every line that is wrong, or print what is in force, without secrets.
+
+    A ledger in PostgreSQL is asked whether it keeps what it acknowledges.
+    """
     with explained():
         settings = settings_of(config_file)
         daemon.station_of(settings)
         read_keys(settings.secrets.suppression_key_file)
         read_ledger_keys(settings.secrets.ledger_key_file)
+        check_database(settings.ledger.url)
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
     if as_json:

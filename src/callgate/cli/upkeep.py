@@ -7,7 +7,9 @@ import typer
 from rich.table import Table
 
 from callgate import config, daemon
-from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
+from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
+from callgate.cli.erasure import journal_of
+from callgate.stores.ledger import escrow, gap
 from callgate.stores.ledger.audit import Report
 from callgate.stores.ledger.backup import back_up, restore
 from callgate.stores.ledger.keyfile import add_master
@@ -87,31 +89,65 @@ def rebuild_projections(config_file: ConfigOption = default_config, as_json: Jso
         out.print(f"The projections are as the events have it: {count} calls are open.")
 
 
-def backup(
-    to: Annotated[Path, typer.Argument(help="The new file to write.")], config_file: ConfigOption = default_config
+def fingerprint_command(
+    ledger_key: Annotated[Path | None, typer.Argument(help="A copy of ledger.key.")] = None,
+    suppression_key: Annotated[Path | None, typer.Argument(help="A copy of suppression.key.")] = None,
+    config_file: ConfigOption = default_config,
 ) -> None:
-    """Write a copy of the ledger while calls go on. The keys are not in it: keep copies of them elsewhere."""
+    """Print the fingerprint of the keys: of the two copies, or of those in force."""
+    if (ledger_key is None) != (suppression_key is None):
+        fail("a copy of ledger.key and one of suppression.key are needed, or neither")
+    with explained():
+        if ledger_key is None or suppression_key is None:
+            keys = config.load(config_file).secrets
+            ledger_key, suppression_key = keys.ledger_key_file, keys.suppression_key_file
+        out.print(escrow.fingerprint(ledger_key, suppression_key), highlight=False)
+
+
+def backup(
+    to: Annotated[Path, typer.Argument(help="The new file to write.")],
+    escrowed: Annotated[
+        str | None,
+        typer.Option("--escrowed", help="What `callgate ledger fingerprint` says of the copies of the keys."),
+    ] = None,
+    config_file: ConfigOption = default_config,
+) -> None:
+    """Write a copy of the ledger while calls go on. The keys are not in it: copies of them must lie elsewhere."""
     with explained():
         settings = config.load(config_file)
+        escrow.insist(escrowed, settings.secrets.ledger_key_file, settings.secrets.suppression_key_file)
     run(back_up(settings.ledger.url, to))
     out.print(f"{to} holds the ledger. Without {settings.secrets.ledger_key_file} nobody can read what is personal.")
 
 
 def restore_command(
-    backup_file: Annotated[Path, typer.Argument(help="What `callgate ledger backup` wrote.")],
+    backup_file: Annotated[
+        Path | None,
+        typer.Argument(help="What `callgate ledger backup` wrote. Leave it out after `pg_restore`."),
+    ] = None,
     config_file: ConfigOption = default_config,
 ) -> None:
-    """Put a backup where the ledger is to be, and verify it. Exit code 1: it is not as it was committed."""
+    """Put a backup where the ledger is to be, erase again what was erased since, and verify it.
+
+    No call is made on it until `callgate ledger accept-gap`. Exit code 1: it is not as it was committed.
+    """
     with explained():
         settings = config.load(config_file)
+    clock = daemon.clock_of(settings)
 
-    async def work() -> Report:
-        await restore(backup_file, settings.ledger.url)
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
-            return await ledger.audit()
+    async def make_ready(url: str) -> tuple[Report, int]:
+        elsewhere = settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"url": url})})
+        async with daemon.stores(elsewhere, daemon.command_writer(), clock) as (ledger, _):
+            await gap.mark(ledger, clock())
+            erased = await gap.erase_again(ledger, journal_of(settings), clock())
+            return await ledger.audit(), erased
 
-    report = run(work())
+    ready = restore(backup_file, settings.ledger.url, make_ready) if backup_file else make_ready(settings.ledger.url)
+    report, erased = run(ready)
     if report.problems:
-        fail(f"it was restored, and does not verify: {report.problems[0]}")
-    out.print(f"{report.events} events were restored, and are as they were committed.")
-    out.print("Objections and erasures since the backup are not among them: enter them before calls are made.")
+        err.print(f"It was restored, and does not verify: {report.problems[0]}", style="red", markup=False)
+        raise typer.Exit(1)
+    out.print(f"The ledger was restored: {report.events} events, this one among them, are as they were committed.")
+    out.print(f"{erased} keys that had been destroyed since the backup were destroyed again.")
+    out.print("Objections since the backup are missing: enter them, then run `callgate ledger accept-gap`. Until then")
+    out.print("every call is blocked.")

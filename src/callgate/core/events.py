@@ -33,6 +33,8 @@ class Kind(StrEnum):
     ALARM = "alarm"
     ERASURE = "erasure"
     RETENTION = "retention"
+    RESTORED = "restored"
+    GAP_ACCEPTED = "gap-accepted"
 
 
 OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})

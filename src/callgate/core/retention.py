@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 
 from callgate.core.events import SUPPRESSING, DataClass, Kind, class_of
 
-KEPT = SUPPRESSING | {Kind.ERASURE, Kind.RETENTION, Kind.LIST_LOADED, Kind.ALARM}
+_OF_THE_LEDGER = {Kind.ERASURE, Kind.RETENTION, Kind.RESTORED, Kind.GAP_ACCEPTED}
+KEPT = SUPPRESSING | _OF_THE_LEDGER | {Kind.LIST_LOADED, Kind.ALARM}
 """The kinds without a term."""
 
 

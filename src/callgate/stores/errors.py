@@ -29,6 +29,7 @@ class Why(StrEnum):
     LIST_SHORT = "list-short"
     CHANGING = "changing"
     CONTACTS = "contacts"
+    RESTORED = "restored"
 
 
 @dataclass(frozen=True, slots=True)

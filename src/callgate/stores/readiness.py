@@ -13,7 +13,7 @@ from callgate.stores.contacts import FORGOTTEN
 from callgate.stores.encoding import bits_for, generation_of
 from callgate.stores.errors import Behind, NotReady, StoreBusy, Unready, Why
 from callgate.stores.filling import Filling, filling, sweep
-from callgate.stores.ledger import Ledger
+from callgate.stores.ledger import Ledger, gap
 from callgate.stores.listfile import ListFile
 from callgate.stores.lists import count, directory, discard_foreign, load_list
 from callgate.stores.nodes import ask, primaries
@@ -52,6 +52,8 @@ async def inspect(cache: SuppressionCache, ledger: Ledger, expected: int) -> Asy
     for policy in policies - {SAFE_POLICY}:
         way_out = f"set maxmemory-policy {SAFE_POLICY} in redis.conf"
         yield Unready(Why.EVICTING, f"Redis may drop entries when memory is short (maxmemory-policy {policy})", way_out)
+    for problem in await gap.unready(ledger):
+        yield problem
     try:
         mark = await cache.mark()
     except NotReady as error:
@@ -112,7 +114,8 @@ async def ensure(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFi
     if not problems and not await cache.crowded():
         return problems
     # A rebuild changes neither Redis's configuration nor a ledger that has lost events: that needs a person.
-    if {Why.EVICTING, Why.AHEAD} & {problem.why for problem in problems}:
+    found = {problem.why for problem in problems}
+    if {Why.EVICTING, Why.AHEAD} & found or found == {Why.RESTORED}:
         return problems
     if {problem.why for problem in problems} == {Why.CONTACTS}:
         await cache.contacts.rebuild(ledger)

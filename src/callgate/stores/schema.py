@@ -24,9 +24,11 @@ ledger = sa.Table(
     sa.Column("keys", sa.Text, nullable=False),
     sa.Column("mark", sa.BigInteger, nullable=False),
     sa.Column("erasures", sa.BigInteger, nullable=False),
+    sa.Column("gap", sa.Text),
 )
 """One row. `identity` tells this ledger from every other, `keys` is the fingerprint of the index key that it was made
-with; `mark` counts the suppressing events of all writers, `erasures` how often keys were destroyed."""
+with; `mark` counts the suppressing events of all writers, `erasures` how often keys were destroyed; `gap` is when it
+was restored from a backup, until somebody answered for what may be missing since."""
 
 subjects = sa.Table(
     "subjects",

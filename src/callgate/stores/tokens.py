@@ -1,7 +1,9 @@
 """What the ledger keeps of an objection for the suppression cache, so that it outlives the person's number."""
 
+from collections.abc import Iterable
+
 from callgate.core.events import Event
-from callgate.stores.encoding import TokenKeys
+from callgate.stores.encoding import Token, TokenKeys
 from callgate.stores.objections import audience_of
 from callgate.stores.schema import StoredToken
 
@@ -11,3 +13,9 @@ def stored_tokens(keys: TokenKeys, event: Event) -> tuple[StoredToken, ...]:
     audience = audience_of(event)
     made = ((key.id, key.token(audience, event.number or "")) for key in keys.keys)
     return tuple(StoredToken(name, token.spread, token.member) for name, token in made)
+
+
+def alive(keys: TokenKeys, stored: Iterable[StoredToken]) -> list[Token]:
+    """Those of the stored tokens that a lookup can meet: of a key that was taken out nothing is asked any more."""
+    names = {key.id for key in keys.keys}
+    return [Token(token.spread, token.member) for token in stored if token.key in names]

@@ -187,6 +187,7 @@ class Statements:
             .values(token=sa.null(), master=sa.null(), wrapped=sa.null(), destroyed=sa.bindparam("destroyed"))
             .where(subjects.c.subject.in_(touched), subjects.c.wrapped.is_not(None), ~still)
         )
+        self.set_gap = text(sa.update(ledger).values(gap=sa.bindparam("gap")))
         self.count_erasure = text(sa.update(ledger).values(erasures=ledger.c.erasures + sa.literal_column("1")))
 
     def whole(self, statement: sa.ClauseElement) -> str:

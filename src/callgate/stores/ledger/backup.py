@@ -8,12 +8,16 @@ import asyncio
 import os
 import shutil
 import sqlite3
+from collections.abc import Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 import sqlalchemy as sa
 
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable
+
+T = TypeVar("T")
 
 
 async def back_up(url: str, to: Path) -> None:
@@ -32,29 +36,49 @@ def _back_up(source: Path, to: Path) -> None:
     _sync(to)
 
 
-async def restore(backup: Path, url: str) -> None:
-    """Put a backup where the ledger of `url` is to be, where there is none. Raises `LedgerRefused`, OSError."""
-    await asyncio.to_thread(_restore, backup, _file_of(url))
+async def restore(backup: Path, url: str, make_ready: Callable[[str], Awaitable[T]]) -> T:
+    """Put a backup where the ledger of `url` is to be, where there is none.
+
+    Until `make_ready` is done with it, it is a ledger elsewhere, whose URL that is given: nobody can decide on it
+    before. Raises `LedgerRefused`, OSError, and what `make_ready` raises; then nothing was restored.
+    """
+    place = _file_of(url)
+    part = place.with_name(f"{place.name}.restoring")
+    await asyncio.to_thread(_copy, backup, place, part)
+    try:
+        done = await make_ready(f"sqlite:///{part}")
+        part.rename(place)
+        _sync(place.parent)
+    finally:
+        _clear(part)
+    return done
 
 
-def _restore(backup: Path, place: Path) -> None:
+def _clear(part: Path) -> None:
+    """What a restore needs, and what one that was broken off left: a log of the one would damage the other."""
+    for left in part.parent.glob(f"{part.name}*"):
+        left.unlink()
+
+
+def _copy(backup: Path, place: Path, part: Path) -> None:
     if place.exists():
         raise LedgerRefused(f"{place} is there already; move it and its -wal and -shm away before you restore another")
-    part = place.with_name(f"{place.name}.restoring")
+    _clear(part)
     with (
         backup.open("rb") as source,
         os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600), "wb") as file,
     ):
         shutil.copyfileobj(source, file)
     _sync(part)
-    part.rename(place)
-    _sync(place.parent)
 
 
 def _file_of(url: str) -> Path:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:
-        raise LedgerRefused("a ledger in PostgreSQL is backed up and restored with pg_dump and pg_restore")
+        raise LedgerRefused(
+            "a ledger in PostgreSQL is backed up and restored with pg_dump and pg_restore; after that, run `callgate"
+            " ledger restore` without a file"
+        )
     return Path(parsed.database)
 
 

@@ -6,6 +6,10 @@
 
 Each HEX is 64 hexadecimal digits. Without the masters nothing personal can be read any more; without the index key
 nobody can be found by their number, nor erased.
+
+The masters may come from the environment instead, where something else keeps them: `CALLGATE_LEDGER_KEY` holds
+`NAME HEX`, the newest first, with commas between. Then the file has no `master` line: two places for one secret would
+leave in doubt which of them is in force.
 """
 
 import hmac
@@ -13,11 +17,14 @@ import os
 import re
 import secrets
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from callgate.stores.encoding import BadKeyFile
 
+ENVIRONMENT = "CALLGATE_LEDGER_KEY"
+_MASTER = re.compile(r"([a-z0-9][a-z0-9-]{0,31}) ([0-9a-f]{64})", re.ASCII)
 _LINE = re.compile(r"(?:master ([a-z0-9][a-z0-9-]{0,31})|(index)|(signing)) ([0-9a-f]{64})", re.ASCII)
 
 
@@ -41,8 +48,39 @@ class LedgerKeys:
         return hmac.digest(self.index, b"callgate ledger index", "sha256").hex()[:16]
 
 
-def read_ledger_keys(path: Path) -> LedgerKeys:
-    """Read the file. Raises `BadKeyFile`."""
+def read_ledger_keys(path: Path, environment: Mapping[str, str] = os.environ) -> LedgerKeys:
+    """Read the file, and the master keys from the environment where they are there. Raises `BadKeyFile`."""
+    masters, single = _read_file(path)
+    if (given := environment.get(ENVIRONMENT)) is not None:
+        if masters:
+            raise BadKeyFile(
+                f"{path} has a master key, and {ENVIRONMENT} is set too; take one of the two away, so that it is clear"
+                " which is in force"
+            )
+        masters = _masters(given)
+    if not masters or len(single) < 2:
+        raise BadKeyFile(
+            f"{path}: a master key, an index key and a signing key are needed, each on its line; the master key may be"
+            f" in {ENVIRONMENT} instead"
+        )
+    return LedgerKeys(path, masters, single["index"], single["signing"])
+
+
+def _masters(given: str) -> dict[str, bytes]:
+    """What the environment holds. Raises `BadKeyFile`, which tells nothing of it."""
+    masters: dict[str, bytes] = {}
+    for at, part in enumerate(given.split(","), 1):
+        match = _MASTER.fullmatch(part.strip())
+        if match is None or match[1] in masters:
+            raise BadKeyFile(
+                f"{ENVIRONMENT}, part {at}: a name that stands there once, a space and 64 hexadecimal digits"
+            )
+        masters[match[1]] = bytes.fromhex(match[2])
+    return masters
+
+
+def _read_file(path: Path) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The master keys by name, and the others by what they are."""
     try:
         with path.open(encoding="ascii") as file:
             mode = os.fstat(file.fileno()).st_mode
@@ -63,20 +101,24 @@ def read_ledger_keys(path: Path) -> LedgerKeys:
         if name in into:
             raise BadKeyFile(f"{path}, line {at}: {name} stands there already; each name stands once")
         into[name] = bytes.fromhex(match[4])
-    if not masters or len(single) < 2:
-        raise BadKeyFile(f"{path}: a master key, an index key and a signing key are needed, each on its line")
-    return LedgerKeys(path, masters, single["index"], single["signing"])
+    return masters, single
 
 
-def write_new_ledger_keys(path: Path) -> None:
-    """Make a file of fresh keys, for its owner only. Raises FileExistsError rather than lose a key."""
-    lines = (f"{what} {secrets.token_hex(32)}\n" for what in ("master first", "index", "signing"))
+def write_new_ledger_keys(path: Path, environment: Mapping[str, str] = os.environ) -> None:
+    """Make a file of fresh keys, for its owner only; without a master key where the environment has it.
+
+    Raises FileExistsError rather than lose a key.
+    """
+    masters = [] if ENVIRONMENT in environment else ["master first"]
+    lines = (f"{what} {secrets.token_hex(32)}\n" for what in (*masters, "index", "signing"))
     _write(path, "".join(lines))
 
 
 def add_master(path: Path, name: str) -> LedgerKeys:
     """Put a fresh master key before the others, the file being replaced whole. Raises `BadKeyFile`, OSError."""
     before = read_ledger_keys(path)
+    if ENVIRONMENT in os.environ:
+        raise BadKeyFile(f"the master keys are in {ENVIRONMENT}; put the new one before the others there")
     if name in before.masters:
         raise BadKeyFile(f"{path} has a master key {name!r} already; take another name")
     new = path.with_name(f"{path.name}.new")

@@ -35,6 +35,7 @@ from callgate.stores.ledger.audit import Audit, Progress, Report
 from callgate.stores.ledger.backend import Backend
 from callgate.stores.ledger.checkpoints import Checkpoint, Stand, checkpoint_of, public_key, sign
 from callgate.stores.ledger.group import GroupCommit
+from callgate.stores.ledger.journal import Erased, Journal
 from callgate.stores.ledger.keyfile import LedgerKeys
 from callgate.stores.ledger.postgres import PostgresBackend
 from callgate.stores.ledger.questions import Question, select
@@ -158,20 +159,23 @@ class Ledger:
         return dict(calls)
 
     async def erase(
-        self, number: str, controller: str, classes: Collection[DataClass], at: datetime, by: str
+        self, number: str, controller: str, classes: Collection[DataClass], at: datetime, *, by: str, journal: Journal
     ) -> tuple[int, bool]:
         """Destroy the keys under which the ledger holds a person's data, for one controller, of these classes.
 
         Nothing that they sealed can be read any more, here or in a backup made from now on, and the number leads to
-        nothing. The objections stay in force: their tokens need no number. Returns how many keys were destroyed, and
-        whether every trace of them was overwritten: False where a reader stood in the way, and then `forget` is to be
-        called again. Raises `LedgerUnavailable`.
+        nothing. The objections stay in force: their tokens need no number. What is destroyed is in the journal before.
+        Returns how many keys were destroyed, and whether every trace of them was overwritten: False where a reader
+        stood in the way, and then `forget` is to be called again. Raises `LedgerUnavailable`, and what the journal
+        raises; then nothing was destroyed.
         """
-        people = [Person(number, controller, of) for of in DataClass if of in classes]
+        named = [of for of in DataClass if of in classes]
+        people = [Person(number, controller, of) for of in named]
 
         def record(gone: Sequence[bytes]) -> Event:
+            journal.append(Erased(at.isoformat(), by, controller, tuple(of.value for of in named), tuple(gone)))
             said: dict[str, Json] = {
-                "classes": [of.value for of in DataClass if of in classes],
+                "classes": [of.value for of in named],
                 "subjects": [subject.hex() for subject in gone],
                 "by": by,
             }
