@@ -225,6 +225,16 @@ async def test_a_redis_that_forgot_attempts_is_not_ready_until_they_are_entered_
     assert (await offices().decide(REQUEST)).reason is Reason.CONTACT_CAP
 
 
+async def test_nobody_is_reserved_in_a_redis_that_is_not_ours(
+    cache: SuppressionCache, redis: Redis, keys: Keys
+) -> None:
+    await redis.hset(keys.contacts, "of", "another ledger's")
+    with pytest.raises(NotReady):
+        await cache.lookup(Query(PERSON, "acme", "spring", (), Attempt("c1", NOW)))
+    person = cache.contacts.person(PERSON, "acme")
+    assert await redis.exists(person.busy, person.calls) == 0
+
+
 async def test_what_is_entered_twice_counts_once(offices: Offices, cache: SuppressionCache, ledger: Ledger) -> None:
     office = offices()
     await office.close((await office.decide(REQUEST)).call, {})

@@ -24,7 +24,7 @@ from callgate.core.law import CapWindow, Contacts
 from callgate.core.law.terms import Counted
 from callgate.core.purpose import Purpose
 from callgate.stores.connection import store
-from callgate.stores.encoding import TokenKeys
+from callgate.stores.encoding import Token, TokenKeys
 from callgate.stores.errors import NotReady, Unready, Why
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
@@ -76,7 +76,10 @@ class ContactStore:
 
     def person(self, number: str, controller: str) -> Kept:
         """The person with this E.164 number, for one controller."""
-        token = self._tokens.new(Audience(Scope.CONTROLLER, controller), number)
+        return self.kept(self._tokens.new(Audience(Scope.CONTROLLER, controller), number))
+
+    def kept(self, token: Token) -> Kept:
+        """The person whose newest token this is."""
         name = f"{token.spread:08x}{token.member:016x}"
         return Kept(self._keys.calls(name), self._keys.busy(name))
 
