@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from callgate.core.events import SUPPRESSING, DataClass, Kind, class_of
 
-KEPT = SUPPRESSING | {Kind.ERASURE, Kind.RETENTION, Kind.LIST_LOADED, Kind.ALARM}
+KEPT = SUPPRESSING | {Kind.ERASURE, Kind.RETENTION, Kind.LIST_LOADED, Kind.POLICY_LOADED, Kind.ALARM}
 """The kinds without a term."""
 
 
