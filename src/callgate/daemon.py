@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -28,7 +28,7 @@ from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
 from callgate.pbx.recordings import Recordings
-from callgate.prompts.catalogue import Catalogue
+from callgate.policing import Policing
 from callgate.stores.connection import connect
 from callgate.stores.encoding import read_keys
 from callgate.stores.errors import ListRefused
@@ -113,8 +113,11 @@ def station_of(settings: Settings) -> Station:
     )
 
 
-async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises what the module's text names."""
+async def serve(settings: Settings, reload: Callable[[], Settings]) -> None:
+    """Run until SIGTERM or SIGINT; at SIGHUP `reload` reads the configuration again, for its policy.
+
+    Raises what the module's text names.
+    """
     # The ledger's thread wants the interpreter back after each commit, while an agent waits; the default lets the loop
     # keep it for 5 ms.
     sys.setswitchinterval(0.0002)
@@ -123,27 +126,31 @@ async def serve(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     clock = clock_of(settings)
-    policy = config.to_policy(settings)
-    catalogue = Catalogue.load(settings.prompts.folder)
     station = station_of(settings)
     async with AsyncExitStack() as stack:
         ledger, cache = await stack.enter_async_context(stores(settings, settings.ledger.writer, clock))
         # Whatever ends this, an error too: what was written until then is signed.
         stack.push_async_callback(try_checkpoint, ledger, clock)
         live = Live(clock)
+
+        def alarm(what: str) -> None:
+            live.tell("alarm", alarm=what)
+
+        policing = Policing(settings, reload, ledger, clock, alarm)
+        loop.add_signal_handler(signal.SIGHUP, policing.want)
         keeper = Keeper(cache, ledger, lambda: list_files(settings))
         office = LocalOffice(
             ledger,
             cache,
-            policy=lambda: policy,
+            policy=lambda: policing.policy,
             clock=clock,
             doubt=keeper.doubt,
-            alarm=lambda what: live.tell("alarm", alarm=what),
+            alarm=alarm,
         )
         node = Node(
             station,
             office=office,
-            catalogue=lambda: catalogue,
+            catalogue=lambda: policing.catalogue,
             recordings=Recordings(settings.recordings.spool, settings.recordings.sealed),
             later=LateFile(settings.office.state / "late.jsonl", office, clock),
             live=live,
@@ -156,6 +163,7 @@ async def serve(settings: Settings) -> None:
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),
             asyncio.create_task(keep_held(office), name="held"),
+            asyncio.create_task(policing.run(), name="policy"),
             asyncio.create_task(node.run(), name="node"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),

@@ -22,7 +22,7 @@ class Keeper:
     """The task that looks after one cache. `problems` is what stands between it and being believed."""
 
     def __init__(self, cache: SuppressionCache, ledger: Ledger, lists: Callable[[], Iterable[ListFile]]) -> None:
-        # Whether Redis holds the attempts of other days cannot be told from outside: they are entered at every start.
+        # Whether Redis holds the attempts of other days is not known yet.
         cache.contacts.doubt()
         self._cache = cache
         self._ledger = ledger

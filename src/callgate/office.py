@@ -243,7 +243,7 @@ class LocalOffice:
         try:
             await contacts.abandoned(call, contacts.person(number, event.controller or ""), event.at)
         except StoreUnavailable as error:
-            contacts.doubt()
+            contacts.lose()
             self._doubt(str(error))
 
     async def late(self, blocks: Sequence[LateBlock]) -> None:

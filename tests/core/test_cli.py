@@ -1,6 +1,7 @@
 """The commands that read and make what callgate is configured with."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,23 @@ def test_check_lists_what_no_law_says_and_the_operator_has_not_decided(file: Pat
         question for question in undecided if (question["country"], question["rule"]) == ("GB", "days-off")
     ]
     assert "not decided in [law.GB]: GB hours: " in run("check", "-c", str(file)).output
+
+
+def test_check_lists_what_lapses_within_a_month_and_what_lapsed(file: Path) -> None:
+    assert json.loads(run("check", "-c", str(file), "--json").output)["lapsing"] == []
+    soon = (datetime.now(UTC) + timedelta(days=29)).date()
+    text = file.read_text()
+    file.write_text(text.replace("expires = 2030-01-01", f"expires = {soon}"))
+    [lapse] = json.loads(run("check", "-c", str(file), "--json").output)["lapsing"]
+    assert (lapse["centre"], lapse["until"]) == ("brussels", str(soon))
+    assert (
+        f"brussels for acme lapses after {soon}: the processor contract DPA-1" in run("check", "-c", str(file)).output
+    )
+    file.write_text(text.replace("expires = 2030-01-01", "expires = 2026-01-01"))
+    assert (
+        "brussels for acme blocks every call: the processor contract DPA-1 lapsed"
+        in run("check", "-c", str(file)).output
+    )
 
 
 def test_check_names_every_bad_line_and_fails(file: Path) -> None:

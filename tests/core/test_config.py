@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,19 @@ from hypothesis import strategies as st
 
 from callgate.config import BadConfig, load, read_secret, redacted, to_policy
 from callgate.core import lines
+from callgate.core.law.transfers import Signed
+
+CLAUSES = """
+[centres.tunis]
+name = "Tunis"
+country = "TN"
+language = "fr"
+[centres.tunis.clauses]
+reference = "SCC-1"
+signed = 2026-01-01
+expires = 2027-01-01
+annexes = ["I", "II"]
+"""
 
 GOOD = """\
 [site]
@@ -143,6 +157,10 @@ def test_every_error_is_told_at_once(file: Path) -> None:
         ('centre = "brussels"', 'centre = "bruges"', "centre = ", "known are brussels"),
         ('fr = "une offre", ', "", "spoken_purpose", "says nothing in fr"),
         ('fr = "acme point example", ', "", "privacy_policy", "says nothing in fr"),
+        ("expires = 2030-01-01", "expires = 2030-01-01\nsince = 2031-01-01", "expires = ", "is before 2031-01-01"),
+        ('reference = "DPA-1"', 'reference = "DPA-1"\nunder = "lille"', None, "lille has no mandate of acme"),
+        ('reference = "DPA-1"', 'reference = "DPA-1"\nsub_processors = ["lille"]', None, "no centre 'lille'"),
+        ("[office]", "[retention]\ncontact_days = 29\n[office]", None, "in GB count for 30 days"),
         ("[lists.uk-tps]", '[http]\nlisten = "0.0.0.0:80"\n[lists.uk-tps]', None, "must be on loopback"),
     ],
 )
@@ -153,6 +171,14 @@ def test_parts_that_do_not_fit_are_named_with_their_line(
     assert any(says in problem for problem in found)
     if line is not None:
         assert any(f"callgate.toml:{line_with(line)}: " in problem for problem in found)
+
+
+def test_standard_clauses_are_complete_with_their_annexes(file: Path) -> None:
+    file.write_text(GOOD + CLAUSES)
+    assert to_policy(load(file, {})).centres["tunis"].clauses == Signed("SCC-1", date(2026, 1, 1), date(2027, 1, 1))
+    file.write_text(GOOD + CLAUSES.replace(', "II"', ""))
+    with pytest.raises(BadConfig, match=r"centres\.tunis\.clauses\.annexes: clauses without annex II are not complete"):
+        load(file, {})
 
 
 def test_a_second_mandate_for_the_same_pair_is_an_error(file: Path) -> None:

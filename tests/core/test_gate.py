@@ -12,7 +12,8 @@ from callgate.core import gate
 from callgate.core.gate import CallRequest, Facts, Hit, ListState, Question, Scope, Unknown, Verdict
 from callgate.core.law import Consent, Contacts, by_region
 from callgate.core.law.terms import Owner, Sector
-from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy, TransferBasis
+from callgate.core.law.transfers import Signed
+from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy
 from callgate.core.purpose import Purpose
 from callgate.core.reasons import Reason
 
@@ -33,8 +34,15 @@ POLICY = Policy(
     centres={
         "brussels": Centre("brussels", "Brussels", "BE", "en"),
         "casablanca": Centre("casablanca", "Casa", "MA", "fr"),
-        "tunis": Centre("tunis", "Tunis", "TN", "fr", TransferBasis("scc-2021-914", "SCC-7", date(2027, 1, 1))),
-        "dakar": Centre("dakar", "Dakar", "SN", "fr", TransferBasis("scc-2021-914", "SCC-8", date(2026, 11, 23))),
+        "tunis": Centre("tunis", "Tunis", "TN", "fr", Signed("SCC-7", date(2024, 1, 1), date(2027, 1, 1))),
+        "dakar": Centre("dakar", "Dakar", "SN", "fr", Signed("SCC-8", date(2024, 1, 1), date(2026, 11, 23))),
+        "london": Centre("london", "London", "GB", "en"),
+        "boston": Centre("boston", "Boston", "US", "en", certified=frozenset({"DPF"})),
+        "austin": Centre("austin", "Austin", "US", "en"),
+        "bruges": Centre("bruges", "Bruges", "BE", "en"),
+        "ghent": Centre("ghent", "Ghent", "BE", "en"),
+        "mons": Centre("mons", "Mons", "BE", "fr"),
+        "halted": Centre("halted", "Halted", "BE", "fr", suspended=True),
         "lapsed": Centre("lapsed", "Lapsed", "FR", "fr"),
         "stranger": Centre("stranger", "Stranger", "FR", "fr"),
     },
@@ -53,10 +61,16 @@ POLICY = Policy(
     },
     mandates={
         ("acme", name): mandate(name, date(2026, 11, 23) if name == "lapsed" else date(2030, 1, 1))
-        for name in ("brussels", "casablanca", "tunis", "dakar", "lapsed")
+        for name in ("brussels", "casablanca", "tunis", "dakar", "lapsed", "london", "boston", "austin", "halted")
+    }
+    | {
+        ("acme", "bruges"): replace(mandate("bruges"), sub_processors=frozenset({"ghent"})),
+        ("acme", "ghent"): replace(mandate("ghent"), under="bruges"),
+        ("acme", "mons"): replace(mandate("mons"), under="bruges"),
     },
     lists={"uk-tps": ListRule("uk-tps", "GB", 28)},
     law=by_region(rules.packs().values()),
+    transfers=rules.transfers(),
 )
 REQUEST = CallRequest("pbx", "1.1", "PJSIP/a-1", FRENCH, "spring", "brussels", "alice")
 FRESH = {"uk-tps": ListState("7", NOW - timedelta(days=1))}
@@ -86,8 +100,14 @@ def decide(request: CallRequest = REQUEST, facts: Facts | Unknown | None = None,
         ({"centre": "stranger"}, Reason.NOT_MANDATED, "no processor contract between acme and stranger"),
         ({"centre": "lapsed"}, Reason.NO_CONTRACT, "DPA-lapsed lapsed on 2026-11-23"),
         ({"centre": "casablanca"}, Reason.NO_TRANSFER_BASIS, "standard contractual clauses are missing"),
-        ({"centre": "dakar"}, Reason.NO_TRANSFER_BASIS, "SCC-8, lapsed on 2026-11-23"),
+        ({"centre": "dakar"}, Reason.NO_TRANSFER_BASIS, "SCC-8 lapsed on 2026-11-23"),
         ({"centre": "tunis"}, Reason.CLEAR, ""),
+        ({"centre": "london"}, Reason.CLEAR, ""),
+        ({"centre": "boston"}, Reason.CLEAR, ""),
+        ({"centre": "austin"}, Reason.NO_TRANSFER_BASIS, "adequate only under DPF"),
+        ({"centre": "ghent"}, Reason.CLEAR, ""),
+        ({"centre": "mons"}, Reason.NOT_MANDATED, "acme has not authorised mons as a sub-processor of bruges"),
+        ({"centre": "halted"}, Reason.CENTRE_SUSPENDED, "halted is suspended"),
         ({"dialled": "0031201234567"}, Reason.COUNTRY_NOT_SERVED, "calls FR, GB"),
     ],
 )

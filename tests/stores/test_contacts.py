@@ -225,6 +225,38 @@ async def test_a_redis_that_forgot_attempts_is_not_ready_until_they_are_entered_
     assert (await offices().decide(REQUEST)).reason is Reason.CONTACT_CAP
 
 
+@pytest.mark.parametrize("missing", [False, True])
+async def test_a_callgate_that_starts_looks_for_the_newest_attempts_before_it_believes_redis(
+    offices: Offices, cache: SuppressionCache, ledger: Ledger, redis: Redis, missing: bool
+) -> None:
+    office = offices()
+    made = []
+    for _ in range(4):
+        made.append((await office.decide(REQUEST)).call)
+        await office.close(made[-1], {})
+    calls, oldest = cache.contacts.person(PERSON, "acme").calls, f"{made[0]} spring"
+    starting = SuppressionCache(cache.redis, cache.keys, TOKENS, ledger.identity, answer_within=5)
+    starting.contacts.doubt()
+    assert [problem.why for problem in await check(starting, ledger)] == [Why.CONTACTS]
+    if missing:
+        await redis.zrem(calls, oldest)
+    else:
+        await redis.zadd(calls, {oldest: 1}, xx=True)
+    assert await ensure(starting, ledger) == ()
+    assert await redis.zcard(calls) == 4
+    assert (await redis.zscore(calls, oldest) == 1) is not missing
+
+
+async def test_nobody_is_reserved_in_a_redis_that_is_not_ours(
+    cache: SuppressionCache, redis: Redis, keys: Keys
+) -> None:
+    await redis.hset(keys.contacts, "of", "another ledger's")
+    with pytest.raises(NotReady):
+        await cache.lookup(Query(PERSON, "acme", "spring", (), Attempt("c1", NOW)))
+    person = cache.contacts.person(PERSON, "acme")
+    assert await redis.exists(person.busy, person.calls) == 0
+
+
 async def test_what_is_entered_twice_counts_once(offices: Offices, cache: SuppressionCache, ledger: Ledger) -> None:
     office = offices()
     await office.close((await office.decide(REQUEST)).call, {})

@@ -4,6 +4,8 @@ import logging
 import os
 import secrets
 import sys
+from dataclasses import asdict
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -15,9 +17,13 @@ from callgate import config, daemon
 from callgate.cli import cache, consents, dialplan, explain, ledger, lists, prompts, scrub, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.cli.undecided import open_questions
+from callgate.core.processing import lapsing
 from callgate.stores.encoding import read_keys, write_new_key
 from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
 from callgate.stores.ledger.standing import check_database
+
+LAPSES_WITHIN = timedelta(days=30)
+"""What lapses within this time is named by `check`."""
 
 app = typer.Typer(
     help="The gate beside an Asterisk PBX: who may be called, what they hear, what may be recorded.",
@@ -51,11 +57,11 @@ def _options(
 
 @app.command()
 def serve(config_file: ConfigOption = default_config) -> None:
-    """Run the gate until SIGTERM."""
+    """Run the gate until SIGTERM; at SIGHUP read again who may call whom. What does not load changes nothing."""
     _log_to_stderr(logging.INFO)
     with explained():
         settings = settings_of(config_file)
-    run(daemon.serve(settings))
+    run(daemon.serve(settings, lambda: config.load(config_file)))
 
 
 @app.command()
@@ -105,10 +111,15 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         check_database(settings.ledger.url)
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
+    lapses = lapsing(policy, daemon.clock_of(settings)().date(), LAPSES_WITHIN)
     if as_json:
-        print_json({"ok": True, "policy": policy.version, "undecided": undecided})
+        told = [asdict(lapse) for lapse in lapses]
+        print_json({"ok": True, "policy": policy.version, "undecided": undecided, "lapsing": told})
         return
     out.print_json(config.redacted(settings))
+    for lapse in lapses:
+        when = f"lapses after {lapse.until}" if lapse.until else "blocks every call"
+        out.print(f"{lapse.centre} for {lapse.controller} {when}: {lapse.what}", markup=False)
     for question in undecided:
         asks = f"{question['country']} {question['rule']}: {question['asks']} ({question['source']})"
         out.print(f"no law found, and not decided in [law.{question['country']}]: {asks}", markup=False)

@@ -1,9 +1,10 @@
 """The law in force here: the packs that come with callgate, with the operator's own rules in them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from callgate import rules
-from callgate.core.law import Origin, Pack, Refusal, by_region, tighten
+from callgate.core.law import Origin, Pack, Refusal, Topic, by_region, tighten
+from callgate.core.law.terms import ContactCap
 from callgate.rules.schema import Rules
 
 Place = tuple[str | int, ...]
@@ -27,6 +28,18 @@ def problems(law: Mapping[str, Rules]) -> Iterator[tuple[Place, str]]:
             yield ("law", country), tightened
         elif not isinstance(tightened, Pack):
             yield from (((("law", country, *_place(tables, refusal))), str(refusal)) for refusal in tightened)
+
+
+def longest_cap(book: Mapping[str, Pack], countries: Iterable[str]) -> tuple[int, str]:
+    """Over how many days attempts count at most, and in which of the countries that are called; (0, "") for none."""
+    caps = (
+        (rule.terms.days or 0, country)
+        for country in countries
+        if country in book
+        for rule in book[country].of(Topic.CONTACT_CAP)
+        if isinstance(rule.terms, ContactCap)
+    )
+    return max(caps, default=(0, ""))
 
 
 def _tightened(pack: Pack, tables: Rules | None) -> Pack | tuple[Refusal, ...] | str:

@@ -16,6 +16,7 @@ from callgate import rules
 from callgate.config import law
 from callgate.config.settings import Settings
 from callgate.core import emergency, lines, policy
+from callgate.core.law.transfers import Signed
 from callgate.core.policy import Policy
 
 SECRET_BYTES = 16
@@ -110,6 +111,14 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
         else:
             yield (table, name, key), says
     yield from law.problems(settings.law)
+    called = {country for campaign in settings.campaigns.values() for country in campaign.languages}
+    days, country = law.longest_cap(law.book(settings.law), sorted(called))
+    if settings.retention.contact_days < days:
+        yield (
+            ("retention", "contact_days"),
+            f"attempts to call somebody in {country} count for {days} days, and are found in the ledger so long as it"
+            " keeps contacts",
+        )
     pairs = [(mandate.controller, mandate.centre) for mandate in settings.mandates]
     for number, pair in enumerate(pairs):
         if pair in pairs[:number]:
@@ -152,16 +161,22 @@ def to_policy(settings: Settings) -> Policy:
                 table.name,
                 table.country,
                 table.language,
-                policy.TransferBasis(**table.transfer_basis.model_dump()) if table.transfer_basis else None,
+                Signed(table.clauses.reference, table.clauses.signed, table.clauses.expires) if table.clauses else None,
+                table.certified,
+                table.status == "suspended",
             )
             for name, table in settings.centres.items()
         },
         campaigns={name: policy.Campaign(id=name, **table.model_dump()) for name, table in settings.campaigns.items()},
         mandates={
-            (table.controller, table.centre): policy.Mandate(**table.model_dump()) for table in settings.mandates
+            (table.controller, table.centre): policy.Mandate(
+                **table.model_dump(exclude={"annexes"}) | {"under": table.under or ""}
+            )
+            for table in settings.mandates
         },
         lists={name: policy.ListRule(name, **table.model_dump()) for name, table in settings.lists.items()},
         law=law.book(settings.law),
+        transfers=rules.transfers(),
     )
 
 

@@ -8,9 +8,9 @@ import re
 from datetime import date, datetime
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, field_validator
 
 from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
@@ -38,6 +38,8 @@ CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, Field(pattern=r"^(nl|fr|de|en)$")]
 E164 = Annotated[str, Field(pattern=r"^\+[0-9]{5,15}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+Annex = Literal["I", "II", "III"]
+Scheme = Annotated[str, Field(pattern=r"^[A-Z]{2,10}$")]
 
 
 class Address(str):
@@ -164,21 +166,34 @@ class ControllerTable(Table):
     privacy_policy: dict[Language, Text]
 
 
-class TransferBasisTable(Table):
-    """GDPR Art. 45 and 46."""
+class ClausesTable(Table):
+    """The standard contractual clauses of Decision (EU) 2021/914, as signed with a centre (GDPR Art. 46(2)(c)).
 
-    kind: Annotated[str, Field(pattern=r"^(adequacy|scc-2021-914|dpf|bcr)$")]
+    They are complete with annex I (the parties and the transfer) and II (the measures), which must be on file.
+    """
+
     reference: Text
+    signed: date
     expires: date
+    annexes: frozenset[Annex]
+
+    @field_validator("annexes")
+    @classmethod
+    def _complete(cls, annexes: frozenset[Annex]) -> frozenset[Annex]:
+        if missing := {"I", "II"} - annexes:
+            raise ValueError(f"clauses without annex {' and '.join(sorted(missing))} are not complete")
+        return annexes
 
 
 class CentreTable(Table):
-    """A call centre."""
+    """A call centre. `certified`: the schemes, such as `DPF`, under which it may have data from the EEA."""
 
     name: Text
     country: CountryCode
     language: Language
-    transfer_basis: TransferBasisTable | None = None
+    status: Literal["active", "suspended"] = "active"
+    clauses: ClausesTable | None = None
+    certified: frozenset[Scheme] = frozenset()
 
 
 class CampaignTable(Table):
@@ -201,12 +216,19 @@ class CampaignTable(Table):
 
 
 class MandateTable(Table):
-    """A processor contract (GDPR Art. 28(3))."""
+    """A processor contract (GDPR Art. 28(3)); `under`: the centre whose sub-processor this one is (Art. 28(4)).
+
+    `annexes` are what is on file with it: nothing is decided by them.
+    """
 
     controller: Name
     centre: Name
     reference: Text
+    since: date = date.min
     expires: date
+    under: Name | None = None
+    sub_processors: frozenset[Name] = frozenset()
+    annexes: tuple[Text, ...] = ()
 
 
 class ListTable(Table):

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     DROPPED = "dropped"
     CLOSED = "closed"
     LIST_LOADED = "list-loaded"
+    POLICY_LOADED = "policy-loaded"
     ALARM = "alarm"
     ERASURE = "erasure"
     RETENTION = "retention"

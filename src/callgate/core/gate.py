@@ -3,9 +3,9 @@
 The order of the rules, and the answer of the first that speaks against the call:
 
 1. What was dialled is one telephone number.
-2. The call centre is known, the campaign is known.
-3. The centre holds a processor contract with the campaign's controller that has not lapsed (GDPR Art. 28), and stands
-   in the EEA or on a transfer basis that has not lapsed (Art. 44-49).
+2. The call centre is known and not suspended, the campaign is known.
+3. The centre may have the data of the campaign's controller: by a contract in force (GDPR Art. 28), and by where it
+   stands (Art. 44-49; `processing`).
 4. The campaign calls the number's country.
 5. callgate can know: the suppression store answers, is complete, and holds a fresh copy of each list of that country.
 6. The person objected: to the controller, to the campaign, or to everyone (Art. 21). Nothing outweighs that here.
@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from callgate.core import law, legal, phone
+from callgate.core import law, legal, phone, processing
 from callgate.core.law import CapWindow, Consent, Contacts, Finding, Listing, Situation
 from callgate.core.phone import Number
-from callgate.core.policy import EEA, Campaign, Centre, Policy
+from callgate.core.policy import Campaign, Centre, Policy
 from callgate.core.reasons import ALLOWING, SENTENCES, Reason
 
 
@@ -201,6 +201,8 @@ def ask(request: CallRequest, policy: Policy, now: datetime) -> Question | Verdi
     centre = trail.centre = policy.centres.get(request.centre)
     if centre is None:
         return trail.verdict(Reason.UNKNOWN_CENTRE, "centre", f"no centre {request.centre!r} is configured")
+    if centre.suspended:
+        return trail.verdict(Reason.CENTRE_SUSPENDED, "centre", f"{centre.id} is suspended")
     trail.passed("centre", f"{centre.id} in {centre.country}")
     campaign = trail.campaign = policy.campaigns.get(request.campaign)
     if campaign is None:
@@ -212,29 +214,10 @@ def ask(request: CallRequest, policy: Policy, now: datetime) -> Question | Verdi
 
 def _contracts(trail: _Trail, centre: Centre, campaign: Campaign, now: datetime) -> Verdict | None:
     """Rule 3."""
-    mandate = trail.policy.mandates.get((campaign.controller, centre.id))
-    if mandate is None:
-        detail = f"no processor contract between {campaign.controller} and {centre.id} is on file (GDPR Art. 28(3))"
-        return trail.verdict(Reason.NOT_MANDATED, "contract", detail)
-    if mandate.expires < now.date():
-        detail = f"the processor contract {mandate.reference} lapsed on {mandate.expires} (GDPR Art. 28(3))"
-        return trail.verdict(Reason.NO_CONTRACT, "contract", detail)
-    trail.passed("contract", f"{mandate.reference}, until {mandate.expires}")
-
-    if centre.country in EEA:
-        trail.passed("transfer", f"{centre.country} is in the EEA")
-        return None
-    basis = centre.transfer_basis
-    if basis is None:
-        detail = (
-            f"{centre.id} is in {centre.country}, outside the EEA, and no transfer basis is on file: an adequacy"
-            " decision or standard contractual clauses are missing (GDPR Art. 44-46)"
-        )
-        return trail.verdict(Reason.NO_TRANSFER_BASIS, "transfer", detail)
-    if basis.expires < now.date():
-        detail = f"the transfer basis of {centre.id}, {basis.kind} {basis.reference}, lapsed on {basis.expires}"
-        return trail.verdict(Reason.NO_TRANSFER_BASIS, "transfer", detail)
-    trail.passed("transfer", f"{basis.kind} {basis.reference}, until {basis.expires}")
+    for term in processing.terms(trail.policy, campaign.controller, centre, now.date()):
+        if not term.passed:
+            return trail.verdict(term.reason, term.name, f"{term.saw} ({term.source})")
+        trail.passed(term.name, term.saw)
     return None
 
 

@@ -9,12 +9,8 @@ from datetime import date
 
 from callgate.core.law.rule import Callee, Pack
 from callgate.core.law.terms import Owner, Sector
+from callgate.core.law.transfers import Signed, Transfers
 from callgate.core.purpose import Purpose
-
-EEA = frozenset(
-    "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IS IT LI LT LU LV MT NL NO PL PT RO SE SI SK".split()  # noqa: SIM905
-)
-"""Inside it personal data moves freely; out of it a transfer needs a basis (GDPR Art. 44)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +23,20 @@ class Controller:
 
 
 @dataclass(frozen=True, slots=True)
-class TransferBasis:
-    """What lets a centre outside the EEA have the data: adequacy, standard clauses, … (GDPR Art. 45, 46)."""
-
-    kind: str
-    reference: str
-    expires: date
-
-
-@dataclass(frozen=True, slots=True)
 class Centre:
-    """A call centre: where it stands (ISO 3166), how it is named to callees, what its agents speak."""
+    """A call centre: where it stands (ISO 3166), how it is named to callees, what its agents speak.
+
+    `clauses` are the standard contractual clauses as signed with it, and `certified` the schemes under which it is
+    certified and that the operator relies on (GDPR Art. 45, 46). A centre that is `suspended` makes no calls.
+    """
 
     id: str
     name: str
     country: str
     language: str
-    transfer_basis: TransferBasis | None = None
+    clauses: Signed | None = None
+    certified: frozenset[str] = frozenset()
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +67,19 @@ class Campaign:
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """The processor contract that lets a centre call for a controller (GDPR Art. 28(3))."""
+    """The processor contract that lets a centre call for a controller (GDPR Art. 28(3)), from `since` to `expires`.
+
+    `under` is the centre whose sub-processor this one is; the contract is then with that centre. `sub_processors` are
+    those that the controller authorised (Art. 28(2)).
+    """
 
     controller: str
     centre: str
     reference: str
     expires: date
+    since: date = date.min
+    under: str = ""
+    sub_processors: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,8 @@ class ListRule:
 class Policy:
     """Everything besides the lists' contents that decides about a call. `version` names exactly this policy.
 
-    `law` is by the region that is called (ISO 3166): the packs with the operator's own rules in them.
+    `law` is by the region that is called (ISO 3166): the packs with the operator's own rules in them. `transfers` is
+    where data may go.
     """
 
     version: str
@@ -106,29 +107,43 @@ class Policy:
     campaigns: Mapping[str, Campaign]
     mandates: Mapping[tuple[str, str], Mandate]
     lists: Mapping[str, ListRule]
-    law: Mapping[str, Pack] = field(default_factory=dict)
+    law: Mapping[str, Pack]
+    transfers: Transfers
 
 
 def problems(policy: Policy) -> Iterator[tuple[tuple[str, str, str], str]]:
     """Where the parts do not fit: ((table, id, key), what is wrong and what would be right)."""
     for campaign in policy.campaigns.values():
-        place = ("campaigns", campaign.id)
-        if campaign.controller not in policy.controllers:
-            yield (*place, "controller"), f"no controller {campaign.controller!r}; {_known(policy.controllers)}"
-        for country, names in campaign.lists.items():
-            if country not in campaign.countries:
-                yield (*place, "lists"), f"lists for {country}, a country that [languages] does not name"
-            for name in names:
-                if name not in policy.lists:
-                    yield (*place, "lists"), f"no list {name!r}; {_known(policy.lists)}"
-                elif (covers := policy.lists[name].country) != country:
-                    yield (*place, "lists"), f"the list {name} covers {covers}; it cannot bind calls to {country}"
+        yield from ((("campaigns", campaign.id, key), says) for key, says in _of_campaign(policy, campaign))
     for mandate in policy.mandates.values():
-        place = ("mandates", f"{mandate.controller}/{mandate.centre}")
-        if mandate.controller not in policy.controllers:
-            yield (*place, "controller"), f"no controller {mandate.controller!r}; {_known(policy.controllers)}"
-        if mandate.centre not in policy.centres:
-            yield (*place, "centre"), f"no centre {mandate.centre!r}; {_known(policy.centres)}"
+        name = f"{mandate.controller}/{mandate.centre}"
+        yield from ((("mandates", name, key), says) for key, says in _of_mandate(policy, mandate))
+
+
+def _of_campaign(policy: Policy, campaign: Campaign) -> Iterator[tuple[str, str]]:
+    if campaign.controller not in policy.controllers:
+        yield "controller", f"no controller {campaign.controller!r}; {_known(policy.controllers)}"
+    for country, names in campaign.lists.items():
+        if country not in campaign.countries:
+            yield "lists", f"lists for {country}, a country that [languages] does not name"
+        for name in names:
+            if name not in policy.lists:
+                yield "lists", f"no list {name!r}; {_known(policy.lists)}"
+            elif (covers := policy.lists[name].country) != country:
+                yield "lists", f"the list {name} covers {covers}; it cannot bind calls to {country}"
+
+
+def _of_mandate(policy: Policy, mandate: Mandate) -> Iterator[tuple[str, str]]:
+    if mandate.controller not in policy.controllers:
+        yield "controller", f"no controller {mandate.controller!r}; {_known(policy.controllers)}"
+    if mandate.centre not in policy.centres:
+        yield "centre", f"no centre {mandate.centre!r}; {_known(policy.centres)}"
+    if mandate.under and (mandate.controller, mandate.under) not in policy.mandates:
+        yield "under", f"{mandate.under} has no mandate of {mandate.controller} under which {mandate.centre} could call"
+    for name in sorted(mandate.sub_processors - policy.centres.keys()):
+        yield "sub_processors", f"no centre {name!r}; {_known(policy.centres)}"
+    if mandate.since > mandate.expires:
+        yield "expires", f"is before {mandate.since}, on which it begins"
 
 
 def _known(names: Mapping[str, object]) -> str:

@@ -30,6 +30,7 @@ class Reason(StrEnum):
 
     BAD_NUMBER = "bad-number"
     UNKNOWN_CENTRE = "unknown-centre"
+    CENTRE_SUSPENDED = "centre-suspended"
     UNKNOWN_CAMPAIGN = "unknown-campaign"
     NOT_MANDATED = "not-mandated"
     NO_CONTRACT = "no-contract"
@@ -68,6 +69,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.ABANDONED_LIMIT: "Too many calls of this campaign found no agent.",
     Reason.BAD_NUMBER: "What was dialled is not one telephone number.",
     Reason.UNKNOWN_CENTRE: "This telephone belongs to no call centre that callgate knows.",
+    Reason.CENTRE_SUSPENDED: "This call centre is suspended.",
     Reason.UNKNOWN_CAMPAIGN: "No such campaign.",
     Reason.NOT_MANDATED: "This call centre may not call for this company.",
     Reason.NO_CONTRACT: "There is no valid processor contract between the company and this call centre.",

@@ -21,8 +21,6 @@ from callgate.stores.schema import Entry
 Change = tuple[str, str, int | str, str]
 """A command of Redis, its key, its member, and its value or ""."""
 
-EVERYONE = Audience(Scope.ALL)
-
 
 def payload(consent: Consent) -> dict[str, Json]:
     """What an event says of a consent; its proof is personal and stands apart."""
@@ -80,14 +78,13 @@ class Consents:
             yield from self._away(older, generation)
             yield "HSET", self._key(newest, generation), newest.member, _written(consent_of(event))
 
-    def probes(self, generation: str, controller: str, number: str) -> tuple[list[tuple[str, str]], ...]:
-        """Hash and field of each place where the person's consent may be, and their objection to everyone's calls."""
-        audiences = (Audience(Scope.CONTROLLER, controller), EVERYONE)
-        mine, everyones = (list(self.tokens.all(audience, number)) for audience in audiences)
-        return (
-            [(self._key(token, generation), str(token.member)) for token in mine],
-            [(self._key(token, generation), _objection(token)) for token in everyones],
-        )
+    def place(self, token: Token, generation: str) -> tuple[str, int | str]:
+        """Hash and field of the consent of the person who has this token for one controller."""
+        return self._key(token, generation), token.member
+
+    def place_of_objection(self, token: Token, generation: str) -> tuple[str, int | str]:
+        """Hash and field of the moment at which the person who has this token for everyone objected."""
+        return self._key(token, generation), _objection(token)
 
     def _objected(self, entry: Entry, generation: str) -> Iterator[Change]:
         event, tokens = entry.event, self._tokens(entry)
@@ -113,7 +110,7 @@ class Consents:
 
 
 def read(consents: Sequence[bytes | None], objections: Sequence[bytes | None]) -> Consent | None:
-    """The consent that counts, of what was found where `probes` says."""
+    """The consent that counts, of what was found where each may be."""
     found = max((_read(written) for written in consents if written), key=lambda consent: consent.given, default=None)
     objected = max((float(written) for written in objections if written), default=None)
     if found is None or (objected is not None and found.given.timestamp() <= objected):

@@ -7,8 +7,9 @@ ends with the call; one whose callgate died ends by itself.
 
 A person is known here by the token of their number for one controller, under the newest key. Attempts are what the
 ledger holds as allowed, so they can be entered again from it: each has the name of its call, and entering it twice is
-entering it once. That is done at every start, and whenever Redis has forgotten: it has where its count of attempts, or
-the note whose they are, is gone, or where it counts fewer than it did before.
+entering it once. That is done whenever Redis has forgotten: it has where its count of attempts, or the note whose they
+are, is gone, or where it counts fewer than it did before. At a start nothing was counted before; then Redis must have
+the newest attempts of the ledger, which it has not if it was restored from an older state.
 """
 
 import asyncio
@@ -22,10 +23,11 @@ from callgate.core.law import CapWindow, Contacts
 from callgate.core.law.terms import Counted
 from callgate.core.purpose import Purpose
 from callgate.stores.connection import store
-from callgate.stores.encoding import TokenKeys
+from callgate.stores.encoding import Token, TokenKeys
 from callgate.stores.errors import NotReady, Unready, Why
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.questions import Question
 from callgate.stores.nodes import Client
 from callgate.stores.objections import Audience
 from callgate.stores.scripts import HOLD_CALL, RELEASE_CALL, run
@@ -37,6 +39,9 @@ HELD = timedelta(seconds=60)
 ABANDONED = "!abandoned"
 """Stands where an attempt has its campaign, and is no campaign's name."""
 BATCH = 1000
+NEWEST = 5000
+"""Events of the ledger's end among which attempts are looked for in Redis at a start."""
+_TELLING = (Kind.VERDICT, Kind.ABANDONED)
 
 FORGOTTEN = Unready(
     Why.CONTACTS, "Redis does not hold every attempt that was made", "wait while they are entered from the ledger"
@@ -72,10 +77,14 @@ class ContactStore:
         self._of = f"{ledger}/{tokens.layout}"
         self.whole = True
         self.seen = 0
+        self._lost = False
 
     def person(self, number: str, controller: str) -> Kept:
         """The person with this E.164 number, for one controller."""
-        token = self._tokens.new(Audience(Scope.CONTROLLER, controller), number)
+        return self.kept(self._tokens.new(Audience(Scope.CONTROLLER, controller), number))
+
+    def kept(self, token: Token) -> Kept:
+        """The person whose newest token this is."""
         name = f"{token.spread:08x}{token.member:016x}"
         return Kept(self._keys.calls(name), self._keys.busy(name))
 
@@ -94,21 +103,25 @@ class ContactStore:
         """See whether Redis forgot attempts; `floor` is `seen` from before it was asked. Raises `NotReady`."""
         of, attempts = said
         if of != self._of.encode() or attempts is None or int(attempts) < floor:
-            self.whole = False
+            self.lose()
         if not self.whole or attempts is None:
             raise NotReady(FORGOTTEN)
         self.seen = max(self.seen, int(attempts))
 
     def doubt(self) -> None:
-        """Take it that Redis lacks attempts, until they are entered again."""
+        """Do not take it that Redis holds every attempt, until that was looked into."""
         self.whole = False
+
+    def lose(self) -> None:
+        """Take it that Redis lacks attempts, until they are entered again."""
+        self.whole, self._lost = False, True
 
     async def is_whole(self) -> bool:
         """Whether Redis holds all that it once did, as far as this process saw. Raises `StoreUnavailable`."""
         async with store("being asked for its attempts"):
             of, attempts = await self._redis.hmget(self._keys.contacts, ["of", "attempts"])
         if of != self._of.encode() or attempts is None or int(attempts) < self.seen:
-            self.whole = False
+            self.lose()
         return self.whole
 
     async def hold(self, calls: Sequence[tuple[str, Kept]]) -> None:
@@ -129,6 +142,15 @@ class ContactStore:
             await self._redis.zadd(person.calls, {f"{call} {ABANDONED}": _ms(at)})
             await self._redis.pexpire(person.calls, _span(KEPT))
 
+    async def restore(self, ledger: Ledger) -> None:
+        """Make Redis hold every attempt: what the ledger holds of them is entered, if Redis lacks any.
+
+        Raises `StoreUnavailable` and `LedgerUnavailable`.
+        """
+        if self._lost or not await self._has_newest(ledger):
+            await self.rebuild(ledger)
+        self.whole = True
+
     async def rebuild(self, ledger: Ledger) -> None:
         """Enter what the ledger holds of the time before its last event that can count, and of the calls that are open.
 
@@ -136,7 +158,7 @@ class ContactStore:
         `LedgerUnavailable`.
         """
         after = await _first_that_counts(ledger)
-        while entries := await ledger.read(kinds=(Kind.VERDICT, Kind.ABANDONED), after_seq=after, limit=BATCH):
+        while entries := await ledger.search(Question(kinds=_TELLING, after_seq=after, limit=BATCH)):
             await self._enter([entry.event for entry in entries])
             after = entries[-1].seq
         for call, entries_of in (await ledger.open_calls()).items():
@@ -146,15 +168,33 @@ class ContactStore:
         async with store("completing its attempts"):
             self.seen = int(await self._redis.hincrby(self._keys.contacts, "attempts", 0))
             await self._redis.hset(self._keys.contacts, "of", self._of)
-        self.whole = True
+        self.whole, self._lost = True, False
+
+    async def _has_newest(self, ledger: Ledger) -> bool:
+        async with store("being asked for its attempts"):
+            of, attempts = await self._redis.hmget(self._keys.contacts, ["of", "attempts"])
+        if of != self._of.encode() or attempts is None:
+            return False
+        newest = Question(kinds=_TELLING, after_seq=max(0, await ledger.last_seq() - NEWEST), limit=NEWEST)
+        made = self._made([entry.event for entry in await ledger.search(newest)])
+        async with store("being asked for attempts"), self._redis.pipeline(transaction=False) as pipe:
+            for key, member, _ in made:
+                pipe.zscore(key, member)
+            return None not in await pipe.execute()
+
+    def _made(self, events: Sequence[Event]) -> list[tuple[str, str, int]]:
+        """Of each event that tells of an attempt or its end: the key, the member and its time in ms."""
+        return [
+            (self.person(event.number, event.controller or "").calls, member, _ms(event.at))
+            for event in events
+            if (member := _member(event)) and event.number is not None
+        ]
 
     async def _enter(self, events: Sequence[Event]) -> None:
         async with store("entering attempts"), self._redis.pipeline(transaction=False) as pipe:
-            for event in events:
-                if (member := _member(event)) and event.number is not None:
-                    key = self.person(event.number, event.controller or "").calls
-                    pipe.zadd(key, {member: _ms(event.at)}, nx=True)
-                    pipe.pexpire(key, _span(KEPT))
+            for key, member, at in self._made(events):
+                pipe.zadd(key, {member: at}, nx=True)
+                pipe.pexpire(key, _span(KEPT))
             await pipe.execute()
 
 

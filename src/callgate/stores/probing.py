@@ -61,18 +61,19 @@ class Probe:
 
 def probe(keys: Keys, tokens: TokenKeys, store: ContactStore, generation: str, of: Person) -> Probe:
     """Put the question together."""
-    bits = bits_of(generation)
+    bits, consents_of = bits_of(generation), Consents(keys, tokens)
+    everyones, controllers, campaigns = (
+        (audience.scope, list(tokens.all(audience, of.number))) for audience in audiences(of.controller, of.campaign)
+    )
     held = [
-        (Hit(audience.scope, "objection"), token)
-        for audience in audiences(of.controller, of.campaign)
-        for token in tokens.all(audience, of.number)
+        (Hit(scope, "objection"), token) for scope, all_of in (everyones, controllers, campaigns) for token in all_of
     ]
-    own, everyones = Consents(keys, tokens).probes(generation, of.controller, of.number)
-    fields = [*own, *everyones]
-    person = store.person(of.number, of.controller)
+    fields = [consents_of.place(token, generation) for token in controllers[1]]
+    fields += [consents_of.place_of_objection(token, generation) for token in everyones[1]]
+    person = store.kept(controllers[1][0])
     named = [keys.epoch, keys.lists, keys.mark(generation), keys.contacts, person.calls, person.busy]
     named += [keys.bucket(generation, token.bucket(bits)) for _, token in held]
     named += [key for key, _ in fields]
     said: list[str | int] = [len(held), *(token.member for _, token in held), *(field for _, field in fields)]
     said += store.arguments(of.attempt, of.campaign)
-    return Probe(named, said, [hit for hit, _ in held], len(own), store.seen, of)
+    return Probe(named, said, [hit for hit, _ in held], len(controllers[1]), store.seen, of)

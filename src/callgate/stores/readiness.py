@@ -118,7 +118,7 @@ async def ensure(cache: SuppressionCache, ledger: Ledger, lists: Iterable[ListFi
     if {Why.EVICTING, Why.AHEAD} & found or found == {Why.RESTORED}:
         return problems
     if {problem.why for problem in problems} == {Why.CONTACTS}:
-        await cache.contacts.rebuild(ledger)
+        await cache.contacts.restore(ledger)
         return await check(cache, ledger)
     return await rebuild(cache, ledger, lists)
 

@@ -1,6 +1,6 @@
 """The questions of an officer: what happened with this call, this number, this agent, this campaign, since when."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +30,7 @@ class Question:
     campaign: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+    kinds: Collection[Kind] = ()
     after_seq: int = 0
     limit: int = 1000
 
@@ -37,6 +38,8 @@ class Question:
 def select(question: Question, backend: Backend, ring: KeyRing) -> sa.Select[Any]:
     """The query that answers it, in the order of the events."""
     narrowing: list[sa.ColumnElement[bool]] = [events.c.seq > question.after_seq]
+    if question.kinds:
+        narrowing.append(events.c.kind.in_([kind.value for kind in question.kinds]))
     if question.call is not None:
         narrowing.append(events.c.call == question.call)
     if question.number is not None:

@@ -1,0 +1,89 @@
+"""The policy in force, and how another comes into force while calls go on.
+
+A policy that does not load leaves the old one in force, and so does one that the ledger cannot take note of: verdicts
+name their policy by its version, and the ledger has to say since when that was the one.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from callgate import config
+from callgate.config import BadConfig, Settings
+from callgate.core.events import Event, Kind
+from callgate.core.policy import Policy
+from callgate.prompts.catalogue import Catalogue
+from callgate.prompts.errors import PromptError
+from callgate.stores.errors import LedgerUnavailable
+from callgate.stores.ledger import Ledger
+
+log = structlog.stdlib.get_logger()
+
+
+class Policing:
+    """Holds the policy and the prompts that belong to it. `alarm` tells supervisors what could not be loaded."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        load: Callable[[], Settings],
+        ledger: Ledger,
+        clock: Callable[[], datetime],
+        alarm: Callable[[str], None],
+    ) -> None:
+        self._load = load
+        self._ledger = ledger
+        self._clock = clock
+        self._alarm = alarm
+        self._wanted = asyncio.Event()
+        self.policy: Policy = config.to_policy(settings)
+        self.catalogue = Catalogue.load(settings.prompts.folder)
+
+    def want(self) -> None:
+        """Ask for what the configuration says now: the handler of SIGHUP."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        """Note the policy that is in force, then load another whenever that is asked for, until cancelled."""
+        try:
+            await self._note(self.policy)
+        except LedgerUnavailable as error:
+            log.warning("policy-not-noted", version=self.policy.version, error=str(error))
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            await self.reload()
+
+    async def reload(self) -> bool:
+        """Put in force what the configuration says of calls and what prompts were built; False where it cannot be.
+
+        What it says of addresses, files and keys takes a restart.
+        """
+        try:
+            settings = await asyncio.to_thread(self._load)
+            policy = config.to_policy(settings)
+            catalogue = await asyncio.to_thread(Catalogue.load, settings.prompts.folder)
+            _check_notices(policy, catalogue)
+            await self._note(policy)
+        except (BadConfig, PromptError, LedgerUnavailable) as error:
+            log.error("policy-not-loaded", in_force=self.policy.version, error=str(error))
+            self._alarm("policy-not-loaded")
+            return False
+        log.info("policy-loaded", version=policy.version, before=self.policy.version)
+        self.policy, self.catalogue = policy, catalogue
+        return True
+
+    async def _note(self, policy: Policy) -> None:
+        said = {"policy": policy.version, "before": self.policy.version if policy is not self.policy else None}
+        await self._ledger.append([Event(Kind.POLICY_LOADED, self._clock(), payload=said)])
+
+
+def _check_notices(policy: Policy, catalogue: Catalogue) -> None:
+    """A campaign whose notice was not built would drop everyone who answers. Raises `NoSuchPrompt`."""
+    for campaign in policy.campaigns.values():
+        for controller, centre in policy.mandates:
+            if controller == campaign.controller:
+                for language in sorted(set(campaign.languages.values())):
+                    catalogue.notice(campaign.id, centre, language)
