@@ -23,6 +23,7 @@ from callgate.config import Address, Settings
 from callgate.core import emergency
 from callgate.core.retention import Terms
 from callgate.keeper import Keeper
+from callgate.listwatch import ListWatch
 from callgate.live import Live
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
@@ -37,6 +38,7 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.keyfile import read_ledger_keys
 from callgate.stores.ledger.schedule import keep_checkpoints, keep_terms, try_checkpoint
 from callgate.stores.listfile import ListFile, open_list
+from callgate.stores.nodes import Client
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
 from callgate.web.app import make_app
@@ -79,18 +81,28 @@ def command_writer() -> str:
     return f"command-{os.getpid()}"
 
 
+def redis_of(settings: Settings) -> Client:
+    """A client of Redis. Raises `BadConfig` where its URL is none."""
+    try:
+        return connect(settings.redis.url)
+    except ValueError as error:
+        raise config.BadConfig([config.Problem("redis.url", str(error))]) from None
+
+
 @asynccontextmanager
 async def stores(settings: Settings, writer: str, clock: Clock) -> AsyncIterator[tuple[Ledger, SuppressionCache]]:
-    """The ledger and the cache, open. Raises `LedgerRefused`, `BadKeyFile`."""
+    """The ledger and the cache, open. Raises `LedgerRefused`, `BadKeyFile`, `BadConfig`."""
     tokens = read_keys(settings.secrets.suppression_key_file)
     keys = read_ledger_keys(settings.secrets.ledger_key_file)
-    ledger = await Ledger.open(settings.ledger.url, writer, clock, keys=keys, tokens=partial(stored_tokens, tokens))
-    redis = connect(settings.redis.url)
+    redis = redis_of(settings)
     try:
-        yield ledger, SuppressionCache(redis, Keys(settings.redis.prefix), tokens, ledger.identity)
+        ledger = await Ledger.open(settings.ledger.url, writer, clock, keys=keys, tokens=partial(stored_tokens, tokens))
+        try:
+            yield ledger, SuppressionCache(redis, Keys(settings.redis.prefix), tokens, ledger.identity)
+        finally:
+            await ledger.close()
     finally:
         await redis.aclose()
-        await ledger.close()
 
 
 def outside_lines(settings: Settings) -> tuple[str, ...]:
@@ -148,12 +160,20 @@ async def serve(settings: Settings) -> None:
             clock=clock,
         )
 
+        lists = ListWatch(
+            cache,
+            lambda: policy.lists,
+            clock,
+            alarm=lambda aged: live.tell("alarm", alarm=aged.age, why=f"{aged.list} {aged.says}"),
+        )
+
         def missing() -> list[str]:
             return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
 
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),
             asyncio.create_task(node.run(), name="node"),
+            asyncio.create_task(lists.run(), name="lists"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),

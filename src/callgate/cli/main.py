@@ -12,7 +12,7 @@ import typer
 
 import callgate
 from callgate import config, daemon
-from callgate.cli import cache, dialplan, explain, ledger, lists, prompts, scrub, suppress
+from callgate.cli import cache, dialplan, doctor, explain, ledger, lists, prompts, scrub, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.stores.encoding import read_keys, write_new_key
 from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
@@ -24,6 +24,7 @@ app = typer.Typer(
 )
 app.command(name="explain")(explain.explain)
 app.command(name="scrub")(scrub.scrub)
+app.command(name="doctor")(doctor.doctor)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(lists.app, name="lists")
 app.add_typer(cache.app, name="cache")
