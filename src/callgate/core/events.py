@@ -21,6 +21,8 @@ class Kind(StrEnum):
     WITHDRAWAL = "withdrawal"
     OBJECTION = "objection"
     OBJECTION_REMOVED = "objection-removed"
+    PATTERN = "pattern"
+    PATTERN_REMOVED = "pattern-removed"
     RECORDING_STARTED = "recording-started"
     RECORDING_SEALED = "recording-sealed"
     RECORDING_DESTROYED = "recording-destroyed"
@@ -33,7 +35,10 @@ class Kind(StrEnum):
     RETENTION = "retention"
 
 
-SUPPRESSING = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
+PATTERNS = frozenset({Kind.PATTERN, Kind.PATTERN_REMOVED})
+"""The kinds that name no person, but `payload["pattern"]`: the beginning of numbers (see `core.patterns`)."""
+
+SUPPRESSING = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED, *PATTERNS})
 """The kinds that change who may be called; the ledger numbers them, and that number is its mark."""
 
 

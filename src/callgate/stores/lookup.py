@@ -40,13 +40,17 @@ _LOOK_UP_SHA, _LOOK_INTO_SHA = _sha(LOOK_UP), _sha(LOOK_INTO)
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What Redis said: of each chunk whether the member is in it and how many are, of each token whether it is held."""
+    """What Redis said: of each chunk whether the member is in it and how many are, of each token whether it is held.
+
+    `patterns` says whether there are any.
+    """
 
     chunks: Sequence[tuple[bool, int]]
     epoch: bytes | None
     directory: Mapping[bytes, bytes]
     mark: int | None
     tokens: Sequence[bool]
+    patterns: bool
 
 
 async def look_up(
@@ -60,13 +64,14 @@ async def look_up(
         for script in (LOOK_UP, LOOK_INTO):
             await redis.script_load(script)
         of_chunks, of_gate = await _ask(redis, chunks, gate, tokens)
-    epoch, flat, mark, held = of_gate
+    epoch, flat, mark, held, patterns = of_gate
     return Answers(
         chunks=[(bool(member), count) for member, count in of_chunks],
         epoch=epoch,
         directory=dict(zip(flat[::2], flat[1::2], strict=True)),
         mark=None if mark is None else int(mark),
         tokens=[bool(token) for token in held],
+        patterns=bool(patterns),
     )
 
 

@@ -23,12 +23,14 @@ return last
 """
 
 LOOK_UP: Final = """
--- What a lookup needs of the gate, as of one moment. KEYS: epoch, directory of lists, mark, then the bucket of each
--- token. ARGV: the tokens. Returns epoch, directory (field, value, ...), mark, and 0 or 1 for each token. Nothing is
--- written. A script, because one command costs the caller half of what a transaction of eight does (0.36, 0.68 ms).
+-- What a lookup needs of the gate, as of one moment. KEYS: epoch, directory of lists, mark, patterns, then the bucket
+-- of each token. ARGV: the tokens, and behind them those that are looked for among the patterns. Returns epoch,
+-- directory (field, value, ...), mark, 0 or 1 for each token, and whether there are any patterns. Nothing is written.
+-- A script, because one command costs the caller half of what a transaction of eight does (0.36, 0.68 ms).
 local held = {}
-for i = 4, #KEYS do held[i - 3] = redis.call('SISMEMBER', KEYS[i], ARGV[i - 3]) end
-return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('GET', KEYS[3]), held}
+for i = 1, #ARGV do held[i] = redis.call('SISMEMBER', KEYS[i + 4] or KEYS[4], ARGV[i]) end
+return {redis.call('GET', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('GET', KEYS[3]), held,
+  redis.call('EXISTS', KEYS[4])}
 """
 
 IN_FORCE: Final = """

@@ -10,6 +10,9 @@ Redis may lose everything at any moment and come back empty or old. So nothing i
 - A chunk of a list must have as many members as the *index* of the load says. One that lost some makes the lookup
   itself say that nothing is known.
 
+- *Patterns*, beginnings of numbers, are few and rarely used, and asking for every beginning of a number costs more than
+  the rest of a lookup. So a lookup asks only whether there are any, unless the one before found some.
+
 A lookup must know the generation and the loads before it can name the sets to look into, and knows them from the lookup
 before. It asks for them again in the same round trip, and where they have changed it looks once more.
 """
@@ -19,8 +22,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from callgate.core.events import Kind
+from callgate.core.events import PATTERNS, Kind
 from callgate.core.gate import Facts, Hit, ListState, Scope
+from callgate.core.patterns import prefixes
 from callgate.stores.connection import store
 from callgate.stores.encoding import Token, TokenKeys, bits_of, crowded
 from callgate.stores.errors import Behind, NotReady, StoreUnavailable, Unready, Why
@@ -31,7 +35,7 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.lists import Loaded, read_directory
 from callgate.stores.lookup import look_up, see_in_force
 from callgate.stores.nodes import Client
-from callgate.stores.objections import audience_of, audiences, digits
+from callgate.stores.objections import audience_of, audiences, digits, named
 from callgate.stores.patrol import Patrol
 from callgate.stores.replicas import reached_a_replica
 from callgate.stores.schema import Entry
@@ -133,6 +137,7 @@ class SuppressionCache:
         self.patrol = Patrol(redis, keys, self.indexes)
         self._within = answer_within
         self._view: _View | None = None
+        self._patterned = False
 
     async def lookup(self, query: Query) -> Found:
         """What speaks against the call. Raises `NotReady` and `StoreUnavailable`: then nothing is known."""
@@ -229,18 +234,20 @@ class SuppressionCache:
         return reached
 
     def changes(self, entry: Entry, generation: str) -> list[tuple[str, str, int]]:
-        """The commands that the entry comes to: an objection is entered under the newest key, and removed under all.
+        """The commands that the entry comes to: what suppresses is entered under the newest key, and removed under all.
 
         A person who was erased has no number any more; the tokens that were stored with the event stand for it.
         """
-        add, bits = entry.event.kind is Kind.OBJECTION, bits_of(generation)
-        if entry.event.number is None:
+        add, bits, whom = entry.event.kind in (Kind.OBJECTION, Kind.PATTERN), bits_of(generation), named(entry.event)
+        if whom is None:
             tokens = [Token(stored.spread, stored.member) for stored in entry.tokens]
         elif add:
-            tokens = [self.tokens.new(audience_of(entry.event), entry.event.number)]
+            tokens = [self.tokens.new(audience_of(entry.event), whom)]
         else:
-            tokens = list(self.tokens.all(audience_of(entry.event), entry.event.number))
+            tokens = list(self.tokens.all(audience_of(entry.event), whom))
         command = "SADD" if add else "SREM"
+        if entry.event.kind in PATTERNS:
+            return [(command, self.keys.patterns(generation), token.member) for token in tokens]
         return [(command, self.keys.bucket(generation, token.bucket(bits)), token.member) for token in tokens]
 
     async def _look(self) -> _View:
@@ -263,15 +270,20 @@ class SuppressionCache:
         places = await self._places(in_force, digits(query.number))
         if places is None:
             return None
-        probes = self._probes(view, query)
-        gate = [self.keys.epoch, self.keys.lists, self.keys.mark(view.epoch.generation), *(key for _, key, _ in probes)]
+        probes, patterned = self._probes(view, query), self._patterned
+        beginnings = self._beginnings(query) if patterned else []
+        generation = view.epoch.generation
+        gate = [self.keys.epoch, self.keys.lists, self.keys.mark(generation), self.keys.patterns(generation)]
         questions = [(self.keys.chunk(of.of.id, of.load, place.chunk), place.member) for of, place in places]
-        answers = await look_up(self.redis, questions, gate, [member for _, _, member in probes])
-        if (answers.epoch, answers.directory) != view.raw:
+        tokens = [*(member for _, _, member in probes), *(member for _, member in beginnings)]
+        answers = await look_up(self.redis, questions, [*gate, *(key for _, key, _ in probes)], tokens)
+        self._patterned = answers.patterns
+        if (answers.epoch, answers.directory) != view.raw or (self._patterned and not patterned):
             return None
         if answers.mark is None:
             raise NotReady(EMPTY)
-        hits = [hit for (hit, _, _), held in zip(probes, answers.tokens, strict=True) if held]
+        asked = [*(hit for hit, _, _ in probes), *(hit for hit, _ in beginnings)]
+        hits = [hit for hit, held in zip(asked, answers.tokens, strict=True) if held]
         for (loaded, place), (listed, size) in zip(places, answers.chunks, strict=True):
             if size < place.size:
                 # On a Cluster it may have been swept since the directory was read, another load being in force by now.
@@ -302,6 +314,15 @@ class SuppressionCache:
             (Hit(audience.scope, "objection"), self.keys.bucket(generation, token.bucket(bits)), token.member)
             for audience in audiences(query.controller, query.campaign)
             for token in self.tokens.all(audience, query.number)
+        ]
+
+    def _beginnings(self, query: Query) -> list[tuple[Hit, int]]:
+        """The tokens of every pattern that would cover the number, and what each means where it is there."""
+        return [
+            (Hit(audience.scope, "pattern"), token.member)
+            for audience in audiences(query.controller, query.campaign)
+            for prefix in prefixes(query.number)
+            for token in self.tokens.all(audience, prefix)
         ]
 
     @asynccontextmanager
