@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -41,6 +41,7 @@ from callgate.stores.listfile import ListFile, open_list
 from callgate.stores.nodes import Client
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
+from callgate.supply.schedule import Job, Supply, run_fetch
 from callgate.web.app import make_app
 
 log = structlog.stdlib.get_logger()
@@ -68,6 +69,19 @@ def list_files(settings: Settings) -> list[ListFile]:
 def list_path(settings: Settings, name: str) -> Path:
     """Where a list's file is."""
     return settings.office.state / "lists" / f"{name}.list"
+
+
+def true_at(settings: Settings, name: str) -> datetime | None:
+    """The moment to which the file of a list is true; None where there is no file that can be read."""
+    try:
+        return open_list(list_path(settings, name)).of.scrubbed_at
+    except (OSError, ListRefused):
+        return None
+
+
+def jobs_of(settings: Settings) -> tuple[Job, ...]:
+    """The lists that are fetched."""
+    return tuple(Job(name, table.fetch.every) for name, table in settings.lists.items() if table.fetch is not None)
 
 
 def terms_of(settings: Settings) -> Terms:
@@ -125,8 +139,11 @@ def station_of(settings: Settings) -> Station:
     )
 
 
-async def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises what the module's text names."""
+async def serve(settings: Settings, config_file: Path) -> None:
+    """Run until SIGTERM or SIGINT. `config_file` is for the processes that fetch lists.
+
+    Raises what the module's text names.
+    """
     # The ledger's thread wants the interpreter back after each commit, while an agent waits; the default lets the loop
     # keep it for 5 ms.
     sys.setswitchinterval(0.0002)
@@ -167,6 +184,14 @@ async def serve(settings: Settings) -> None:
             alarm=lambda aged: live.tell("alarm", alarm=aged.age, why=f"{aged.list} {aged.says}"),
         )
 
+        supply = Supply(
+            jobs_of(settings),
+            partial(run_fetch, config_file),
+            true_at=partial(true_at, settings),
+            clock=clock,
+            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+        )
+
         def missing() -> list[str]:
             return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
 
@@ -174,6 +199,7 @@ async def serve(settings: Settings) -> None:
             asyncio.create_task(keeper.run(), name="keeper"),
             asyncio.create_task(node.run(), name="node"),
             asyncio.create_task(lists.run(), name="lists"),
+            asyncio.create_task(supply.run(), name="supply"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),

@@ -53,7 +53,7 @@ def serve(config_file: ConfigOption = default_config) -> None:
     _log_to_stderr(logging.INFO)
     with explained():
         settings = settings_of(config_file)
-    run(daemon.serve(settings))
+    run(daemon.serve(settings, config_file))
 
 
 @app.command()
@@ -95,6 +95,7 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
     with explained():
         settings = settings_of(config_file)
         daemon.station_of(settings)
+        daemon.redis_of(settings)
         read_keys(settings.secrets.suppression_key_file)
         read_ledger_keys(settings.secrets.ledger_key_file)
     if as_json:

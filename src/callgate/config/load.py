@@ -80,7 +80,7 @@ def _say(found: ErrorDetails) -> str:
     if found["type"] == "missing":
         return "is missing"
     got = found["input"]
-    shown = f", not {got!r}" if isinstance(got, str | int | float | bool) else ""
+    shown = f", not {_hidden(repr(got))}" if isinstance(got, str | int | float | bool) else ""
     return f"{found['msg'].removeprefix('Value error, ')}{shown}"
 
 
@@ -136,8 +136,10 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
 
 def to_policy(settings: Settings) -> Policy:
     """The part of the settings that decides about calls, with a version that names exactly this content."""
+    # Where a list comes from decides about no call.
+    supply = {"lists": {"__all__": {"fetch"}}}
     tables = settings.model_dump(
-        mode="json", include={"site", "controllers", "centres", "campaigns", "mandates", "lists"}
+        mode="json", include={"site", "controllers", "centres", "campaigns", "mandates", "lists"}, exclude=supply
     )
     version = hashlib.sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()[:12]
     return Policy(
@@ -162,7 +164,9 @@ def to_policy(settings: Settings) -> Policy:
         mandates={
             (table.controller, table.centre): policy.Mandate(**table.model_dump()) for table in settings.mandates
         },
-        lists={name: policy.ListRule(name, **table.model_dump()) for name, table in settings.lists.items()},
+        lists={
+            name: policy.ListRule(name, **table.model_dump(exclude={"fetch"})) for name, table in settings.lists.items()
+        },
     )
 
 
@@ -182,5 +186,9 @@ def read_secret(path: Path) -> bytes:
 
 def redacted(settings: Settings) -> str:
     """The settings as JSON for a person's eyes: passwords in URLs are hidden; secrets are files and never in it."""
-    text = settings.model_dump_json(indent=2)
+    return _hidden(settings.model_dump_json(indent=2))
+
+
+def _hidden(text: str) -> str:
+    """The text without the passwords of its URLs."""
     return re.sub(r'(://[^:/@"]*:)(?:[^"\\]|\\.)*@', r"\1•••@", text)
