@@ -82,7 +82,7 @@ async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     try:
         async with store("being looked at"):
             for at, node in enumerate(await primaries(client), 1):
-                for finding in _of_node(f"redis {at}", await ask(node, "INFO")):
+                for finding in _of_node(f"redis {at}", await ask(client, node, "INFO")):
                     yield finding
     except StoreUnavailable as error:
         yield Finding("redis", False, str(error), "see that Redis runs, and that redis.url leads to it")

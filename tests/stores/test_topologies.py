@@ -198,9 +198,9 @@ async def test_a_server_that_may_evict_is_found_wherever_it_is(
     cache: SuppressionCache, ledger: Ledger, client: Client
 ) -> None:
     for node in await primaries(client):
-        await ask(node, "CONFIG SET", "maxmemory-policy", "allkeys-lru")
+        await ask(client, node, "CONFIG SET", "maxmemory-policy", "allkeys-lru")
         assert [problem.why for problem in await check(cache, ledger)] == [Why.EVICTING]
-        await ask(node, "CONFIG SET", "maxmemory-policy", "noeviction")
+        await ask(client, node, "CONFIG SET", "maxmemory-policy", "noeviction")
     assert await check(cache, ledger) == ()
 
 
