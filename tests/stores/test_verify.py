@@ -130,6 +130,23 @@ async def test_an_objection_that_comes_in_meanwhile_is_neither_missing_nor_in_ex
     assert (await parts(cache, ledger))["objections"] == Compared("objections", 1, 0, 0)
 
 
+async def test_what_was_applied_between_the_mark_and_the_tokens_is_neither_missing_nor_in_excess(
+    cache: SuppressionCache, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cache.apply((await ledger.append([objection(), objection(scope="all")])).entries)
+    whole = cache.generation_and_mark
+
+    async def with_news() -> tuple[str, int]:
+        monkeypatch.undo()
+        found = await whole()
+        await cache.apply((await ledger.append([objection(BRAM), removal()])).entries)
+        return found
+
+    monkeypatch.setattr(cache, "generation_and_mark", with_news)
+    assert (await parts(cache, ledger))["objections"] == Compared("objections", 1, 0, 0)
+    assert (await parts(cache, ledger))["objections"] == Compared("objections", 2, 0, 0)
+
+
 async def test_what_is_replaced_meanwhile_is_not_compared(
     server: RedisServer, cache: SuppressionCache, ledger: Ledger, redis: Redis, keys: Keys, tmp_path: Path
 ) -> None:
