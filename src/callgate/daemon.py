@@ -179,9 +179,10 @@ async def serve(settings: Settings, config_file: Path) -> None:
 
         lists = ListWatch(
             cache,
-            lambda: policy.lists,
-            clock,
+            rules=lambda: policy.lists,
+            clock=clock,
             alarm=lambda aged: live.tell("alarm", alarm=aged.age, why=f"{aged.list} {aged.says}"),
+            files=lambda: list_files(settings),
         )
 
         supply = Supply(

@@ -1,11 +1,16 @@
-"""Watches the lists grow old while callgate runs: a warning in the log and on the live page, once each.
+"""Watches the lists while callgate runs: whether they grow old, and whether the newest version is the one in force.
 
-Once for each version of a list and each thing that is to be said of it, so that a supervisor who saw it is not told
-again every minute, and one who did nothing about the first is told when it has got worse.
+Of its age a list is spoken once for each version and each thing that is to be said, in the log and on the live page: a
+supervisor who saw it is not told again every minute, and one who did nothing about the first is told when it has got
+worse.
+
+A replica of Redis that takes over just after a new version came into force may have the version before, whole, and so
+nothing about it looks wrong. But the file on disk is newer. It is loaded again when two looks in a row saw it so: an
+import writes the file a moment before it takes the right to load it, and is not to be forestalled.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import structlog
 
@@ -14,8 +19,9 @@ from callgate.core.ages import Age, Aged, all_aged
 from callgate.core.gate import ListState
 from callgate.core.policy import ListRule
 from callgate.stores.connection import store
-from callgate.stores.errors import StoreUnavailable
-from callgate.stores.lists import directory
+from callgate.stores.errors import ListRefused, StoreBusy, StoreUnavailable
+from callgate.stores.listfile import ListFile, ListVersion
+from callgate.stores.lists import directory, load_list
 from callgate.stores.suppression import SuppressionCache
 
 log = structlog.stdlib.get_logger()
@@ -37,14 +43,16 @@ async def list_states(cache: SuppressionCache) -> dict[str, ListState]:
 
 
 class ListWatch:
-    """The task that watches. `alarm` is told what is new."""
+    """The task that watches. `alarm` is told what is new; `files` gives the list files on disk."""
 
     def __init__(
         self,
         cache: SuppressionCache,
+        *,
         rules: Callable[[], Mapping[str, ListRule]],
         clock: Clock,
         alarm: Alarm,
+        files: Callable[[], Iterable[ListFile]],
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._cache = cache
@@ -52,7 +60,9 @@ class ListWatch:
         self._clock = clock
         self._alarm = alarm
         self._sleep = sleep
+        self._files = files
         self._told: set[tuple[str, str, Age]] = set()
+        self._outdated: set[ListVersion] = set()
 
     async def run(self) -> None:
         """Look every minute, until cancelled."""
@@ -64,11 +74,29 @@ class ListWatch:
             await self._sleep(LOOK_EVERY_S)
 
     async def look(self) -> None:
-        """Tell what is new. Raises `StoreUnavailable`."""
-        found = all_aged(self._rules(), await list_states(self._cache), self._clock())
+        """Tell what is new, and load what is outdated. Raises `StoreUnavailable`."""
+        states = await list_states(self._cache)
+        self._tell(all_aged(self._rules(), states, self._clock()))
+        await self._renew(states)
+
+    def _tell(self, found: Iterable[Aged]) -> None:
         worth_telling = {(one.list, one.version, one.age): one for one in found if one.age is not Age.FRESH}
         for key, one in worth_telling.items():
             if key not in self._told:
                 log.warning(one.age, list=one.list, version=one.version, says=one.says, way_out=one.way_out)
                 self._alarm(one)
         self._told = set(worth_telling)
+
+    async def _renew(self, states: Mapping[str, ListState]) -> None:
+        before, self._outdated = self._outdated, set()
+        for file in self._files():
+            state = states.get(file.of.id)
+            if state is None or state.scrubbed_at >= file.of.scrubbed_at:
+                continue
+            self._outdated.add(file.of)
+            if file.of in before:
+                log.warning("list-outdated", list=file.of.id, in_force=state.version, file=file.of.version)
+                try:
+                    await load_list(self._cache.redis, self._cache.keys, file)
+                except (StoreBusy, ListRefused) as error:
+                    log.warning("list-not-renewed", list=file.of.id, error=str(error))
