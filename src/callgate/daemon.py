@@ -10,7 +10,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from callgate.config import Address, Settings
 from callgate.core import emergency
 from callgate.core.retention import Terms
 from callgate.keeper import Keeper
+from callgate.listwatch import ListWatch
 from callgate.live import Live
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
@@ -37,8 +38,10 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.keyfile import read_ledger_keys
 from callgate.stores.ledger.schedule import keep_checkpoints, keep_terms, try_checkpoint
 from callgate.stores.listfile import ListFile, open_list
+from callgate.stores.nodes import Client
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
+from callgate.supply.schedule import Job, Supply, run_fetch
 from callgate.web.app import make_app
 
 log = structlog.stdlib.get_logger()
@@ -68,6 +71,19 @@ def list_path(settings: Settings, name: str) -> Path:
     return settings.office.state / "lists" / f"{name}.list"
 
 
+def true_at(settings: Settings, name: str) -> datetime | None:
+    """The moment to which the file of a list is true; None where there is no file that can be read."""
+    try:
+        return open_list(list_path(settings, name)).of.scrubbed_at
+    except (OSError, ListRefused):
+        return None
+
+
+def jobs_of(settings: Settings) -> tuple[Job, ...]:
+    """The lists that are fetched."""
+    return tuple(Job(name, table.fetch.every) for name, table in settings.lists.items() if table.fetch is not None)
+
+
 def terms_of(settings: Settings) -> Terms:
     """How long the ledger keeps what it says."""
     days = settings.retention
@@ -79,18 +95,28 @@ def command_writer() -> str:
     return f"command-{os.getpid()}"
 
 
+def redis_of(settings: Settings) -> Client:
+    """A client of Redis. Raises `BadConfig` where its URL is none."""
+    try:
+        return connect(settings.redis.url)
+    except ValueError as error:
+        raise config.BadConfig([config.Problem("redis.url", str(error))]) from None
+
+
 @asynccontextmanager
 async def stores(settings: Settings, writer: str, clock: Clock) -> AsyncIterator[tuple[Ledger, SuppressionCache]]:
-    """The ledger and the cache, open. Raises `LedgerRefused`, `BadKeyFile`."""
+    """The ledger and the cache, open. Raises `LedgerRefused`, `BadKeyFile`, `BadConfig`."""
     tokens = read_keys(settings.secrets.suppression_key_file)
     keys = read_ledger_keys(settings.secrets.ledger_key_file)
-    ledger = await Ledger.open(settings.ledger.url, writer, clock, keys=keys, tokens=partial(stored_tokens, tokens))
-    redis = connect(settings.redis.url)
+    redis = redis_of(settings)
     try:
-        yield ledger, SuppressionCache(redis, Keys(settings.redis.prefix), tokens, ledger.identity)
+        ledger = await Ledger.open(settings.ledger.url, writer, clock, keys=keys, tokens=partial(stored_tokens, tokens))
+        try:
+            yield ledger, SuppressionCache(redis, Keys(settings.redis.prefix), tokens, ledger.identity)
+        finally:
+            await ledger.close()
     finally:
         await redis.aclose()
-        await ledger.close()
 
 
 def outside_lines(settings: Settings) -> tuple[str, ...]:
@@ -113,8 +139,10 @@ def station_of(settings: Settings) -> Station:
     )
 
 
-async def serve(settings: Settings, reload: Callable[[], Settings]) -> None:
+async def serve(settings: Settings, config_file: Path, reload: Callable[[], Settings]) -> None:
     """Run until SIGTERM or SIGINT; at SIGHUP `reload` reads the configuration again, for its policy.
+
+    `config_file` is for the processes that fetch lists.
 
     Raises what the module's text names.
     """
@@ -157,6 +185,22 @@ async def serve(settings: Settings, reload: Callable[[], Settings]) -> None:
             clock=clock,
         )
 
+        lists = ListWatch(
+            cache,
+            rules=lambda: policing.policy.lists,
+            clock=clock,
+            alarm=lambda aged: live.tell("alarm", alarm=aged.age, why=f"{aged.list} {aged.says}"),
+            files=lambda: list_files(settings),
+        )
+
+        supply = Supply(
+            jobs_of(settings),
+            partial(run_fetch, config_file),
+            true_at=partial(true_at, settings),
+            clock=clock,
+            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+        )
+
         def missing() -> list[str]:
             return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
 
@@ -165,6 +209,8 @@ async def serve(settings: Settings, reload: Callable[[], Settings]) -> None:
             asyncio.create_task(keep_held(office), name="held"),
             asyncio.create_task(policing.run(), name="policy"),
             asyncio.create_task(node.run(), name="node"),
+            asyncio.create_task(lists.run(), name="lists"),
+            asyncio.create_task(supply.run(), name="supply"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),

@@ -11,6 +11,7 @@ from callgate.core.law import Consent
 from callgate.stores import consents
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.journal import Journal
 from callgate.stores.objectors import read_objectors
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import Query, SuppressionCache
@@ -97,9 +98,9 @@ async def test_a_consent_lives_on_under_a_new_key_and_a_withdrawal_ends_it_there
     assert await held(other) is None
 
 
-async def test_an_erased_persons_consent_is_none(cache: SuppressionCache, ledger: Ledger) -> None:
+async def test_an_erased_persons_consent_is_none(cache: SuppressionCache, ledger: Ledger, journal: Journal) -> None:
     await enter(cache, ledger, consent())
-    await ledger.erase(ANNA, "futura", list(DataClass), NOW, "officer")
+    await ledger.erase(ANNA, "futura", list(DataClass), NOW, by="officer", journal=journal)
     assert await rebuild(cache, ledger) == ()
     assert await held(cache) is None
 
@@ -135,7 +136,7 @@ async def test_who_objects_is_told_by_the_ledger_alone(ledger: Ledger) -> None:
     assert (await read_objectors(ledger, TOKENS)).objected(ANNA, "futura") is None
 
 
-async def test_an_erased_persons_objection_is_still_told(ledger: Ledger) -> None:
+async def test_an_erased_persons_objection_is_still_told(ledger: Ledger, journal: Journal) -> None:
     await ledger.append([objection()])
-    await ledger.erase(ANNA, "futura", list(DataClass), NOW, "officer")
+    await ledger.erase(ANNA, "futura", list(DataClass), NOW, by="officer", journal=journal)
     assert (await read_objectors(ledger, TOKENS)).objected(ANNA, "futura") == NOW

@@ -5,10 +5,11 @@ the objection, and not merely not yet.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
+from redis.exceptions import RedisError
 
 from callgate import config
 from callgate.boundary import Decision
@@ -17,11 +18,15 @@ from callgate.core.gate import CallRequest
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
 from callgate.office import LocalOffice
+from callgate.stores.bulk import send, words
 from callgate.stores.connection import connect
 from callgate.stores.errors import NotReady, StoreUnavailable
+from callgate.stores.filling import names
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.nodes import ask, primaries
 from callgate.stores.readiness import ensure
+from callgate.stores.replicas import reached_a_replica
 from callgate.stores.suppression import SuppressionCache
 from tests.core.test_config import GOOD
 from tests.stores.conftest import ANNA, NOW, TOKENS, open_ledger
@@ -134,3 +139,31 @@ async def test_who_is_left_on_the_old_primary_lets_it_not_pass_either(
         reasons = {Reason.OBJECTION, *([Reason.STORE_UNAVAILABLE] if isinstance(doomed, Cluster) else [])}
         assert (await left_behind.decide()).reason in reasons
     await other_node.close()
+
+
+@pytest.mark.parametrize("way", ["all servers", "all keys", "in bulk", "the witness"])
+async def test_what_is_asked_of_servers_finds_those_that_took_over(way: str) -> None:
+    """Each way by itself: no command that goes by its key has shown redis-py the new map before."""
+    cluster = Cluster()
+    client = connect(cluster.url, connect_within=5)
+
+    async def asked() -> bool:
+        with suppress(RedisError, OSError):
+            if way == "all servers":
+                return all([await ask(client, node, "PING") for node in await primaries(client)])
+            if way == "all keys":
+                return [batch async for batch in names(client, "nothing")] == []
+            if way == "in bulk":
+                return await send(client, [(b"*3\r\n" + words(b"SADD", b"{gate}", b"1"), 1)]) == 1
+            return await reached_a_replica(client, "{gate}")
+        return False
+
+    try:
+        for node in await primaries(client):
+            await ask(client, node, "PING")
+        cluster.primary.kill()
+        cluster.fail_over()
+        await until_async(asked)
+    finally:
+        await client.aclose()
+        cluster.end()

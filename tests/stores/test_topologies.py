@@ -21,6 +21,7 @@ from callgate.stores.lookup import Answers, look_up
 from callgate.stores.nodes import Client, ask, home, primaries
 from callgate.stores.readiness import check, ensure, rebuild
 from callgate.stores.suppression import Query, SuppressionCache
+from callgate.stores.verify import Compared, verify
 from tests.stores.conftest import ANNA, BRAM, DNCM, NOW, TOKENS, filed, objection, removal
 from tests.stores.shapes import uniform
 from tests.stores.topologies import BehindSentinel, Cluster, TcpServer
@@ -105,6 +106,9 @@ async def test_a_large_list_is_loaded_counted_found_and_swept(
     for number in (numbers[0], numbers[9_999], numbers[-1]):
         assert await hits(cache, replace(SOLAR, number=f"+{number}")) == {Scope.NATIONAL}
         assert await hits(cache, replace(SOLAR, number=f"+{number + 1}")) == set()
+    await cache.apply((await ledger.append([objection()])).entries)
+    right = [Compared("be-dncm", 20_000, 0, 0), Compared("objections", 1, 0, 0)]
+    assert [part async for part in verify(cache, ledger, [file])] == right
     loaded = await load_list(client, keys, filed(tmp_path, [int(BRAM[1:])], replace(DNCM, version="next")))
     left = [name async for batch in names(client, keys.load("be-dncm")) for name in batch]
     assert sorted(left) == sorted([keys.index("be-dncm", loaded.load), keys.chunk("be-dncm", loaded.load, 0)])
@@ -194,9 +198,9 @@ async def test_a_server_that_may_evict_is_found_wherever_it_is(
     cache: SuppressionCache, ledger: Ledger, client: Client
 ) -> None:
     for node in await primaries(client):
-        await ask(node, "CONFIG SET", "maxmemory-policy", "allkeys-lru")
+        await ask(client, node, "CONFIG SET", "maxmemory-policy", "allkeys-lru")
         assert [problem.why for problem in await check(cache, ledger)] == [Why.EVICTING]
-        await ask(node, "CONFIG SET", "maxmemory-policy", "noeviction")
+        await ask(client, node, "CONFIG SET", "maxmemory-policy", "noeviction")
     assert await check(cache, ledger) == ()
 
 

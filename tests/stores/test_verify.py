@@ -15,6 +15,7 @@ from callgate.stores.errors import NotReady, StoreBusy
 from callgate.stores.filling import names
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.journal import Journal
 from callgate.stores.listfile import ListFile
 from callgate.stores.lists import directory, load_list
 from callgate.stores.readiness import rebuild
@@ -54,9 +55,11 @@ async def test_a_cache_that_follows_the_ledger_and_its_files_is_right(
     assert all(part.ok for part in found.values())
 
 
-async def test_an_erased_persons_token_is_known_from_the_ledger(cache: SuppressionCache, ledger: Ledger) -> None:
+async def test_an_erased_persons_token_is_known_from_the_ledger(
+    cache: SuppressionCache, ledger: Ledger, journal: Journal
+) -> None:
     await cache.apply((await ledger.append([objection()])).entries)
-    await ledger.erase(ANNA, "futura", [*DataClass], NOW, "officer")
+    await ledger.erase(ANNA, "futura", [*DataClass], NOW, by="officer", journal=journal)
     assert await parts(cache, ledger) == {"objections": Compared("objections", 1, 0, 0)}
 
 
@@ -129,6 +132,23 @@ async def test_an_objection_that_comes_in_meanwhile_is_neither_missing_nor_in_ex
     monkeypatch.setattr(ledger, "suppressions", with_news)
     assert (await parts(cache, ledger))["objections"] == Compared("objections", 1, 0, 0)
     assert (await parts(cache, ledger))["objections"] == Compared("objections", 1, 0, 0)
+
+
+async def test_what_was_applied_between_the_mark_and_the_tokens_is_neither_missing_nor_in_excess(
+    cache: SuppressionCache, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await cache.apply((await ledger.append([objection(), objection(scope="all")])).entries)
+    whole = cache.generation_and_mark
+
+    async def with_news() -> tuple[str, int]:
+        monkeypatch.undo()
+        found = await whole()
+        await cache.apply((await ledger.append([objection(BRAM), removal()])).entries)
+        return found
+
+    monkeypatch.setattr(cache, "generation_and_mark", with_news)
+    assert (await parts(cache, ledger))["objections"] == Compared("objections", 2, 0, 0)
+    assert (await parts(cache, ledger))["objections"] == Compared("objections", 3, 0, 0)
 
 
 async def test_what_is_replaced_meanwhile_is_not_compared(

@@ -1,36 +1,21 @@
 """`callgate lists`: bring a national do-not-call list into force, and show those that are."""
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 
 from callgate import config, daemon
-from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
-from callgate.config import Settings
-from callgate.intoforce import Wanted, put, read_file
-from callgate.registers.errors import FileRefused
-from callgate.registers.intake import MAX_BROKEN, Limits, Taken
-from callgate.registers.layouts import LAYOUTS
-from callgate.registers.reading import Reading, Tally
+from callgate.cli.bringing import FORMATS, bring, reading_of, share_of
+from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
+from callgate.cli.fetch import fetch
+from callgate.intoforce import Wanted
+from callgate.registers.intake import MAX_BROKEN, Limits
 from callgate.stores.lists import directory
 
-app = typer.Typer(help="National do-not-call lists: import, show.", no_args_is_help=True)
-
-FORMATS = ", ".join(sorted(LAYOUTS))
-
-
-def _share(text: str) -> float:
-    try:
-        found = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        found = -1
-    if not 0 <= found <= 1:
-        fail(f"--max-broken {text!r} is no share; write it like 0.1% or 0.001")
-    return found
+app = typer.Typer(help="National do-not-call lists: import, fetch, show.", no_args_is_help=True)
+app.command(name="fetch")(fetch)
 
 
 @app.command(name="import")
@@ -72,30 +57,13 @@ def import_(
     wanted = Wanted(
         list=name,
         file=file,
-        reading=_reading(layout, country or rule.country, bare, column, change),
+        reading=reading_of(layout, country or rule.country, bare, column, change),
         as_of=at,
         version=version or f"{at:%Y%m%d%H%M%S}",
-        limits=Limits(_share(max_broken), accept_shrink),
+        limits=Limits(share_of(max_broken), accept_shrink),
         member=member,
     )
-    tally = Tally()
-    with explained():
-        try:
-            taken = _watched(settings, wanted, tally)
-        except FileRefused as error:
-            _refuse(wanted, tally, error, as_json)
-    of = run(put(settings, wanted, taken, tally))
-    _say(of.version, wanted, taken, tally, as_json)
-
-
-def _reading(layout: str, country: str, bare: bool, column: str | None, change: str | None) -> Reading:
-    if layout == "text" and column is not None:
-        layout = "csv"
-    if layout not in LAYOUTS:
-        fail(f"no format {layout!r}; known are {FORMATS}")
-    if layout == "csv" and column is None:
-        fail("say with --column which column has the number, by its heading or by its number")
-    return Reading(LAYOUTS[layout], country, bare, column, change)
+    bring(settings, wanted, as_json)
 
 
 def _moment(as_of: str) -> datetime:
@@ -108,43 +76,6 @@ def _moment(as_of: str) -> datetime:
     if at.tzinfo is None:
         fail(f"--as-of {as_of!r} has no zone; write it like 2026-11-24T09:00:00+01:00")
     return at
-
-
-def _watched(settings: Settings, wanted: Wanted, tally: Tally) -> Taken:
-    size = Path(wanted.file).stat().st_size if wanted.file != "-" else None
-    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(f"reading {wanted.list}", total=size)
-        return read_file(settings, wanted, tally, lambda count: progress.advance(task, count))
-
-
-def _refuse(wanted: Wanted, tally: Tally, error: FileRefused, as_json: bool) -> NoReturn:
-    if as_json:
-        print_json({"list": wanted.list, "refused": str(error), **_lines(tally)})
-    _describe(wanted, tally)
-    err.print(f"refused: {error}. The version before stays in force.", style="red", markup=False, soft_wrap=True)
-    raise typer.Exit(1)
-
-
-def _say(version: str, wanted: Wanted, taken: Taken, tally: Tally, as_json: bool) -> None:
-    count = len(taken.numbers)
-    if as_json:
-        counted = {"numbers": count, "new": taken.new, "gone": taken.gone}
-        print_json({"list": wanted.list, "version": version, "as_of": wanted.as_of, **counted, **_lines(tally)})
-        return
-    _describe(wanted, tally)
-    out.print(
-        f"{wanted.list}: version {version} with {count:,} numbers is in force: {taken.new:,} new, {taken.gone:,} gone,"
-        f" {tally.broken:,} of {tally.lines:,} lines broken."
-    )
-
-
-def _lines(tally: Tally) -> dict[str, object]:
-    return {"lines": tally.lines, "broken": tally.broken, "samples": tally.samples}
-
-
-def _describe(wanted: Wanted, tally: Tally) -> None:
-    for sample in tally.samples:
-        err.print(f"{wanted.file}: {sample}", style="yellow", markup=False, soft_wrap=True)
 
 
 @app.command()

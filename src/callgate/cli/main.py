@@ -14,7 +14,7 @@ import typer
 
 import callgate
 from callgate import config, daemon
-from callgate.cli import cache, consents, dialplan, explain, ledger, lists, prompts, scrub, suppress
+from callgate.cli import cache, consents, dialplan, doctor, explain, ledger, lists, prompts, scrub, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.cli.undecided import open_questions
 from callgate.core.processing import lapsing
@@ -32,6 +32,7 @@ app = typer.Typer(
 )
 app.command(name="explain")(explain.explain)
 app.command(name="scrub")(scrub.scrub)
+app.command(name="doctor")(doctor.doctor)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(consents.app, name="consents")
 app.add_typer(lists.app, name="lists")
@@ -61,7 +62,7 @@ def serve(config_file: ConfigOption = default_config) -> None:
     _log_to_stderr(logging.INFO)
     with explained():
         settings = settings_of(config_file)
-    run(daemon.serve(settings, lambda: config.load(config_file)))
+    run(daemon.serve(settings, config_file, lambda: config.load(config_file)))
 
 
 @app.command()
@@ -106,6 +107,7 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
     with explained():
         settings = settings_of(config_file)
         daemon.station_of(settings)
+        daemon.redis_of(settings)
         read_keys(settings.secrets.suppression_key_file)
         read_ledger_keys(settings.secrets.ledger_key_file)
         check_database(settings.ledger.url)

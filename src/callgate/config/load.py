@@ -82,7 +82,7 @@ def _say(found: ErrorDetails) -> str:
     if found["type"] == "missing":
         return "is missing"
     got = found["input"]
-    shown = f", not {got!r}" if isinstance(got, str | int | float | bool) else ""
+    shown = f", not {_hidden(repr(got))}" if isinstance(got, str | int | float | bool) else ""
     return f"{found['msg'].removeprefix('Value error, ')}{shown}"
 
 
@@ -174,7 +174,9 @@ def to_policy(settings: Settings) -> Policy:
             )
             for table in settings.mandates
         },
-        lists={name: policy.ListRule(name, **table.model_dump()) for name, table in settings.lists.items()},
+        lists={
+            name: policy.ListRule(name, **table.model_dump(exclude={"fetch"})) for name, table in settings.lists.items()
+        },
         law=law.book(settings.law),
         transfers=rules.transfers(),
     )
@@ -214,5 +216,9 @@ def read_secret(path: Path) -> bytes:
 
 def redacted(settings: Settings) -> str:
     """The settings as JSON for a person's eyes: passwords in URLs are hidden; secrets are files and never in it."""
-    text = settings.model_dump_json(indent=2)
+    return _hidden(settings.model_dump_json(indent=2))
+
+
+def _hidden(text: str) -> str:
+    """The text without the passwords of its URLs."""
     return re.sub(r'(://[^:/@"]*:)(?:[^"\\]|\\.)*@', r"\1•••@", text)

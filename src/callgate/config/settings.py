@@ -5,12 +5,23 @@ would leave a default in force that nobody chose.
 """
 
 import re
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    field_validator,
+    model_validator,
+)
 
 from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
@@ -18,6 +29,8 @@ from callgate.core.purpose import Purpose
 from callgate.rules.schema import Rules
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_INTERVAL = re.compile(r"([0-9]{1,4})([mhd])", re.ASCII)
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def _name(value: str) -> str:
@@ -31,6 +44,28 @@ def _address(value: str) -> tuple[str, int]:
     if not colon or not host or not port.isdigit() or not 0 < int(port) < 65_536:
         raise ValueError("an address is host:port, for example 127.0.0.1:4573")
     return host.strip("[]"), int(port)
+
+
+def _https(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.username or parts.password:
+        raise ValueError("a password stands in bearer_file or basic_file, and never in a URL")
+    if parts.scheme == "https" and parts.hostname:
+        return value
+    if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
+        return value
+    raise ValueError(
+        "only https:// is fetched; for sftp and the like name your own program, for example"
+        ' command = ["sftp", "-q", "me@host:list.zip", "{file}"]'
+    )
+
+
+def _interval(value: object) -> timedelta:
+    match = _INTERVAL.fullmatch(value) if isinstance(value, str) else None
+    every = timedelta(**{_UNITS[match[2]]: int(match[1])}) if match else timedelta()
+    if not timedelta(minutes=15) <= every <= timedelta(days=31):
+        raise ValueError("an interval is written like 24h, 90m or 7d: 15 minutes at least, and 31 days at most")
+    return every
 
 
 Name = Annotated[str, AfterValidator(_name)]
@@ -231,11 +266,44 @@ class MandateTable(Table):
     annexes: tuple[Text, ...] = ()
 
 
+class FetchTable(Table):
+    """Where the newest file of a list comes from, how often, and how it is read.
+
+    `command` is a program and its words, and writes the file to the path that stands in place of `{file}`. `url` is
+    fetched over HTTPS, with a token from `bearer_file` or `user:password` from `basic_file`. The rest are the options
+    of `callgate lists import`.
+    """
+
+    command: tuple[str, ...] = ()
+    url: Annotated[str, AfterValidator(_https)] | None = None
+    bearer_file: Path | None = None
+    basic_file: Path | None = None
+    every: Annotated[timedelta, BeforeValidator(_interval)] = timedelta(hours=24)
+    format: str = "text"
+    column: str | None = None
+    change_column: str | None = None
+    bare: bool = False
+    member: str | None = None
+    max_broken: str = "0.1%"
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Self:
+        if bool(self.command) == (self.url is not None):
+            raise ValueError("either command or url says where the file comes from, and not both")
+        if self.command and not any("{file}" in word for word in self.command):
+            raise ValueError("one word of the command has to be {file}: the path that it writes the file to")
+        secrets = [name for name in ("bearer_file", "basic_file") if getattr(self, name) is not None]
+        if len(secrets) > 1 or (secrets and self.url is None):
+            raise ValueError("bearer_file or basic_file goes with url, and one of them is enough")
+        return self
+
+
 class ListTable(Table):
-    """A national do-not-call list."""
+    """A national do-not-call list, and where it is fetched from, if it is."""
 
     country: CountryCode
     max_age_days: Annotated[int, Field(ge=1, le=366)]
+    fetch: FetchTable | None = None
 
 
 class Lab(Table):

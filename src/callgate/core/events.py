@@ -23,6 +23,8 @@ class Kind(StrEnum):
     OBJECTION_REMOVED = "objection-removed"
     PRIOR_CONSENT = "prior-consent"
     PRIOR_CONSENT_WITHDRAWN = "prior-consent-withdrawn"
+    PATTERN = "pattern"
+    PATTERN_REMOVED = "pattern-removed"
     RECORDING_STARTED = "recording-started"
     RECORDING_SEALED = "recording-sealed"
     RECORDING_DESTROYED = "recording-destroyed"
@@ -40,7 +42,10 @@ class Kind(StrEnum):
 
 OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
 CONSENTS = frozenset({Kind.PRIOR_CONSENT, Kind.PRIOR_CONSENT_WITHDRAWN})
-SUPPRESSING = OBJECTIONS | CONSENTS
+PATTERNS = frozenset({Kind.PATTERN, Kind.PATTERN_REMOVED})
+"""The kinds that name no person, but `payload["pattern"]`: the beginning of numbers (see `core.patterns`)."""
+
+SUPPRESSING = OBJECTIONS | CONSENTS | PATTERNS
 """The kinds that change who may be called; the ledger numbers them, and that number is its mark.
 
 Consents to be called are among them, since they do not commute with objections: which came later decides.

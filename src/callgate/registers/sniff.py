@@ -54,19 +54,20 @@ def _encoding(sample: bytes) -> str:
 
 
 def _delimiter(sample: bytes, line_end: int) -> int | None:
-    """The sign that stands equally often in most lines; None where none stands in most."""
-    best: tuple[int, int] | None = None
+    """The sign that stands equally often in most lines, the first among them if there is such; None where none does."""
+    best: tuple[bool, int, int] | None = None
     for delimiter in DELIMITERS:
         shape = Shape(delimiter, quotes=True, line_end=line_end)
         records, _ = split(sample[:SAMPLE], shape, last=True)
-        counts = Counter(
+        stand = [
             int(((records.delimiters >= start) & (records.delimiters < end)).sum())
             for start, end in zip(records.starts[:100], records.ends[:100], strict=True)
             if end > start
-        )
-        if not counts:
+        ]
+        if not stand:
             continue
-        often, lines = counts.most_common(1)[0]
-        if often and (best is None or lines > best[0]):
-            best = (lines, delimiter)
-    return best[1] if best else None
+        often, lines = Counter(stand).most_common(1)[0]
+        found = (stand[0] == often, lines)
+        if often and (best is None or found > best[:2]):
+            best = (*found, delimiter)
+    return best[2] if best else None

@@ -9,15 +9,20 @@ are met by the gate.
 """
 
 from collections import defaultdict
+from itertools import islice
 
 import numpy as np
 
 from callgate.core.bulk import Mask, Numbers
+from callgate.core.patterns import prefixes
 from callgate.stores.connection import store
 from callgate.stores.encoding import bits_of
 from callgate.stores.errors import NotReady
 from callgate.stores.objections import audiences
 from callgate.stores.suppression import CHANGING, EMPTY, LOOKS, Epoch, SuppressionCache
+
+TOKENS_AT_ONCE = 1000
+"""Looked for among the patterns by one command."""
 
 
 class CacheObjections:
@@ -42,9 +47,9 @@ class CacheObjections:
         raise NotReady(CHANGING)
 
     async def _ask(self, numbers: Numbers, generation: str, epoch: bytes) -> Mask | None:
-        found = np.zeros(len(numbers), np.bool_)
         if not len(numbers):
-            return found
+            return np.zeros(0, np.bool_)
+        found = await self._covered(numbers, self._cache.keys.patterns(generation))
         bits = bits_of(generation)
         keys = [self._cache.keys.bucket(generation, bucket) for bucket in range(1 << bits)]
         members: defaultdict[int, list[int]] = defaultdict(list)
@@ -67,6 +72,28 @@ class CacheObjections:
             return None
         for bucket, answer in zip(members, answers, strict=True):
             found[[row for row, member in zip(rows[bucket], answer, strict=True) if member]] = True
+        return found
+
+    async def _covered(self, numbers: Numbers, patterns: str) -> Mask:
+        """Of each number whether a pattern covers it."""
+        found = np.zeros(len(numbers), np.bool_)
+        if not await self._cache.redis.scard(patterns):
+            return found
+        rows: defaultdict[str, list[int]] = defaultdict(list)
+        for row, number in enumerate(numbers.tolist()):
+            for prefix in prefixes(f"+{number}"):
+                rows[prefix].append(row)
+        tokens = (
+            (token.member, prefix)
+            for prefix in rows
+            for audience in self._audiences
+            for token in self._cache.tokens.all(audience, prefix)
+        )
+        while some := [*islice(tokens, TOKENS_AT_ONCE)]:
+            held = await self._cache.redis.smismember(patterns, [member for member, _ in some])
+            for (_, prefix), member in zip(some, held, strict=True):
+                if member:
+                    found[rows[prefix]] = True
         return found
 
     async def _counted(self, keys: list[str]) -> list[int]:

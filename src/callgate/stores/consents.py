@@ -17,6 +17,7 @@ from callgate.stores.encoding import Token, TokenKeys, bits_of
 from callgate.stores.keys import Keys
 from callgate.stores.objections import Audience, audience_of
 from callgate.stores.schema import Entry
+from callgate.stores.tokens import alive
 
 Change = tuple[str, str, int | str, str]
 """A command of Redis, its key, its member, and its value or ""."""
@@ -99,7 +100,7 @@ class Consents:
     def _tokens(self, entry: Entry) -> list[Token]:
         """Every token of the person; those that were stored with the event where the person was erased."""
         if entry.event.number is None:
-            return [Token(stored.spread, stored.member) for stored in entry.tokens]
+            return alive(self.tokens, entry.tokens)
         return list(self.tokens.all(audience_of(entry.event), entry.event.number))
 
     def _away(self, tokens: Iterable[Token], generation: str) -> Iterator[Change]:

@@ -57,7 +57,9 @@ async def names(redis: Client, beginning: str) -> AsyncIterator[list[str]]:
     for node in await primaries(redis):
         cursor = -1
         while cursor:
-            cursor, found = await ask(node, "SCAN", max(0, cursor), "MATCH", f"{beginning}*", "COUNT", SCAN_COUNT)
+            cursor, found = await ask(
+                redis, node, "SCAN", max(0, cursor), "MATCH", f"{beginning}*", "COUNT", SCAN_COUNT
+            )
             if found:
                 yield [text(key) for key in found]
 

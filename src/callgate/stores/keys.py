@@ -8,6 +8,7 @@ Under the prefix `callgate:` they are
     callgate:{gate}:witness                    written to see whether replicas follow; says nothing
     callgate:{gate}:loading:ID                 lock: which load of a list is being filled
     callgate:{gate}:tokens:GENERATION:mark     the ledger's mark that this generation of objections has reached
+    callgate:{gate}:tokens:GENERATION:patterns set of the tokens of patterns (beginnings of numbers): a few
     callgate:{gate}:tokens:GENERATION:BUCKET   set of tokens; the end of GENERATION says how many buckets there are
     callgate:{gate}:tokens:GENERATION:consents:BUCKET  hash: token -> a consent to be called (see `consents`)
     callgate:{gate}:contacts                   hash: of which ledger and keys the attempts are, and how many there were
@@ -81,6 +82,10 @@ class Keys:
     def mark(self, generation: str) -> str:
         """String: how far this generation follows the ledger."""
         return f"{self.generation(generation)}mark"
+
+    def patterns(self, generation: str) -> str:
+        """Set: the tokens of patterns."""
+        return f"{self.generation(generation)}patterns"
 
     def bucket(self, generation: str, bucket: int) -> str:
         """Set: the tokens of one bucket."""

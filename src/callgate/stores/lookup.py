@@ -55,6 +55,7 @@ class Answers:
     calls: Sequence[bytes]
     busy: bytes | None
     reserved: bool
+    patterns: bool
 
 
 async def look_up(
@@ -68,7 +69,7 @@ async def look_up(
         for script in (LOOK_UP, LOOK_INTO):
             await redis.script_load(script)
         of_chunks, of_gate = await _ask(redis, chunks, gate, args)
-    epoch, flat, mark, held, consents, contacts, calls, busy, reserved = of_gate
+    epoch, flat, mark, held, consents, contacts, calls, busy, reserved, patterns = of_gate
     return Answers(
         chunks=[(bool(member), count) for member, count in of_chunks],
         epoch=epoch,
@@ -80,6 +81,7 @@ async def look_up(
         calls=calls,
         busy=busy,
         reserved=bool(reserved),
+        patterns=bool(patterns),
     )
 
 

@@ -36,9 +36,10 @@ async def home(client: Client, key: str | bytes) -> Node:
     return client.nodes_manager.get_node_from_slot(client.keyslot(key))
 
 
-async def ask(node: Node, *words: str | int) -> Any:
+async def ask(client: Client, node: Node, *words: str | int) -> Any:
     """One command to this very server. Raises what redis-py raises."""
-    return await node.execute_command(*words)
+    async with _mapped(client):
+        return await node.execute_command(*words)
 
 
 @asynccontextmanager
@@ -46,16 +47,25 @@ async def connection_to(client: Client, node: Node) -> AsyncIterator[AbstractCon
     """A connection of one's own to the node. Raises what redis-py raises.
 
     It is broken off when the block ends with an error, since replies that are still to come would be taken for those of
-    the next to use it. The map of a Cluster is then read anew where it may have been wrong.
+    the next to use it.
+    """
+    async with _mapped(client), _taken(node) as connection:
+        try:
+            await connection.connect()  # type: ignore[no-untyped-call]
+            yield connection
+        except BaseException:
+            await connection.disconnect(nowait=True)
+            raise
+
+
+@asynccontextmanager
+async def _mapped(client: Client) -> AsyncIterator[None]:
+    """Read the map of a Cluster anew where it led to a server that is gone, so that the next try goes elsewhere.
+
+    redis-py does so for the commands that it sends by their keys, and not for those that we send to a server.
     """
     try:
-        async with _taken(node) as connection:
-            try:
-                await connection.connect()  # type: ignore[no-untyped-call]
-                yield connection
-            except BaseException:
-                await connection.disconnect(nowait=True)
-                raise
+        yield
     except (ConnectionLost, TooLate, MovedError):
         if isinstance(client, RedisCluster):
             with suppress(RedisError, OSError):

@@ -1,10 +1,11 @@
-"""Whom an objection names, and in whose calls: the one reading of it that ledger and cache share."""
+"""Whom an objection or a pattern names, and in whose calls: the one reading of it that ledger and cache share."""
 
 import re
 from dataclasses import dataclass
 
-from callgate.core.events import Event
+from callgate.core.events import PATTERNS, Event
 from callgate.core.gate import Scope
+from callgate.core.patterns import is_pattern
 
 E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
 
@@ -28,13 +29,26 @@ def audiences(controller: str, campaign: str) -> tuple[Audience, ...]:
 
 
 def audience_of(event: Event) -> Audience:
-    """Read an objection or its removal: `payload["scope"]` is `all`, `controller` (the default) or `campaign`.
+    """Read a suppressing event: `payload["scope"]` is `all`, `controller` (the default) or `campaign`.
 
     Raises ValueError where the event does not say enough to be acted on. The ledger refuses such an event, since it
     would be acknowledged and then suppress nobody.
     """
-    if event.number is None or not E164.fullmatch(event.number):
+    whom = named(event)
+    if event.kind in PATTERNS and not is_pattern(whom):
+        raise ValueError(f"an event of kind {event.kind} needs a pattern: the beginning of E.164 numbers")
+    if event.kind not in PATTERNS and (whom is None or not E164.fullmatch(whom)):
         raise ValueError(f"an event of kind {event.kind} needs the person's E.164 number")
+    return audience_in(event)
+
+
+def named(event: Event) -> str | None:
+    """Whom a suppressing event names: an E.164 number, or a pattern. None where the person was erased."""
+    return str(event.payload.get("pattern")) if event.kind in PATTERNS else event.number
+
+
+def audience_in(event: Event) -> Audience:
+    """The audience alone, also of a person who was erased since. Raises ValueError."""
     match event.payload.get("scope", Scope.CONTROLLER), event.controller, event.payload.get("campaign"):
         case Scope.ALL, _, _:
             return Audience(Scope.ALL)

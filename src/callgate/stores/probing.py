@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from callgate.core.gate import Hit
 from callgate.core.law import Consent, Contacts
+from callgate.core.patterns import prefixes
 from callgate.stores import consents, contacts
 from callgate.stores.consents import Consents
 from callgate.stores.contacts import Attempt, ContactStore
-from callgate.stores.encoding import TokenKeys, bits_of
+from callgate.stores.encoding import Token, TokenKeys, bits_of
 from callgate.stores.keys import Keys
 from callgate.stores.lookup import Answers
 from callgate.stores.objections import audiences
@@ -39,7 +40,7 @@ class Probe:
     of: Person
 
     def objections(self, answers: Answers) -> list[Hit]:
-        """The objections that are on file, each once."""
+        """The objections that are on file, and the patterns that cover the number, each once."""
         return list(dict.fromkeys(hit for hit, held in zip(self.hits, answers.tokens, strict=True) if held))
 
     def consent(self, answers: Answers) -> Consent | None:
@@ -59,21 +60,36 @@ class Probe:
         return self.of.attempt.call if self.of.attempt else ""
 
 
-def probe(keys: Keys, tokens: TokenKeys, store: ContactStore, generation: str, of: Person) -> Probe:
-    """Put the question together."""
+def probe(keys: Keys, tokens: TokenKeys, store: ContactStore, generation: str, of: Person, *, patterned: bool) -> Probe:
+    """Put the question together. `patterned`: there are patterns, one of which may cover the number."""
     bits, consents_of = bits_of(generation), Consents(keys, tokens)
     everyones, controllers, campaigns = (
         (audience.scope, list(tokens.all(audience, of.number))) for audience in audiences(of.controller, of.campaign)
     )
     held = [
-        (Hit(scope, "objection"), token) for scope, all_of in (everyones, controllers, campaigns) for token in all_of
+        (Hit(scope, "objection"), keys.bucket(generation, token.bucket(bits)), token)
+        for scope, all_of in (everyones, controllers, campaigns)
+        for token in all_of
     ]
+    if patterned:
+        held += _beginnings(keys, tokens, generation, of)
     fields = [consents_of.place(token, generation) for token in controllers[1]]
     fields += [consents_of.place_of_objection(token, generation) for token in everyones[1]]
     person = store.kept(controllers[1][0])
     named = [keys.epoch, keys.lists, keys.mark(generation), keys.contacts, person.calls, person.busy]
-    named += [keys.bucket(generation, token.bucket(bits)) for _, token in held]
+    named.append(keys.patterns(generation))
+    named += [key for _, key, _ in held]
     named += [key for key, _ in fields]
-    said: list[str | int] = [len(held), *(token.member for _, token in held), *(field for _, field in fields)]
+    said: list[str | int] = [len(held), *(token.member for _, _, token in held), *(field for _, field in fields)]
     said += store.arguments(of.attempt, of.campaign)
-    return Probe(named, said, [hit for hit, _ in held], len(controllers[1]), store.seen, of)
+    return Probe(named, said, [hit for hit, _, _ in held], len(controllers[1]), store.seen, of)
+
+
+def _beginnings(keys: Keys, tokens: TokenKeys, generation: str, of: Person) -> list[tuple[Hit, str, Token]]:
+    """Every pattern that would cover the number, and what each means where it is there."""
+    return [
+        (Hit(audience.scope, "pattern"), keys.patterns(generation), token)
+        for audience in audiences(of.controller, of.campaign)
+        for prefix in prefixes(of.number)
+        for token in tokens.all(audience, prefix)
+    ]

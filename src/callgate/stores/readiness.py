@@ -48,7 +48,10 @@ async def check(cache: SuppressionCache, ledger: Ledger) -> tuple[Unready, ...]:
 async def inspect(cache: SuppressionCache, ledger: Ledger, expected: int) -> AsyncIterator[Unready]:
     """Everything that is wrong with the cache; nothing is touched. `expected` is the mark that it must have reached."""
     async with store("being asked for its eviction policy"):
-        policies = {(await ask(node, "INFO", "memory"))["maxmemory_policy"] for node in await primaries(cache.redis)}
+        policies = {
+            (await ask(cache.redis, node, "INFO", "memory"))["maxmemory_policy"]
+            for node in await primaries(cache.redis)
+        }
     for policy in policies - {SAFE_POLICY}:
         way_out = f"set maxmemory-policy {SAFE_POLICY} in redis.conf"
         yield Unready(Why.EVICTING, f"Redis may drop entries when memory is short (maxmemory-policy {policy})", way_out)

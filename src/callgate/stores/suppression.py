@@ -11,6 +11,9 @@ Redis may lose everything at any moment and come back empty or old. So nothing i
 - A chunk of a list must have as many members as the *index* of the load says. One that lost some makes the lookup
   itself say that nothing is known.
 
+- *Patterns*, beginnings of numbers, are few and rarely used, and asking for every beginning of a number costs more than
+  the rest of a lookup. So a lookup asks only whether there are any, unless the one before found some.
+
 A lookup must know the generation and the loads before it can name the sets to look into, and knows them from the lookup
 before. It asks for them again in the same round trip, and where they have changed it looks once more.
 """
@@ -20,12 +23,12 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from callgate.core.events import OBJECTIONS, Kind
+from callgate.core.events import OBJECTIONS, PATTERNS, Kind
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.stores.connection import store
 from callgate.stores.consents import Change, Consents
 from callgate.stores.contacts import Attempt, ContactStore
-from callgate.stores.encoding import Token, TokenKeys, bits_of, crowded
+from callgate.stores.encoding import TokenKeys, bits_of, crowded
 from callgate.stores.errors import Behind, NotReady, StoreUnavailable, Unready, Why
 from callgate.stores.index import Place
 from callgate.stores.indexes import Indexes
@@ -34,12 +37,13 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.lists import Loaded, read_directory
 from callgate.stores.lookup import look_up, see_in_force
 from callgate.stores.nodes import Client
-from callgate.stores.objections import audience_of, digits
+from callgate.stores.objections import audience_of, digits, named
 from callgate.stores.patrol import Patrol
 from callgate.stores.probing import Person, probe
 from callgate.stores.replicas import reached_a_replica
 from callgate.stores.schema import Entry
 from callgate.stores.scripts import APPLY, run
+from callgate.stores.tokens import alive
 
 ANSWER_WITHIN = 0.2
 """Seconds that a call waits for Redis."""
@@ -144,6 +148,7 @@ class SuppressionCache:
         self._consents = Consents(keys, tokens)
         self._within = answer_within
         self._view: _View | None = None
+        self._patterned = False
 
     async def lookup(self, query: Query) -> Found:
         """What speaks against the call. Raises `NotReady` and `StoreUnavailable`: then nothing is known."""
@@ -241,24 +246,27 @@ class SuppressionCache:
 
     def changes(self, entry: Entry, generation: str) -> Iterator[Change]:
         """The commands that the entry comes to."""
-        if entry.event.kind in OBJECTIONS:
-            yield from self._objection(entry, generation)
+        if entry.event.kind in OBJECTIONS | PATTERNS:
+            yield from self._suppression(entry, generation)
         yield from self._consents.changes(entry, generation)
 
-    def _objection(self, entry: Entry, generation: str) -> Iterator[Change]:
-        """An objection is entered under the newest key, and removed under all.
+    def _suppression(self, entry: Entry, generation: str) -> Iterator[Change]:
+        """What suppresses is entered under the newest key, and removed under all.
 
         A person who was erased has no number any more; the tokens that were stored with the event stand for it.
         """
-        add, bits = entry.event.kind is Kind.OBJECTION, bits_of(generation)
-        if entry.event.number is None:
-            tokens = [Token(stored.spread, stored.member) for stored in entry.tokens]
+        add, bits, whom = entry.event.kind in (Kind.OBJECTION, Kind.PATTERN), bits_of(generation), named(entry.event)
+        if whom is None:
+            tokens = alive(self.tokens, entry.tokens)
         elif add:
-            tokens = [self.tokens.new(audience_of(entry.event), entry.event.number)]
+            tokens = [self.tokens.new(audience_of(entry.event), whom)]
         else:
-            tokens = list(self.tokens.all(audience_of(entry.event), entry.event.number))
+            tokens = list(self.tokens.all(audience_of(entry.event), whom))
         command = "SADD" if add else "SREM"
-        yield from ((command, self.keys.bucket(generation, token.bucket(bits)), token.member, "") for token in tokens)
+        of_patterns = entry.event.kind in PATTERNS
+        for token in tokens:
+            bucket = self.keys.bucket(generation, token.bucket(bits))
+            yield command, self.keys.patterns(generation) if of_patterns else bucket, token.member, ""
 
     async def _look(self) -> _View:
         """See what is in force. Raises `NotReady`."""
@@ -280,11 +288,12 @@ class SuppressionCache:
         places = await self._places(in_force, digits(query.number))
         if places is None:
             return None
-        person = Person(query.number, query.controller, query.campaign, query.attempt)
-        asked = probe(self.keys, self.tokens, self.contacts, view.epoch.generation, person)
+        person, patterned = Person(query.number, query.controller, query.campaign, query.attempt), self._patterned
+        asked = probe(self.keys, self.tokens, self.contacts, view.epoch.generation, person, patterned=patterned)
         questions = [(self.keys.chunk(of.of.id, of.load, place.chunk), place.member) for of, place in places]
         answers = await look_up(self.redis, questions, asked.keys, asked.arguments)
-        if (answers.epoch, answers.directory) != view.raw:
+        self._patterned = answers.patterns
+        if (answers.epoch, answers.directory) != view.raw or (self._patterned and not patterned):
             return None
         if answers.mark is None:
             raise NotReady(EMPTY)

@@ -4,14 +4,14 @@ from collections.abc import Iterable
 
 from callgate.core.events import Event
 from callgate.stores.encoding import Token, TokenKeys
-from callgate.stores.objections import audience_of
+from callgate.stores.objections import audience_of, named
 from callgate.stores.schema import StoredToken
 
 
 def stored_tokens(keys: TokenKeys, event: Event) -> tuple[StoredToken, ...]:
-    """The tokens of an objection or its removal under every key that is alive. Raises ValueError, as `audience_of`."""
+    """The tokens of a suppressing event under every key that is alive. Raises ValueError, as `audience_of`."""
     audience = audience_of(event)
-    made = ((key.id, key.token(audience, event.number or "")) for key in keys.keys)
+    made = ((key.id, key.token(audience, named(event) or "")) for key in keys.keys)
     return tuple(StoredToken(name, token.spread, token.member) for name, token in made)
 
 

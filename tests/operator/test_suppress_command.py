@@ -1,0 +1,110 @@
+"""`callgate suppress`: who, why, for whom; and what is on file for a number, also for people who were erased."""
+
+import asyncio
+import getpass
+import json
+from pathlib import Path
+
+import pytest
+
+from callgate import config, daemon
+from callgate.core.events import DataClass
+from callgate.stores.ledger.journal import Journal
+from tests.registers.conftest import Command
+from tests.stores.conftest import NOW
+
+pytestmark = pytest.mark.server
+
+ANNA = "+33199000042"
+WHY = ("--reason", "letter of 2026-11-20")
+ACME = ("--controller", "acme")
+
+
+def shown(command: Command, number: str = ANNA) -> list[dict[str, object]]:
+    return list(json.loads(command("suppress", "show", number, "--json").stdout))
+
+
+def test_an_objection_is_entered_with_reason_and_actor_and_shown(command: Command) -> None:
+    assert command("suppress", "show", ANNA).exit_code == 1
+    assert command("suppress", "add", ANNA, *WHY, *ACME).exit_code == 0
+    assert command("suppress", "add", ANNA, *WHY, "--all", "--by", "officer").exit_code == 0
+    rows = shown(command)
+    assert [(row["scope"], row["by"]) for row in rows] == [("controller", getpass.getuser()), ("all", "officer")]
+    assert {row["reason"] for row in rows} == {"letter of 2026-11-20"}
+    assert not any(row["erased"] for row in rows)
+    assert "letter of 2026-11-20" in command("suppress", "show", ANNA).stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (ANNA, *ACME),
+        (ANNA, *ACME, "--reason", " "),
+        (ANNA, *WHY),
+        (ANNA, *WHY, *ACME, "--all"),
+        (ANNA, *WHY, "--controller", "nobody"),
+        ("12", *WHY, *ACME),
+    ],
+)
+def test_without_reason_audience_or_number_nothing_is_entered(command: Command, arguments: tuple[str, ...]) -> None:
+    assert command("suppress", "add", *arguments).exit_code == 2
+    assert shown(command) == []
+
+
+def test_an_objection_is_taken_back_only_at_the_persons_own_request_and_for_ever_on_file(command: Command) -> None:
+    assert command("suppress", "add", ANNA, *WHY, *ACME).exit_code == 0
+    refused = command("suppress", "remove", ANNA, *WHY, *ACME)
+    assert refused.exit_code == 2
+    assert "--at-the-persons-request" in refused.stderr
+    assert "in the ledger for ever" in refused.stderr
+    assert len(shown(command)) == 1
+    lifted = command("suppress", "remove", ANNA, *WHY, *ACME, "--at-the-persons-request")
+    assert (lifted.exit_code, "in the ledger for ever" in lifted.stdout) == (0, True)
+    assert [row["event"] for row in shown(command)] == ["objection", "objection-removed"]
+
+
+def test_the_objection_of_a_person_who_was_erased_is_still_found_and_of_nobody_else(
+    command: Command, tmp_path: Path
+) -> None:
+    assert command("suppress", "add", ANNA, *WHY, *ACME).exit_code == 0
+
+    async def erase() -> None:
+        settings = config.load(tmp_path / "callgate.toml")
+        async with daemon.stores(settings, "eraser", lambda: NOW) as (ledger, _):
+            journal = Journal(tmp_path / "erasures.journal")
+            await ledger.erase(ANNA, "acme", [*DataClass], NOW, by="officer", journal=journal)
+
+    asyncio.run(erase())
+    [row] = shown(command)
+    assert (row["erased"], row["event"], row["controller"], row["reason"]) == (True, "objection", "acme", "")
+    assert shown(command, "+33199000043") == []
+
+
+def test_a_pattern_is_entered_shown_warned_of_and_taken_back(command: Command) -> None:
+    assert command("suppress", "patterns").exit_code == 1
+    added = command("suppress", "add-pattern", "+33 19900", "--reason", "our own range", *ACME)
+    assert added.exit_code == 0, added.output
+    assert "covers up to 10,000 numbers" in added.stderr
+    [standing] = json.loads(command("suppress", "patterns", "--json").stdout)
+    assert (standing["pattern"], standing["covers"], standing["controller"]) == ("+3319900", 10_000, "acme")
+    assert "our own range" in command("suppress", "patterns").stdout
+    [row] = shown(command)
+    assert (row["event"], row["pattern"], row["reason"]) == ("pattern", "+3319900", "our own range")
+    assert shown(command, "+33199100042") == []
+    assert command("suppress", "remove-pattern", "+3319900", "--reason", "sold", *ACME).exit_code == 0
+    assert command("suppress", "patterns").exit_code == 1
+    assert [row["event"] for row in shown(command)] == ["pattern", "pattern-removed"]
+
+
+def test_a_pattern_of_another_company_stands_when_one_is_taken_back(command: Command) -> None:
+    for whose in (ACME, ("--all",)):
+        assert command("suppress", "add-pattern", "+3319900", "--reason", "range", *whose).exit_code == 0
+    assert command("suppress", "remove-pattern", "+3319900", "--reason", "sold", *ACME).exit_code == 0
+    assert [one["scope"] for one in json.loads(command("suppress", "patterns", "--json").stdout)] == ["all"]
+
+
+@pytest.mark.parametrize("pattern", ["+331", "33199", "+33199x", "+210123456"])
+def test_what_covers_too_much_or_is_none_is_refused(command: Command, pattern: str) -> None:
+    for arguments in ((pattern, "--reason", "range"), ("+3319900", "--reason", "")):
+        assert command("suppress", "add-pattern", *arguments, "--all").exit_code == 2
+    assert command("suppress", "patterns").exit_code == 1
