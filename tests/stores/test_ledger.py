@@ -62,6 +62,18 @@ async def test_what_was_appended_is_read_back_after_the_ledger_was_reopened(url:
     await again.close()
 
 
+@pytest.mark.parametrize("count", [1, 7, 8, 100])
+async def test_whatever_a_text_holds_is_read_back_as_it_was_however_many_are_written_at_once(
+    ledger: Ledger, count: int
+) -> None:
+    awkward = "a\tb\nc\\d\\N \\. \"é\u2028\U0001f4de', %s ? :x"
+    event = Event(Kind.CONSENT, NOW, awkward, ANNA, "futura", {"said": awkward, awkward: None}, 2, {"spoke": awkward})
+    await ledger.append([event, Event(Kind.ALARM, NOW)] * count)
+    entries = await ledger.read()
+    assert [entry.event for entry in entries] == [event, Event(Kind.ALARM, NOW)] * count
+    assert (await ledger.audit()).problems == ()
+
+
 async def test_entries_are_numbered_without_gaps_and_named_by_writer(ledger: Ledger, url: str) -> None:
     other = await open_at(url, "cli")
     await asyncio.gather(*(ledger.append([verdict(f"a{i}"), verdict(f"b{i}")]) for i in range(20)))
