@@ -107,6 +107,18 @@ async def test_concurrent_appends_share_transactions(ledger: Ledger, monkeypatch
     assert len(sizes) <= 2
 
 
+async def test_patient_appends_share_a_commit_stand_in_their_order_and_are_durable_on_return(url: str) -> None:
+    ledger, other = await open_at(url), await open_at(url, "other")
+    patient = asyncio.create_task(ledger.append([Event(Kind.DIALLED, NOW, "c1")], patient=True))
+    await asyncio.sleep(0)
+    urgent = await ledger.append([verdict("c2")])
+    assert [entry.seq for entry in (await patient).entries + urgent.entries] == [1, 2]
+    await ledger.append([Event(Kind.CLOSED, NOW, "c1")], patient=True)
+    assert [entry.event.kind for entry in await other.read()] == [Kind.DIALLED, Kind.VERDICT, Kind.CLOSED]
+    await ledger.close()
+    await other.close()
+
+
 async def test_two_writers_at_once_wait_for_each_other(ledger: Ledger, url: str) -> None:
     other = await open_at(url, "cli")
 
