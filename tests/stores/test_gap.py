@@ -37,7 +37,9 @@ async def test_a_restored_ledger_is_not_decided_on_until_an_officer_answers_for_
     cache: SuppressionCache, ledger: Ledger
 ) -> None:
     await gap.mark(ledger, NOW)
+    epoch = await cache.redis.get(cache.keys.epoch)
     assert [problem.why for problem in await ensure(cache, ledger)] == [Why.RESTORED]
+    assert await cache.redis.get(cache.keys.epoch) == epoch, "no rebuild can mend it, and none is tried over and over"
     with pytest.raises(NotReady, match=r"restored at 2026-11-24T12:00:00\+00:00 .* accept-gap"):
         await cache.lookup(Query(ANNA, "futura", "spring"))
     await gap.accept(ledger, NOW, "the officer", "all partners sent theirs")

@@ -62,6 +62,18 @@ async def test_what_was_appended_is_read_back_after_the_ledger_was_reopened(url:
     await again.close()
 
 
+@pytest.mark.parametrize("count", [1, 7, 8, 100])
+async def test_whatever_a_text_holds_is_read_back_as_it_was_however_many_are_written_at_once(
+    ledger: Ledger, count: int
+) -> None:
+    awkward = "a\tb\nc\\d\\N \\. \"é\u2028\U0001f4de', %s ? :x"
+    event = Event(Kind.CONSENT, NOW, awkward, ANNA, "futura", {"said": awkward, awkward: None}, 2, {"spoke": awkward})
+    await ledger.append([event, Event(Kind.ALARM, NOW)] * count)
+    entries = await ledger.read()
+    assert [entry.event for entry in entries] == [event, Event(Kind.ALARM, NOW)] * count
+    assert (await ledger.audit()).problems == ()
+
+
 async def test_entries_are_numbered_without_gaps_and_named_by_writer(ledger: Ledger, url: str) -> None:
     other = await open_at(url, "cli")
     await asyncio.gather(*(ledger.append([verdict(f"a{i}"), verdict(f"b{i}")]) for i in range(20)))
@@ -93,6 +105,18 @@ async def test_concurrent_appends_share_transactions(ledger: Ledger, monkeypatch
     await asyncio.gather(*(ledger.append([verdict(str(i))]) for i in range(64)))
     assert sum(sizes) == 64
     assert len(sizes) <= 2
+
+
+async def test_patient_appends_share_a_commit_stand_in_their_order_and_are_durable_on_return(url: str) -> None:
+    ledger, other = await open_at(url), await open_at(url, "other")
+    patient = asyncio.create_task(ledger.append([Event(Kind.DIALLED, NOW, "c1")], patient=True))
+    await asyncio.sleep(0)
+    urgent = await ledger.append([verdict("c2")])
+    assert [entry.seq for entry in (await patient).entries + urgent.entries] == [1, 2]
+    await ledger.append([Event(Kind.CLOSED, NOW, "c1")], patient=True)
+    assert [entry.event.kind for entry in await other.read()] == [Kind.DIALLED, Kind.VERDICT, Kind.CLOSED]
+    await ledger.close()
+    await other.close()
 
 
 async def test_two_writers_at_once_wait_for_each_other(ledger: Ledger, url: str) -> None:

@@ -11,6 +11,7 @@ import pytest
 from callgate.core.events import Event, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.postgres import COPIED_FROM
 from lab.postgres import PostgresServer
 from tests.stores.conftest import NOW, open_at, open_ledger, verdict
 
@@ -178,11 +179,12 @@ async def test_a_session_that_need_not_be_durable_is_made_so(own: PostgresServer
 
 
 @server_mark
-async def test_errors_of_the_server_never_repeat_what_was_to_be_written(ledger: Ledger, url: str) -> None:
+@pytest.mark.parametrize("rows", [2, COPIED_FROM], ids=["inserted", "copied"])
+async def test_errors_of_the_server_never_repeat_what_was_to_be_written(ledger: Ledger, url: str, rows: int) -> None:
     with psycopg.connect(url, autocommit=True) as direct:
         direct.execute("CREATE UNIQUE INDEX broken ON events (call)")
     with pytest.raises(LedgerUnavailable, match="unique constraint") as raised:
-        await ledger.append([verdict("a secret"), verdict("a secret")])
+        await ledger.append([verdict("a secret")] * rows)
     assert raised.value.outcome is Outcome.NOT_WRITTEN
     assert "secret" not in str(raised.value)
     assert raised.value.__suppress_context__

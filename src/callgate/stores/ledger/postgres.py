@@ -32,6 +32,8 @@ CONNECT_WITHIN_S = 2
 READ_WITHIN_S = 30
 TIDY_WITHIN_S = 600
 ROWS_AT_A_TIME = 2000
+COPIED_FROM = 8
+"""So many rows are copied; fewer are not worth the round trip."""
 DURABLE = ("on", "remote_write", "remote_apply")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
@@ -159,6 +161,7 @@ class PostgresBackend:
         """See `Backend.commit`. Statements after one that fails are skipped, COMMIT among them."""
         session = self._session()
         try:
+            changes = [change for change in changes if not self._copied(session, change)]
             with session.pipeline():
                 # A statement for one row is prepared and planned once, and its executions leave in one go.
                 for statement, values in changes:
@@ -171,6 +174,17 @@ class PostgresBackend:
             # What the server refused in words it did not commit. Where it fell silent, it may have.
             outcome = Outcome.NOT_WRITTEN if error.sqlstate else Outcome.UNKNOWN
             raise LedgerUnavailable(f"the ledger cannot be written: {_cause(error)}", outcome) from None
+
+    @staticmethod
+    def _copied(session: Connection, change: Change) -> bool:
+        """Whether the rows went in by COPY: a round trip of its own, and next to nothing for each row."""
+        statement, values = change
+        if isinstance(statement, str) or not statement.copy or len(values) < COPIED_FROM:
+            return False
+        with session.cursor().copy(statement.copy) as copy:
+            for row in values:
+                copy.write_row(row)
+        return True
 
     def rollback(self) -> None:
         """See `Backend.rollback`. A session about which there is any doubt is given up."""
