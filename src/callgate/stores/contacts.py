@@ -127,8 +127,8 @@ class ContactStore:
 
     async def hold(self, calls: Sequence[tuple[str, Kept]]) -> None:
         """Say that these calls go on. Raises `StoreUnavailable`."""
-        async with store("holding calls"), asyncio.timeout(self._within):
-            for call, person in calls:
+        for call, person in calls:
+            async with store("holding a call"), asyncio.timeout(self._within):
                 await run(self._redis, HOLD_CALL, [person.busy], [call, _span(HELD)])
 
     async def release(self, call: str, person: Kept, not_made_for: str = "") -> None:
