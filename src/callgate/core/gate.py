@@ -301,7 +301,7 @@ def _unlawful(trail: _Trail, call: Situation, findings: tuple[Finding, ...], now
         return None
     trail.finding(against)
     detail = f"{against.saw} ({against.source})" if against.source else against.saw
-    retry_at = legal.retry_at(trail.policy.law, call, findings, now)
+    retry_at = law.next_moment(trail.policy.law, call, now)
     return trail.ended(legal.reason_of(against, call.lists), detail, retry_at)
 
 
