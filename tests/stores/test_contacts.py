@@ -160,12 +160,30 @@ async def test_a_reservation_ends_by_itself_and_lives_as_long_as_its_call_does(
     await redis.pexpire(busy, 1000)
     await office.hold()
     assert await redis.pttl(busy) > 1000
-    await redis.delete(busy)
-    await office.hold()
-    assert await redis.get(busy) == decision.call.encode()
     await office.close(decision.call, {})
-    await office.hold()
     assert await redis.get(busy) is None
+
+
+async def test_a_call_that_is_closed_while_it_is_held_does_not_come_back(
+    offices: Offices, redis: Redis, cache: SuppressionCache
+) -> None:
+    office = offices()
+    decision = await office.decide(REQUEST)
+    person = cache.contacts.person(PERSON, "acme")
+    await office.close(decision.call, {})
+    await cache.contacts.hold([(decision.call, person)])
+    assert await redis.get(person.busy) is None
+
+
+async def test_a_callgate_that_was_away_too_long_reserves_people_again_for_its_calls(
+    offices: Offices, redis: Redis, cache: SuppressionCache, ledger: Ledger
+) -> None:
+    decision = await offices().decide(REQUEST)
+    busy = cache.contacts.person(PERSON, "acme").busy
+    await redis.delete(busy)
+    cache.contacts.doubt()
+    assert await ensure(cache, ledger) == ()
+    assert await redis.get(busy) == decision.call.encode()
 
 
 async def test_holding_takes_nobody_away_from_another_call(
@@ -276,6 +294,21 @@ async def test_answers_that_overtake_each_other_are_no_loss(offices: Offices, ca
     of = f"{cache.ledger}/{TOKENS.layout}".encode()
     cache.contacts.check((of, str(floor).encode()), floor)
     assert cache.contacts.whole
+
+
+async def test_an_attempt_that_is_seen_while_redis_is_checked_is_no_loss(
+    offices: Offices, cache: SuppressionCache, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asking = redis.hmget
+
+    async def slowly(*arguments: object) -> object:
+        said = await asking(*arguments)  # type: ignore[arg-type]
+        await offices().decide(REQUEST)
+        await cache.lookup(Query(PERSON, "acme", "spring"))
+        return said
+
+    monkeypatch.setattr(redis, "hmget", slowly)
+    assert await cache.contacts.is_whole()
 
 
 async def test_an_abandoned_call_is_remembered_and_comes_back_from_the_ledger(

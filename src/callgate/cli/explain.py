@@ -1,6 +1,5 @@
 """`callgate explain`: what would happen to this call, and why, rule by rule."""
 
-from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -53,7 +52,7 @@ def explain(
                 "retry_at": verdict.retry_at.isoformat() if verdict.retry_at else None,
                 "at": now.isoformat(),
                 "policy": verdict.policy,
-                "trail": [asdict(rule) for rule in verdict.trail],
+                "trail": [rule._asdict() for rule in verdict.trail],
             }
         )
     else:

@@ -18,10 +18,10 @@ Rules 1 to 4 need no store, so that a call which they block costs no round trip.
 """
 
 from collections.abc import Iterable
-from copy import copy
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import NamedTuple
 
 from callgate.core import law, legal, phone, processing
 from callgate.core.law import CapWindow, Consent, Contacts, Finding, Listing, Situation
@@ -91,8 +91,7 @@ class Unknown:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(NamedTuple):
     """One line of a verdict's trail: the rule that was looked at, whether it let the call pass, and what it saw.
 
     A rule of law has its `source` and its `status` (`law.Status`).
@@ -153,7 +152,8 @@ class _Trail:
         self.centre: Centre | None = None
 
     def fork(self) -> "_Trail":
-        other = copy(self)
+        other = _Trail(self.policy)
+        other.number, other.campaign, other.centre = self.number, self.campaign, self.centre
         other.rules = list(self.rules)
         return other
 
@@ -301,7 +301,7 @@ def _unlawful(trail: _Trail, call: Situation, findings: tuple[Finding, ...], now
         return None
     trail.finding(against)
     detail = f"{against.saw} ({against.source})" if against.source else against.saw
-    retry_at = legal.retry_at(trail.policy.law, call, findings, now)
+    retry_at = law.next_moment(trail.policy.law, call, now)
     return trail.ended(legal.reason_of(against, call.lists), detail, retry_at)
 
 

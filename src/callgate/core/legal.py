@@ -5,11 +5,10 @@ does not heal gives the reason, or else the first.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
-from callgate.core import law, phone
+from callgate.core import phone
 from callgate.core.law import CallerId, Consent, Contacts, Finding, Listing, Pack, Situation, Topic
 from callgate.core.law.terms import Owner
 from callgate.core.phone import Number
@@ -85,13 +84,6 @@ def deciding(findings: Sequence[Finding]) -> Finding | None:
     """The finding that gives the reason; None where all passed."""
     failed = [finding for finding in findings if not finding.passed]
     return next((finding for finding in failed if finding.retry_at is None), failed[0] if failed else None)
-
-
-def retry_at(book: Mapping[str, Pack], call: Situation, findings: Sequence[Finding], now: datetime) -> datetime | None:
-    """When time alone will have made the call lawful, in UTC; None where it does not."""
-    if any(not finding.passed and finding.retry_at is None for finding in findings):
-        return None
-    return law.next_moment(book, call, now)
 
 
 def reason_of(finding: Finding, lists: Mapping[str, Listing]) -> Reason:

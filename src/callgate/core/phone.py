@@ -91,10 +91,9 @@ def known(dialled: str, home: str) -> Number:
 
 def mask(e164: str) -> str:
     """Hide a person's number: `+33 ••• 42`. Anything that is no E.164 number is hidden whole."""
-    if not re.fullmatch(r"\+[0-9]{5,15}", e164):
+    if not re.fullmatch(r"\+[1-9][0-9]{4,14}", e164):
         return "•••"
-    try:
-        code = phonenumbers.parse(e164).country_code
-    except NumberParseException:
-        return "•••"
-    return f"+{code} ••• {e164[-2:]}"
+    # A calling code is the beginning of no other (ITU-T E.164), so that the first that fits is the one.
+    codes = (e164[1:end] for end in (2, 3, 4))
+    code = next((code for code in codes if int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), None)
+    return f"+{code} ••• {e164[-2:]}" if code else "•••"

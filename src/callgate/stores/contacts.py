@@ -118,16 +118,17 @@ class ContactStore:
 
     async def is_whole(self) -> bool:
         """Whether Redis holds all that it once did, as far as this process saw. Raises `StoreUnavailable`."""
+        floor = self.seen
         async with store("being asked for its attempts"):
             of, attempts = await self._redis.hmget(self._keys.contacts, ["of", "attempts"])
-        if of != self._of.encode() or attempts is None or int(attempts) < self.seen:
+        if of != self._of.encode() or attempts is None or int(attempts) < floor:
             self.lose()
         return self.whole
 
     async def hold(self, calls: Sequence[tuple[str, Kept]]) -> None:
         """Say that these calls go on. Raises `StoreUnavailable`."""
-        async with store("holding calls"), asyncio.timeout(self._within):
-            for call, person in calls:
+        for call, person in calls:
+            async with store("holding a call"), asyncio.timeout(self._within):
                 await run(self._redis, HOLD_CALL, [person.busy], [call, _span(HELD)])
 
     async def release(self, call: str, person: Kept, not_made_for: str = "") -> None:
@@ -143,13 +144,15 @@ class ContactStore:
             await self._redis.pexpire(person.calls, _span(KEPT))
 
     async def restore(self, ledger: Ledger) -> None:
-        """Make Redis hold every attempt: what the ledger holds of them is entered, if Redis lacks any.
+        """Make Redis hold every attempt and call under way: what it lacks of them is entered from the ledger.
 
         Raises `StoreUnavailable` and `LedgerUnavailable`.
         """
         if self._lost or not await self._has_newest(ledger):
             await self.rebuild(ledger)
-        self.whole = True
+        else:
+            await self._reserve_open(ledger)
+            self.whole = True
 
     async def rebuild(self, ledger: Ledger) -> None:
         """Enter what the ledger holds of the time before its last event that can count, and of the calls that are open.
@@ -161,14 +164,18 @@ class ContactStore:
         while entries := await ledger.search(Question(kinds=_TELLING, after_seq=after, limit=BATCH)):
             await self._enter([entry.event for entry in entries])
             after = entries[-1].seq
-        for call, entries_of in (await ledger.open_calls()).items():
-            event = entries_of[0].event
-            if event.number is not None:
-                await self.hold([(call, self.person(event.number, event.controller or ""))])
+        await self._reserve_open(ledger)
         async with store("completing its attempts"):
             self.seen = int(await self._redis.hincrby(self._keys.contacts, "attempts", 0))
             await self._redis.hset(self._keys.contacts, "of", self._of)
         self.whole, self._lost = True, False
+
+    async def _reserve_open(self, ledger: Ledger) -> None:
+        async with store("reserving people for calls under way"):
+            for call, (first, *_) in (await ledger.open_calls()).items():
+                if first.event.number is not None:
+                    person = self.person(first.event.number, first.event.controller or "")
+                    await self._redis.set(person.busy, call, nx=True, px=_span(HELD))
 
     async def _has_newest(self, ledger: Ledger) -> bool:
         async with store("being asked for its attempts"):

@@ -80,12 +80,10 @@ return gone
 """
 
 HOLD_CALL: Final = """
--- Keep a person reserved for a call that goes on. KEYS: busy. ARGV: the call, milliseconds. Returns 1, or 0 when
--- another call has the person.
-local busy = redis.call('GET', KEYS[1])
-if busy and busy ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-return 1
+-- Keep a person reserved for a call that goes on, if they still are: one that was closed meanwhile must not come back.
+-- KEYS: busy. ARGV: the call, milliseconds. Returns 1 or 0.
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 """
 
 IN_FORCE: Final = """
