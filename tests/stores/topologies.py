@@ -12,9 +12,15 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from redis import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
@@ -58,18 +64,68 @@ async def until_async(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A password, and TLS under a certificate of one's own for 127.0.0.1."""
+
+    folder: Path
+    password: str
+
+    @classmethod
+    def made(cls, folder: Path, password: str) -> "Guarded":
+        """Make the certificate."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "callgate test")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+        (folder / "key.pem").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+        return cls(folder, password)
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "cert.pem"
+
+    def lines(self, port: int) -> tuple[str, ...]:
+        """Of the configuration of a server that answers on no other port."""
+        return (
+            "port 0",
+            f"tls-port {port}",
+            f"tls-cert-file {self.certificate}",
+            f"tls-key-file {self.folder}/key.pem",
+            f"tls-ca-cert-file {self.certificate}",
+            "tls-auth-clients no",
+            "tls-replication yes",
+            f"requirepass {self.password}",
+        )
+
+    def options(self) -> dict[str, Any]:
+        """Of a client."""
+        return {"ssl": True, "ssl_ca_certs": str(self.certificate), "password": self.password}
+
+
 class TcpServer:
     """One redis-server without persistence, that can be frozen and killed."""
 
-    def __init__(self, *lines: str, sentinel: bool = False) -> None:
+    def __init__(self, *lines: str, sentinel: bool = False, guarded: "Guarded | None" = None) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="cg-"))
         self.port = free_port()
-        own = ("bind 127.0.0.1", f"port {self.port}", f"dir {self.home}", *(() if sentinel else ('save ""',)))
+        ports = guarded.lines(self.port) if guarded else (f"port {self.port}",)
+        own = ("bind 127.0.0.1", *ports, f"dir {self.home}", *(() if sentinel else ('save ""',)))
         conf = self.home / "redis.conf"
         conf.write_text("\n".join((*own, *lines)) + "\n")
         words = ["redis-server", str(conf), *(["--sentinel"] if sentinel else [])]
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, cwd=self.home)
-        self.client = Redis(host="127.0.0.1", port=self.port, socket_timeout=5, decode_responses=True)
+        options: dict[str, Any] = guarded.options() if guarded else {}
+        self.client = Redis(host="127.0.0.1", port=self.port, socket_timeout=5, decode_responses=True, **options)
         with ended_on_error(self):
             until(self.client.ping, "redis-server did not start")
 
