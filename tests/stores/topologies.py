@@ -162,7 +162,8 @@ class TcpServer:
 
 
 def cut_off(replica: TcpServer, primary: TcpServer) -> None:
-    """Freeze the replica, so that it gets nothing of what the primary is told from now on."""
+    """Freeze the replica, so that it has what the primary was told so far and gets nothing of what follows."""
+    until(primary.has_replica, "the replica did not follow")
     replica.freeze()
     primary.client.client_kill_filter(_type="replica")
 
