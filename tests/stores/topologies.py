@@ -28,6 +28,8 @@ from redis.exceptions import RedisError
 WITHIN = 30.0
 """Seconds, in which everything that servers do among themselves is done."""
 SERVICE = "gate"
+QUICKLY, NEVER = 1000, 600_000
+"""Milliseconds after which a server that is silent is taken for dead: for who waits for that, and for who does not."""
 
 
 def free_port() -> int:
@@ -138,7 +140,13 @@ class TcpServer:
         return f"127.0.0.1:{self.port}"
 
     def freeze(self) -> None:
+        """Stop it where it stands; it has stopped on return."""
         self._process.send_signal(signal.SIGSTOP)
+        until(lambda: self._state() == "T", "redis-server did not stop")
+
+    def _state(self) -> str:
+        """One letter, as proc(5) has it."""
+        return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -171,8 +179,9 @@ def cut_off(replica: TcpServer, primary: TcpServer) -> None:
 class BehindSentinel:
     """A primary, its replica, and a Sentinel that watches them."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_ms: int = QUICKLY) -> None:
         self.servers: list[TcpServer] = []
+        self._patience_ms = patience_ms
         with ended_on_error(self):
             self.primary = self._server()
             self.replica = self._server(f"replicaof 127.0.0.1 {self.primary.port}")
@@ -188,7 +197,7 @@ class BehindSentinel:
     def _sentinel(self) -> TcpServer:
         lines = (
             f"sentinel monitor {SERVICE} 127.0.0.1 {self.primary.port} 1",
-            f"sentinel down-after-milliseconds {SERVICE} 500",
+            f"sentinel down-after-milliseconds {SERVICE} {self._patience_ms}",
             f"sentinel failover-timeout {SERVICE} 3000",
         )
         self.servers.append(TcpServer(*lines, sentinel=True))
@@ -217,8 +226,9 @@ class BehindSentinel:
 class Cluster:
     """A Cluster of three primaries; the one that holds the gate's keys has a replica."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_ms: int = QUICKLY) -> None:
         self.servers: list[TcpServer] = []
+        self._patience_ms = patience_ms
         with ended_on_error(self):
             self.primaries = [self._server() for _ in range(3)]
             self.replica = self._server()
@@ -253,7 +263,7 @@ class Cluster:
         lines = (
             "cluster-enabled yes",
             f"cluster-port {free_port()}",
-            "cluster-node-timeout 1000",
+            f"cluster-node-timeout {self._patience_ms}",
             "cluster-replica-validity-factor 0",
             "repl-diskless-sync-delay 0",
         )
