@@ -13,7 +13,7 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import Query, SuppressionCache
 from tests.stores.conftest import ANNA, TOKENS, filed, objection
-from tests.stores.topologies import SERVICE, Guarded, TcpServer, until
+from tests.stores.topologies import SERVICE, Guarded, TcpServer, free_port, until
 
 pytestmark = pytest.mark.server
 
@@ -38,7 +38,7 @@ def sentinel(stack: ExitStack, guarded: Guarded) -> str:
 
 
 def cluster(stack: ExitStack, guarded: Guarded) -> str:
-    made = TcpServer("cluster-enabled yes", "tls-cluster yes", guarded=guarded)
+    made = TcpServer("cluster-enabled yes", "tls-cluster yes", f"cluster-port {free_port()}", guarded=guarded)
     stack.callback(made.end)
     made.do("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
     until(lambda: made.do("CLUSTER INFO")["cluster_state"] == "ok", "the Cluster of one did not come up")
