@@ -46,9 +46,17 @@ def test_sentinels_are_given_the_password_only_where_the_url_says_so() -> None:
         "redis+sentinel://u:secret@a:x/gate",
         "redis+sentinel://u:secret@a,,b/gate",
         "redis+cluster://u:secret@a/1",
+        "redis+cluster://u:secret@a?db=1",
         "redis+cluster://u:secret@a?sentinel_auth=yes",
         "redis+sentinel://u:secret@a/gate?sentinel_auth=perhaps",
         "redis+other://u:secret@a",
+        "redis://u:secret",
+        "redis+cluster://u:secret",
+        "redis://u:secret@a?ssl_ca_certs=/c",
+        "redis+cluster://u:secret@a?ssl_ca_certs=/c",
+        "rediss://u:secret@a?ssl_ca_cert=/c",
+        "redis://u:secret@a?socket_timeout=100",
+        "redis://u:secret@a?sentinel_auth=yes",
     ],
 )
 def test_what_is_no_url_of_redis_is_refused_without_repeating_it(url: str) -> None:

@@ -25,7 +25,7 @@ from callgate.stores.filling import names
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.nodes import ask, primaries
-from callgate.stores.readiness import ensure
+from callgate.stores.readiness import check, ensure
 from callgate.stores.replicas import reached_a_replica
 from callgate.stores.suppression import SuppressionCache
 from tests.core.test_config import GOOD
@@ -139,6 +139,23 @@ async def test_who_is_left_on_the_old_primary_lets_it_not_pass_either(
         reasons = {Reason.OBJECTION, *([Reason.STORE_UNAVAILABLE] if isinstance(doomed, Cluster) else [])}
         assert (await left_behind.decide()).reason in reasons
     await other_node.close()
+
+
+async def test_where_no_server_is_left_nothing_is_known(doomed: Doomed, ledger: Ledger, policy: Policy) -> None:
+    async with desk(doomed.url, ledger, policy) as ours:
+        assert (await ours.decide()).allowed
+        for server in doomed.servers:
+            server.kill()
+        for _ in range(3):
+            assert (await ours.decide()).reason is Reason.STORE_UNAVAILABLE
+        await ours.office.suppress(OBJECTION)
+        assert ours.doubts
+        with pytest.raises(StoreUnavailable):
+            await check(ours.cache, ledger)
+    fresh = connect(doomed.url)
+    with pytest.raises(StoreUnavailable):
+        await SuppressionCache(fresh, Keys(), TOKENS, ledger.identity).mark()
+    await fresh.aclose()
 
 
 @pytest.mark.parametrize("way", ["all servers", "all keys", "in bulk", "the witness"])

@@ -10,7 +10,7 @@ import pytest
 
 from callgate.core.gate import ListState, Scope
 from callgate.scrub.objections import CacheObjections
-from callgate.stores import bulk, suppression
+from callgate.stores import bulk, replicas, suppression
 from callgate.stores.connection import connect
 from callgate.stores.errors import NotReady, StoreUnavailable, Why
 from callgate.stores.filling import names
@@ -24,7 +24,7 @@ from callgate.stores.suppression import Query, SuppressionCache
 from callgate.stores.verify import Compared, verify
 from tests.stores.conftest import ANNA, BRAM, DNCM, NOW, TOKENS, filed, objection, removal
 from tests.stores.shapes import uniform
-from tests.stores.topologies import BehindSentinel, Cluster, TcpServer
+from tests.stores.topologies import NEVER, BehindSentinel, Cluster, TcpServer
 
 pytestmark = pytest.mark.server
 
@@ -46,8 +46,8 @@ class Alone:
 Topology = Alone | BehindSentinel | Cluster
 MAKERS: dict[str, Callable[[], Topology]] = {
     "server": Alone,
-    "sentinel": BehindSentinel,
-    "cluster": Cluster,
+    "sentinel": lambda: BehindSentinel(NEVER),
+    "cluster": lambda: Cluster(NEVER),
 }
 
 
@@ -67,7 +67,9 @@ async def client(topology: Topology) -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-async def cache(client: Client, ledger: Ledger, keys: Keys) -> SuppressionCache:
+async def cache(client: Client, ledger: Ledger, keys: Keys, monkeypatch: pytest.MonkeyPatch) -> SuppressionCache:
+    # However busy the machine is: how long is waited for a replica is no part of the contract.
+    monkeypatch.setattr(replicas, "WAIT_MS", 4000)
     made = SuppressionCache(client, keys, TOKENS, ledger.identity, answer_within=5)
     assert await rebuild(made, ledger) == ()
     return made

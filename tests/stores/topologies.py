@@ -12,9 +12,15 @@ import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from redis import Redis
 from redis.crc import key_slot
 from redis.exceptions import RedisError
@@ -22,6 +28,8 @@ from redis.exceptions import RedisError
 WITHIN = 30.0
 """Seconds, in which everything that servers do among themselves is done."""
 SERVICE = "gate"
+QUICKLY, NEVER = 1000, 600_000
+"""Milliseconds after which a server that is silent is taken for dead: for who waits for that, and for who does not."""
 
 
 def free_port() -> int:
@@ -58,18 +66,68 @@ async def until_async(holds: Callable[[], Awaitable[bool]]) -> None:
             await asyncio.sleep(0.02)
 
 
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """A password, and TLS under a certificate of one's own for 127.0.0.1."""
+
+    folder: Path
+    password: str
+
+    @classmethod
+    def made(cls, folder: Path, password: str) -> "Guarded":
+        """Make the certificate."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "callgate test")])
+        now = datetime.now(UTC)
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+            .not_valid_before(now - timedelta(days=1))
+            .not_valid_after(now + timedelta(days=1))
+            .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+            .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        pem, pkcs8 = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+        (folder / "cert.pem").write_bytes(certificate.public_bytes(pem))
+        (folder / "key.pem").write_bytes(key.private_bytes(pem, pkcs8, serialization.NoEncryption()))
+        return cls(folder, password)
+
+    @property
+    def certificate(self) -> Path:
+        return self.folder / "cert.pem"
+
+    def lines(self, port: int) -> tuple[str, ...]:
+        """Of the configuration of a server that answers on no other port."""
+        return (
+            "port 0",
+            f"tls-port {port}",
+            f"tls-cert-file {self.certificate}",
+            f"tls-key-file {self.folder}/key.pem",
+            f"tls-ca-cert-file {self.certificate}",
+            "tls-auth-clients no",
+            "tls-replication yes",
+            f"requirepass {self.password}",
+        )
+
+    def options(self) -> dict[str, Any]:
+        """Of a client."""
+        return {"ssl": True, "ssl_ca_certs": str(self.certificate), "password": self.password}
+
+
 class TcpServer:
     """One redis-server without persistence, that can be frozen and killed."""
 
-    def __init__(self, *lines: str, sentinel: bool = False) -> None:
+    def __init__(self, *lines: str, sentinel: bool = False, guarded: "Guarded | None" = None) -> None:
         self.home = Path(tempfile.mkdtemp(prefix="cg-"))
         self.port = free_port()
-        own = ("bind 127.0.0.1", f"port {self.port}", f"dir {self.home}", *(() if sentinel else ('save ""',)))
+        ports = guarded.lines(self.port) if guarded else (f"port {self.port}",)
+        own = ("bind 127.0.0.1", *ports, f"dir {self.home}", *(() if sentinel else ('save ""',)))
         conf = self.home / "redis.conf"
         conf.write_text("\n".join((*own, *lines)) + "\n")
         words = ["redis-server", str(conf), *(["--sentinel"] if sentinel else [])]
         self._process = subprocess.Popen(words, stdout=subprocess.DEVNULL, cwd=self.home)
-        self.client = Redis(host="127.0.0.1", port=self.port, socket_timeout=5, decode_responses=True)
+        options: dict[str, Any] = guarded.options() if guarded else {}
+        self.client = Redis(host="127.0.0.1", port=self.port, socket_timeout=5, decode_responses=True, **options)
         with ended_on_error(self):
             until(self.client.ping, "redis-server did not start")
 
@@ -82,7 +140,13 @@ class TcpServer:
         return f"127.0.0.1:{self.port}"
 
     def freeze(self) -> None:
+        """Stop it where it stands; it has stopped on return."""
         self._process.send_signal(signal.SIGSTOP)
+        until(lambda: self._state() == "T", "redis-server did not stop")
+
+    def _state(self) -> str:
+        """One letter, as proc(5) has it."""
+        return Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0]
 
     def thaw(self) -> None:
         self._process.send_signal(signal.SIGCONT)
@@ -106,7 +170,8 @@ class TcpServer:
 
 
 def cut_off(replica: TcpServer, primary: TcpServer) -> None:
-    """Freeze the replica, so that it gets nothing of what the primary is told from now on."""
+    """Freeze the replica, so that it has what the primary was told so far and gets nothing of what follows."""
+    until(primary.has_replica, "the replica did not follow")
     replica.freeze()
     primary.client.client_kill_filter(_type="replica")
 
@@ -114,8 +179,9 @@ def cut_off(replica: TcpServer, primary: TcpServer) -> None:
 class BehindSentinel:
     """A primary, its replica, and a Sentinel that watches them."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_ms: int = QUICKLY) -> None:
         self.servers: list[TcpServer] = []
+        self._patience_ms = patience_ms
         with ended_on_error(self):
             self.primary = self._server()
             self.replica = self._server(f"replicaof 127.0.0.1 {self.primary.port}")
@@ -131,7 +197,7 @@ class BehindSentinel:
     def _sentinel(self) -> TcpServer:
         lines = (
             f"sentinel monitor {SERVICE} 127.0.0.1 {self.primary.port} 1",
-            f"sentinel down-after-milliseconds {SERVICE} 500",
+            f"sentinel down-after-milliseconds {SERVICE} {self._patience_ms}",
             f"sentinel failover-timeout {SERVICE} 3000",
         )
         self.servers.append(TcpServer(*lines, sentinel=True))
@@ -160,8 +226,9 @@ class BehindSentinel:
 class Cluster:
     """A Cluster of three primaries; the one that holds the gate's keys has a replica."""
 
-    def __init__(self) -> None:
+    def __init__(self, patience_ms: int = QUICKLY) -> None:
         self.servers: list[TcpServer] = []
+        self._patience_ms = patience_ms
         with ended_on_error(self):
             self.primaries = [self._server() for _ in range(3)]
             self.replica = self._server()
@@ -196,7 +263,7 @@ class Cluster:
         lines = (
             "cluster-enabled yes",
             f"cluster-port {free_port()}",
-            "cluster-node-timeout 1000",
+            f"cluster-node-timeout {self._patience_ms}",
             "cluster-replica-validity-factor 0",
             "repl-diskless-sync-delay 0",
         )

@@ -18,11 +18,10 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import RedisError
 
 from callgate.stores.address import Address, read_address
 from callgate.stores.errors import StoreUnavailable
-from callgate.stores.nodes import Client
+from callgate.stores.nodes import FAILURES, Client
 
 CONNECT_WITHIN = 0.2
 BULK_WITHIN = 5.0
@@ -84,7 +83,7 @@ async def store(doing: str) -> AsyncIterator[None]:
         yield
     except TimeoutError:
         raise StoreUnavailable(f"Redis did not answer in time while {doing}") from None
-    except (RedisError, OSError) as error:
+    except (*FAILURES, OSError) as error:
         raise StoreUnavailable(f"Redis failed while {doing}: {type(error).__name__}") from None
 
 

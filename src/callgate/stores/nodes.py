@@ -13,11 +13,14 @@ from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as ConnectionLost
-from redis.exceptions import MovedError, RedisError
+from redis.exceptions import MovedError, RedisClusterException, RedisError
 from redis.exceptions import TimeoutError as TooLate
 
 Client: TypeAlias = Redis | RedisCluster
 Node: TypeAlias = Redis | ClusterNode
+
+FAILURES = (RedisError, RedisClusterException)
+"""What redis-py raises of its own. A Cluster of which no server can be reached is no RedisError."""
 
 
 async def primaries(client: Client) -> list[Node]:
@@ -68,7 +71,7 @@ async def _mapped(client: Client) -> AsyncIterator[None]:
         yield
     except (ConnectionLost, TooLate, MovedError):
         if isinstance(client, RedisCluster):
-            with suppress(RedisError, OSError):
+            with suppress(*FAILURES, OSError):
                 await client.nodes_manager.initialize()
         raise
 
