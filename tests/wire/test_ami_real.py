@@ -16,6 +16,7 @@ from callgate.pbx.ami.errors import ActionRefused
 from callgate.pbx.ami.link import Link
 from callgate.pbx.ami.session import Session, State, Timing
 from callgate.pbx.ami.wire import LINE_LIMIT, Message
+from lab.install import cache
 from tests.wire.fake_ami import within
 
 pytestmark = pytest.mark.server
@@ -71,7 +72,7 @@ def asterisk_root() -> Path | None:
     """The file system that holds the Asterisk to run, if there is one."""
     if named := os.environ.get("CALLGATE_ASTERISK_ROOT"):
         return Path(named)
-    cached = sorted(Path.home().glob(".cache/callgate/*/usr/sbin/asterisk"))
+    cached = sorted(cache().glob("*/usr/sbin/asterisk"))
     return cached[0].parents[2] if cached else None
 
 
