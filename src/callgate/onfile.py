@@ -13,6 +13,7 @@ from callgate.stores.encoding import TokenKeys
 from callgate.stores.ledger import Ledger
 from callgate.stores.objections import audience_in, named
 from callgate.stores.schema import Entry
+from callgate.stores.tokens import alive
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +65,7 @@ def _concerns(entry: Entry, keys: TokenKeys, number: str) -> bool:
         return number.startswith(whom or "")
     if whom is not None:
         return whom == number
-    known = {key.id: key for key in keys.keys}
-    audience = audience_in(entry.event)
-    return any(
-        (stored.spread, stored.member) == (token.spread, token.member)
-        for stored in entry.tokens
-        if stored.key in known
-        for token in [known[stored.key].token(audience, number)]
-    )
+    return not set(alive(keys, entry.tokens)).isdisjoint(keys.all(audience_in(entry.event), number))
 
 
 def _shown(event: Event, *, erased: bool = False) -> OnFile:

@@ -87,6 +87,23 @@ def postgres() -> Iterator[PostgresServer]:
     server.end()
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a new ledger is to be, in each kind of database."""
+    if request.param == "sqlite":
+        return ledger_url(tmp_path)
+    postgres: PostgresServer = request.getfixturevalue("postgres")
+    return postgres.new_database()
+
+
+@pytest.fixture
+async def either(url: str) -> AsyncIterator[Ledger]:
+    """A ledger in each kind of database."""
+    opened = await open_at(url)
+    yield opened
+    await opened.close()
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[RedisServer]:
     made = RedisServer()

@@ -1,6 +1,5 @@
 """After a restore, what was erased is erased again, and no call is made until somebody answers for what is missing."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,22 +14,9 @@ from callgate.stores.ledger.journal import Journal
 from callgate.stores.readiness import ensure
 from callgate.stores.schema import subjects
 from callgate.stores.suppression import Query, SuppressionCache
-from lab.postgres import PostgresServer
 from tests.stores.conftest import ANNA, BRAM, NOW, ledger_url, objection, open_at, open_ledger, verdict
 
 ALL = tuple(DataClass)
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-async def either(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
-    if request.param == "sqlite":
-        url = ledger_url(tmp_path)
-    else:
-        postgres: PostgresServer = request.getfixturevalue("postgres")
-        url = postgres.new_database()
-    opened = await open_at(url)
-    yield opened
-    await opened.close()
 
 
 async def test_a_restored_ledger_is_not_decided_on_until_an_officer_answers_for_it(

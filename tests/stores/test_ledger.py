@@ -21,16 +21,7 @@ from callgate.stores.ledger import Committed, Ledger
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.rows import Prepared
 from callgate.stores.schema import metadata
-from lab.postgres import PostgresServer
-from tests.stores.conftest import ANNA, BRAM, NOW, ledger_url, objection, open_at, removal, verdict
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return ledger_url(tmp_path)
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    return postgres.new_database()
+from tests.stores.conftest import ANNA, BRAM, NOW, objection, open_at, removal, verdict
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -22,7 +21,6 @@ from callgate.stores.ledger.questions import Question
 from callgate.stores.ledger.schedule import until_quiet
 from callgate.stores.ledger.upkeep import Removed, retain, rewrap
 from callgate.stores.tokens import stored_tokens
-from lab.postgres import PostgresServer
 from tests.stores.conftest import (
     ANNA,
     BRAM,
@@ -30,7 +28,6 @@ from tests.stores.conftest import (
     TOKENS,
     ledger_url,
     objection,
-    open_at,
     open_ledger,
     removal,
     verdict,
@@ -40,16 +37,9 @@ DAY = timedelta(days=1)
 LIMITS = Terms(365 * DAY, 365 * DAY, 1827 * DAY).limits(NOW)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
-    if request.param == "sqlite":
-        url = ledger_url(tmp_path)
-    else:
-        postgres: PostgresServer = request.getfixturevalue("postgres")
-        url = postgres.new_database()
-    opened = await open_at(url)
-    yield opened
-    await opened.close()
+@pytest.fixture
+def ledger(either: Ledger) -> Ledger:
+    return either
 
 
 def ago(days: int, event: Event) -> Event:

@@ -12,13 +12,13 @@ from rich.progress import Progress
 from rich.table import Table
 
 from callgate import config, daemon
+from callgate.cli import entering
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.consenting import ConsentRefused, Desk
 from callgate.core import consentfile, phone, written
 from callgate.core.consentfile import BadConsents, Given
 from callgate.core.events import CONSENTS, Event
-from callgate.office import LocalOffice
 from callgate.stores.encoding import read_keys
 from callgate.stores.ledger.questions import Question
 from callgate.stores.objectors import read_objectors
@@ -200,14 +200,6 @@ def _parse(number: str, settings: Settings) -> phone.Number:
 async def _desk(settings: Settings, controller: str, actor: str | None, source: str) -> AsyncIterator[Desk]:
     clock = daemon.clock_of(settings)
     keys = read_keys(settings.secrets.suppression_key_file)
-    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
-        office = LocalOffice(
-            ledger,
-            cache,
-            policy=lambda: config.to_policy(settings),
-            clock=clock,
-            doubt=lambda _: None,
-            alarm=lambda _: None,
-        )
+    async with entering.an_office(settings) as (office, ledger):
         objectors = await read_objectors(ledger, keys)
         yield Desk(office, objectors, controller, actor or getpass.getuser(), source, clock)

@@ -10,11 +10,10 @@ import typer
 from rich.table import Table
 
 from callgate import config, daemon
+from callgate.cli import entering
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, fail, out, print_json, run
-from callgate.config import Settings
 from callgate.core.events import Event, Json, Kind
 from callgate.core.patterns import BadPattern, covered, read_pattern
-from callgate.office import LocalOffice
 from callgate.onfile import OnFile, standing_patterns
 
 Pattern = Annotated[str, typer.Argument(help="+, the calling code and at least four digits more: +3225550.")]
@@ -99,12 +98,12 @@ def _enter(
         settings = config.load(config_file)
         payload: dict[str, Json] = {
             "pattern": read,
-            "scope": audience(settings, controller, everyone),
+            "scope": entering.audience(settings, controller, everyone),
             "by": by or getpass.getuser(),
             "source": "cli",
-            "reason": given(reason),
+            "reason": entering.given(reason),
         }
-        await enter(settings, Event(kind, daemon.clock_of(settings)(), None, None, controller, payload))
+        await entering.enter(settings, Event(kind, daemon.clock_of(settings)(), None, None, controller, payload))
 
     run(work())
     count = covered(read)
@@ -114,34 +113,3 @@ def _enter(
     done = "ends" if kind is Kind.PATTERN else "no longer ends"
     out.print(f"The pattern {read} {done} the calls of {'every company' if everyone else controller}.")
     err.print(f"It covers up to {count:,} numbers.", style="yellow")
-
-
-def given(reason: str) -> str:
-    """The reason; ends the command where it says nothing."""
-    if not reason.strip():
-        fail("--reason is empty; say why, for example: letter of 2026-11-20")
-    return reason.strip()
-
-
-def audience(settings: Settings, controller: str | None, everyone: bool) -> str:
-    """The scope that the options say; ends the command where they say none or two, or name no company."""
-    if everyone == (controller is not None):
-        fail("say either --controller NAME or --all")
-    if controller is not None and controller not in settings.controllers:
-        fail(f"no controller {controller!r}; known are {', '.join(sorted(settings.controllers))}")
-    return "all" if everyone else "controller"
-
-
-async def enter(settings: Settings, event: Event) -> None:
-    """Commit a suppressing event; in force on return."""
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
-        office = LocalOffice(
-            ledger,
-            cache,
-            policy=lambda: config.to_policy(settings),
-            clock=clock,
-            doubt=lambda _: None,
-            alarm=lambda _: None,
-        )
-        await office.suppress(event)

@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from callgate import config, daemon
-from callgate.cli import patterns
+from callgate.cli import entering, patterns
 from callgate.cli.common import ConfigOption, JsonOption, default_config, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.core import phone
@@ -82,14 +82,14 @@ def _enter(
 ) -> None:
     async def work() -> phone.Number:
         settings = config.load(config_file)
-        whose = patterns.audience(settings, controller, everyone)
+        whose = entering.audience(settings, controller, everyone)
         parsed = _parse(number, settings)
         payload: dict[str, Json] = {"scope": whose, "by": by or getpass.getuser(), "source": "cli"}
         clock = daemon.clock_of(settings)
         event = Event(
-            kind, clock(), None, parsed.e164, controller, payload, personal={"reason": patterns.given(reason)}
+            kind, clock(), None, parsed.e164, controller, payload, personal={"reason": entering.given(reason)}
         )
-        await patterns.enter(settings, event)
+        await entering.enter(settings, event)
         return parsed
 
     parsed = run(work())
