@@ -85,40 +85,44 @@ class LocalOffice:
         call = secrets.token_hex(8)
         try:
             if isinstance(question, Verdict):
-                verdict = question
-                await self._ledger.append([self._verdict_event(call, request, verdict)])
+                told, _ = await self._commit(call, request, question)
             else:
-                verdict = await self._decide(call, request, question)
+                told = await self._decide(call, request, question)
         except LedgerUnavailable as error:
             return self._uncommitted(call, question, str(error))
-        if verdict.allowed and not isinstance(question, Verdict):
+        if told.allowed and not isinstance(question, Verdict):
             self._calls[call] = _Call(question.number.e164, question.campaign.controller, question)
-        return verdicts.decision(call, verdict)
+        return told
 
-    async def _decide(self, call: str, request: CallRequest, question: Question) -> Verdict:
-        verdict: Verdict | None = None
+    async def _decide(self, call: str, request: CallRequest, question: Question) -> Decision:
+        told: Decision | None = None
         try:
-            verdict = await self._decide_reserved(call, request, question)
+            told = await self._decide_reserved(call, request, question)
         finally:
             # Where Redis is away nothing can be given back, and the agent is not kept waiting to find that out again.
-            if verdict is None or not (verdict.allowed or verdict.reason is Reason.STORE_UNAVAILABLE):
+            if told is None or not (told.allowed or told.reason is Reason.STORE_UNAVAILABLE):
                 await self._release(call, question.number.e164, question.campaign.controller, question.campaign.id)
-        return verdict
+        return told
 
-    async def _decide_reserved(self, call: str, request: CallRequest, question: Question) -> Verdict:
+    async def _decide_reserved(self, call: str, request: CallRequest, question: Question) -> Decision:
         known = await self._look_up(call, question)
         for _ in range(DECISIONS):
             verdict = gate.answer(question, known.facts, self._clock())
             if verdict.allowed and not known.reserved:
                 break
-            committed = await self._ledger.append([self._verdict_event(call, request, verdict)])
-            if not verdict.allowed or known.mark >= committed.mark:
-                return verdict
-            known = await self._look_up(call, question, at_least=committed.mark)
+            told, mark = await self._commit(call, request, verdict)
+            if not told.allowed or known.mark >= mark:
+                return told
+            known = await self._look_up(call, question, at_least=mark)
         doubt = _in_doubt("what is known of the person changed faster than it could be looked up")
-        verdict = gate.answer(question, doubt, self._clock())
-        await self._ledger.append([self._verdict_event(call, request, verdict)])
-        return verdict
+        told, _ = await self._commit(call, request, gate.answer(question, doubt, self._clock()))
+        return told
+
+    async def _commit(self, call: str, request: CallRequest, verdict: Verdict) -> tuple[Decision, int]:
+        """Commit a verdict: what the node is told of it, and the ledger's mark as of the commit."""
+        told = verdicts.decision(call, verdict)
+        committed = await self._ledger.append([verdicts.event(told, request, verdict, self._clock())])
+        return told, committed.mark
 
     async def _look_up(self, call: str, question: Question, at_least: int = 0) -> _Known:
         """Ask the cache, and reserve the person; where it has not reached the mark `at_least`, it catches up first."""
@@ -149,9 +153,6 @@ class LocalOffice:
             return verdicts.decision(call, question, committed=False)
         unknown = Unknown(Reason.LEDGER_UNAVAILABLE, detail)
         return verdicts.decision(call, gate.answer(question, unknown, self._clock()), committed=False)
-
-    def _verdict_event(self, call: str, request: CallRequest, verdict: Verdict) -> Event:
-        return verdicts.event(call, request, verdict, self._clock())
 
     async def answered(self, call: str) -> Reason:
         """Look up once more, as of now (P1)."""

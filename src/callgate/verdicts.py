@@ -9,9 +9,8 @@ from callgate.core.gate import CallRequest, Verdict
 from callgate.core.reasons import Reason
 
 
-def event(call: str, request: CallRequest, verdict: Verdict, at: datetime) -> Event:
-    """What the ledger keeps. The sources of rules that passed are the policy's, which is named."""
-    told = decision(call, verdict)
+def event(told: Decision, request: CallRequest, verdict: Verdict, at: datetime) -> Event:
+    """What the ledger keeps beside what the node is told. The sources of rules that passed are the policy's."""
     payload: dict[str, Json] = {
         "outcome": verdict.outcome,
         "reason": verdict.reason,
@@ -32,7 +31,7 @@ def event(call: str, request: CallRequest, verdict: Verdict, at: datetime) -> Ev
         "record": told.record,
     }
     number = verdict.number.e164 if verdict.number else None
-    return Event(Kind.VERDICT, at, call, number, told.controller or None, payload)
+    return Event(Kind.VERDICT, at, told.call, number, told.controller or None, payload)
 
 
 def decision(call: str, verdict: Verdict, *, committed: bool = True) -> Decision:

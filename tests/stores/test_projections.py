@@ -1,8 +1,6 @@
 """Projections say what the events say, and no more: thrown away and rebuilt, they are what they were."""
 
 import random
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -11,23 +9,12 @@ from callgate.core.events import Event, Kind
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.projections import rebuild
 from callgate.stores.schema import open_calls
-from lab.postgres import PostgresServer
-from tests.stores.conftest import NOW, ledger_url, open_at, verdict
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.server)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return ledger_url(tmp_path)
-    postgres: PostgresServer = request.getfixturevalue("postgres")
-    return postgres.new_database()
+from tests.stores.conftest import NOW, verdict
 
 
 @pytest.fixture
-async def ledger(url: str) -> AsyncIterator[Ledger]:
-    opened = await open_at(url)
-    yield opened
-    await opened.close()
+def ledger(either: Ledger) -> Ledger:
+    return either
 
 
 async def projected(ledger: Ledger) -> set[str]:
