@@ -35,7 +35,8 @@ quietly() {
 
 # The command that must be there, and the Debian package that brings it.
 PROGRAMS="redis-server:redis-server espeak-ng:espeak-ng sox:sox debootstrap:debootstrap make:make git:git
-          pg_ctlcluster:postgresql ss:iproute2 flock:util-linux setpriv:util-linux"
+          pg_ctlcluster:postgresql ss:iproute2 flock:util-linux setpriv:util-linux
+          chromium:chromium opusenc:opus-tools fc-list:fontconfig"
 
 missing_packages() {
   local entry
