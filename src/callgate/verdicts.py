@@ -17,7 +17,7 @@ def event(told: Decision, request: CallRequest, verdict: Verdict, at: datetime) 
         "detail": verdict.detail,
         "source": verdict.source,
         "retry_at": verdict.retry_at.isoformat() if verdict.retry_at else None,
-        "trail": [{"rule": rule.name, "passed": rule.passed, "saw": rule.saw} for rule in verdict.trail],
+        "trail": [{"rule": found.rule, "passed": found.passed, "saw": found.saw} for found in verdict.trail],
         "policy": verdict.policy,
         "pbx": request.pbx,
         "uniqueid": request.uniqueid,

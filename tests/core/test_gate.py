@@ -130,6 +130,9 @@ def test_a_call_is_judged_by_who_calls_whom_for_whom(change: dict[str, str], rea
         (FRENCH, known(Hit(Scope.CAMPAIGN, "objection")), Reason.OBJECTION),
         (FRENCH, known(Hit(Scope.ALL, "objection")), Reason.OBJECTION),
         (BRITISH, known(LISTED, Hit(Scope.ALL, "objection")), Reason.OBJECTION),
+        (FRENCH, known(Hit(Scope.ALL, "pattern")), Reason.PATTERN),
+        (FRENCH, known(Hit(Scope.CONTROLLER, "pattern"), Hit(Scope.ALL, "objection")), Reason.OBJECTION),
+        (FRENCH, known(Hit(Scope.CAMPAIGN, "what nobody knows")), Reason.OBJECTION),
         (FRENCH, replace(known(), busy=True), Reason.IN_PROGRESS),
         (FRENCH, replace(known(OBJECTED), busy=True), Reason.OBJECTION),
         (FRENCH, Unknown(Reason.STORE_UNAVAILABLE, "down"), Reason.STORE_UNAVAILABLE),
@@ -156,7 +159,7 @@ def test_what_cannot_be_known_is_never_allowed(reason: Reason) -> None:
 
 def test_a_verdict_tells_every_rule_it_looked_at_and_no_number() -> None:
     verdict = decide(replace(REQUEST, dialled=BRITISH))
-    assert [rule.name for rule in verdict.trail] == [
+    assert [found.rule for found in verdict.trail] == [
         "number", "centre", "campaign", "contract", "transfer", "country", "list uk-tps", "objection",
         "one call at a time", "hours", "days-off", "claims-management", "pensions", "prior-consent", "consent-age",
         "uk-tps", "contact-cap", "after-refusal", "after-abandoned", "caller-id", "abandoned-calls", "clear",
@@ -220,7 +223,7 @@ def test_a_call_that_comes_too_early_is_told_when_to_come_again(moment: str, rea
 def test_what_time_does_not_heal_gives_the_reason_and_no_moment_to_come_again() -> None:
     verdict = decide(facts=replace(known(), consent=None), now=datetime.fromisoformat("2026-11-24T22:00+00:00"))
     assert (verdict.reason, verdict.retry_at) == (Reason.NO_CONSENT, None)
-    assert verdict.trail[-1].name == "prior-consent"
+    assert verdict.trail[-1].rule == "prior-consent"
     assert "L223-1" in verdict.source
     assert verdict.source in verdict.detail
 

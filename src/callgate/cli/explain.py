@@ -11,7 +11,9 @@ from rich.table import Table
 from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
 from callgate.core import gate
+from callgate.core.events import Json
 from callgate.core.gate import CallRequest, Unknown, Verdict
+from callgate.core.law import Finding
 from callgate.core.reasons import Reason
 from callgate.stores.errors import NotReady, StoreUnavailable
 from callgate.stores.readiness import check
@@ -52,7 +54,7 @@ def explain(
                 "retry_at": verdict.retry_at.isoformat() if verdict.retry_at else None,
                 "at": now.isoformat(),
                 "policy": verdict.policy,
-                "trail": [rule._asdict() for rule in verdict.trail],
+                "trail": [_told(found) for found in verdict.trail],
             }
         )
     else:
@@ -87,13 +89,23 @@ async def _verdict(config_file: Path, request: CallRequest, now: datetime) -> Ve
         return gate.answer(question, found.facts, now)
 
 
+def _told(found: Finding) -> dict[str, Json]:
+    return {
+        "rule": found.rule,
+        "passed": found.passed,
+        "saw": found.saw,
+        "source": found.source,
+        "status": found.status,
+    }
+
+
 def _show(verdict: Verdict) -> None:
     colour = "green" if verdict.allowed else "red"
     out.print(f"[bold {colour}]{verdict.outcome}[/]  {verdict.reason}: {escape(verdict.sentence)}")
     table = Table("", "rule", "what it saw", "status", "source", box=None, header_style="dim")
-    for rule in verdict.trail:
-        mark = "[green]✓[/]" if rule.passed else "[red]✗[/]"
-        table.add_row(mark, *map(escape, (rule.name, rule.saw, rule.status, rule.source)))
+    for found in verdict.trail:
+        mark = "[green]✓[/]" if found.passed else "[red]✗[/]"
+        table.add_row(mark, *map(escape, (found.rule, found.saw, found.status or "", found.source)))
     out.print(table)
     if verdict.retry_at is not None:
         out.print(f"It would pass at {verdict.retry_at:%Y-%m-%d %H:%M} UTC, if nothing but time changed.")

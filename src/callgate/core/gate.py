@@ -8,7 +8,8 @@ The order of the rules, and the answer of the first that speaks against the call
    stands (Art. 44-49; `processing`).
 4. The campaign calls the number's country.
 5. callgate can know: the suppression store answers, is complete, and holds a fresh copy of each list of that country.
-6. The person objected: to the controller, to the campaign, or to everyone (Art. 21). Nothing outweighs that here.
+6. The person objected: to the controller, to the campaign, or to everyone (Art. 21). Nothing outweighs that here. Or
+   their number begins with what the operator has numbers left alone that begin with it.
 7. Nobody is calling the person for this company right now.
 8. Every rule of law of the called party's country that binds the call lets it pass (`law`): hours, holidays, consent,
    national lists, contact pressure, caller ID. By the law as of the moment at which the call was asked for.
@@ -21,7 +22,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
 from callgate.core import law, legal, phone, processing
 from callgate.core.law import CapWindow, Consent, Contacts, Finding, Listing, Situation
@@ -52,9 +52,13 @@ class Scope(StrEnum):
     CAMPAIGN = "campaign"
 
 
+OBJECTION, PATTERN = "objection", "pattern"
+_SCOPES = (Scope.ALL, Scope.CONTROLLER, Scope.CAMPAIGN)
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """The number is in the store: under this scope, from this source (a list's id, or "objection")."""
+    """The number is in the store: under this scope, from this source (a list's id, `OBJECTION` or `PATTERN`)."""
 
     scope: Scope
     source: str
@@ -91,19 +95,6 @@ class Unknown:
     detail: str
 
 
-class Rule(NamedTuple):
-    """One line of a verdict's trail: the rule that was looked at, whether it let the call pass, and what it saw.
-
-    A rule of law has its `source` and its `status` (`law.Status`).
-    """
-
-    name: str
-    passed: bool
-    saw: str
-    source: str = ""
-    status: str = ""
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Allow or block, with the reason, the officer's sentence and the trail of rules that led to it.
@@ -113,7 +104,7 @@ class Verdict:
 
     reason: Reason
     detail: str
-    trail: tuple[Rule, ...]
+    trail: tuple[Finding, ...]
     policy: str
     number: Number | None = None
     campaign: Campaign | None = None
@@ -145,7 +136,7 @@ class _Trail:
     """Collects the rules, and knows what every verdict of one question carries."""
 
     def __init__(self, policy: Policy) -> None:
-        self.rules: list[Rule] = []
+        self.findings: list[Finding] = []
         self.policy = policy
         self.number: Number | None = None
         self.campaign: Campaign | None = None
@@ -154,22 +145,19 @@ class _Trail:
     def fork(self) -> "_Trail":
         other = _Trail(self.policy)
         other.number, other.campaign, other.centre = self.number, self.campaign, self.centre
-        other.rules = list(self.rules)
+        other.findings = list(self.findings)
         return other
 
     def passed(self, name: str, saw: str) -> None:
-        self.rules.append(Rule(name, True, saw))
+        self.findings.append(Finding(name, True, saw))
 
     def verdict(self, reason: Reason, name: str, detail: str) -> Verdict:
-        self.rules.append(Rule(name, reason in ALLOWING, detail))
+        self.findings.append(Finding(name, reason in ALLOWING, detail))
         return self.ended(reason, detail)
 
     def ended(self, reason: Reason, detail: str, retry_at: datetime | None = None) -> Verdict:
-        rules = tuple(self.rules)
-        return Verdict(reason, detail, rules, self.policy.version, self.number, self.campaign, self.centre, retry_at)
-
-    def finding(self, found: Finding) -> None:
-        self.rules.append(Rule(found.rule, found.passed, found.saw, found.source, found.status))
+        trail = tuple(self.findings)
+        return Verdict(reason, detail, trail, self.policy.version, self.number, self.campaign, self.centre, retry_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,12 +262,17 @@ def _freshness(trail: _Trail, name: str, state: ListState | None, now: datetime)
 
 def _objected(trail: _Trail, hits: Iterable[Hit]) -> Verdict | None:
     """Rule 6."""
-    scopes = {hit.scope for hit in hits}
-    for scope in (Scope.ALL, Scope.CONTROLLER, Scope.CAMPAIGN):
-        if scope in scopes:
+    objected = {hit.scope for hit in hits if hit.source != PATTERN}
+    covered = {hit.scope for hit in hits if hit.source == PATTERN}
+    for scope in _SCOPES:
+        if scope in objected:
             detail = f"an objection with the scope {scope} is on file (GDPR Art. 21)"
             return trail.verdict(Reason.OBJECTION, "objection", detail)
     trail.passed("objection", "none on file")
+    for scope in _SCOPES:
+        if scope in covered:
+            detail = f"a pattern with the scope {scope} covers the number: callgate suppress patterns"
+            return trail.verdict(Reason.PATTERN, "pattern", detail)
     return None
 
 
@@ -294,12 +287,11 @@ def _in_progress(trail: _Trail, facts: Facts) -> Verdict | None:
 def _unlawful(trail: _Trail, call: Situation, findings: tuple[Finding, ...], now: datetime) -> Verdict | None:
     """Rule 8: the trail has every finding, and the one that decides last."""
     against = legal.deciding(findings)
-    for finding in findings:
-        if finding is not against:
-            trail.finding(finding)
     if against is None:
+        trail.findings += findings
         return None
-    trail.finding(against)
+    trail.findings += [finding for finding in findings if finding is not against]
+    trail.findings.append(against)
     detail = f"{against.saw} ({against.source})" if against.source else against.saw
     retry_at = law.next_moment(trail.policy.law, call, now)
     return trail.ended(legal.reason_of(against, call.lists), detail, retry_at)

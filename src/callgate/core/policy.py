@@ -91,12 +91,12 @@ class ListRule:
     max_age_days: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Policy:
     """Everything besides the lists' contents that decides about a call. `version` names exactly this policy.
 
-    `law` is by the region that is called (ISO 3166): the packs with the operator's own rules in them. `transfers` is
-    where data may go.
+    Policies are told apart by identity, so that what is derived from one can be kept. `law` is by the region that is
+    called (ISO 3166): the packs with the operator's own rules in them. `transfers` is where data may go.
     """
 
     version: str

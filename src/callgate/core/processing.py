@@ -8,6 +8,8 @@ well (Art. 28(4)). Outside the European Economic Area there must be a ground for
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
+from itertools import takewhile
 
 from callgate.core.law import transfers
 from callgate.core.policy import Centre, Mandate, Policy
@@ -39,12 +41,12 @@ class Lapse:
     until: date | None
 
 
-def terms(policy: Policy, controller: str, centre: Centre, day: date) -> Iterator[Term]:
+@lru_cache(maxsize=1024)
+def terms(policy: Policy, controller: str, centre: Centre, day: date) -> tuple[Term, ...]:
     """What must hold on a day, up to the first that does not."""
-    for term in (*_contracts(policy, controller, centre, day), _transfer(policy, centre, day)):
-        yield term
-        if not term.passed:
-            return
+    found = (*_contracts(policy, controller, centre, day), _transfer(policy, centre, day))
+    holding = sum(1 for _ in takewhile(lambda term: term.passed, found))
+    return found[: holding + 1]
 
 
 def lapsing(policy: Policy, day: date, within: timedelta) -> list[Lapse]:

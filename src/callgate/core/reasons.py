@@ -14,6 +14,7 @@ class Reason(StrEnum):
     EMERGENCY = "emergency"
 
     OBJECTION = "objection"
+    PATTERN = "pattern"
     NATIONAL_LIST = "national-list"
     IN_PROGRESS = "in-progress"
 
@@ -55,6 +56,7 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.CLEAR: "Nothing speaks against this call.",
     Reason.EMERGENCY: "An emergency number: always connected.",
     Reason.OBJECTION: "This person objected to calls from this company.",
+    Reason.PATTERN: "Numbers that begin like this one are not called.",
     Reason.NATIONAL_LIST: "This number is on a national do-not-call list.",
     Reason.IN_PROGRESS: "Somebody is calling this person right now.",
     Reason.LAW_UNKNOWN: "The law of this country is not known to callgate.",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from callgate.core.gate import Hit
+from callgate.core.gate import OBJECTION, PATTERN, Hit
 from callgate.core.law import Consent, Contacts
 from callgate.core.patterns import prefixes
 from callgate.stores import consents, contacts
@@ -67,7 +67,7 @@ def probe(keys: Keys, tokens: TokenKeys, store: ContactStore, generation: str, o
         (audience.scope, list(tokens.all(audience, of.number))) for audience in audiences(of.controller, of.campaign)
     )
     held = [
-        (Hit(scope, "objection"), keys.bucket(generation, token.bucket(bits)), token)
+        (Hit(scope, OBJECTION), keys.bucket(generation, token.bucket(bits)), token)
         for scope, all_of in (everyones, controllers, campaigns)
         for token in all_of
     ]
@@ -88,7 +88,7 @@ def probe(keys: Keys, tokens: TokenKeys, store: ContactStore, generation: str, o
 def _beginnings(keys: Keys, tokens: TokenKeys, generation: str, of: Person) -> list[tuple[Hit, str, Token]]:
     """Every pattern that would cover the number, and what each means where it is there."""
     return [
-        (Hit(audience.scope, "pattern"), keys.patterns(generation), token)
+        (Hit(audience.scope, PATTERN), keys.patterns(generation), token)
         for audience in audiences(of.controller, of.campaign)
         for prefix in prefixes(of.number)
         for token in tokens.all(audience, prefix)

@@ -7,7 +7,7 @@ bind marketing calls only. No pack, no marketing calls.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 
 from callgate.core.law.finding import Finding
@@ -15,7 +15,7 @@ from callgate.core.law.judge import JUDGES, Case, Judge, standing, window_start
 from callgate.core.law.opening import APPOINTMENT, Moment, Opening, Span, on, shown
 from callgate.core.law.rule import Callee, Pack, Rule, Status, Topic
 from callgate.core.law.situation import Situation
-from callgate.core.law.terms import ConsentAge, ContactCap, Counted, PriorConsent, YieldsTo
+from callgate.core.law.terms import ConsentAge, ContactCap, Counted, DaysOff, Hours, PriorConsent, YieldsTo
 from callgate.core.law.zones import zones
 from callgate.core.purpose import Purpose
 
@@ -34,12 +34,12 @@ class CapWindow:
     since: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class _Bound:
     """The rules that bind a kind of call on some days.
 
     Those about time, those about all else, those about time on any day, the ages of consent, what asks for consent, and
-    whether anything lifts a rule about time.
+    what lifts a rule about time.
     """
 
     timed: tuple[Rule, ...]
@@ -47,7 +47,7 @@ class _Bound:
     ever: tuple[Rule, ...]
     ages: tuple[int, ...]
     asking: tuple[PriorConsent, ...]
-    lifted: bool
+    lifted_by: frozenset[YieldsTo]
 
 
 def assess(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tuple[Finding, ...]:
@@ -64,8 +64,8 @@ def assess(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tu
         return (_unruled(situation, f"the pack of {pack.country} says nothing of days before {pack.since}"),)
     bound = _bound(pack, situation, local)
     case = Case(situation, now.astimezone(UTC), clocks, local, standing(situation.consent, bound.ages), bound.asking)
-    findings = (*_timed(bound, case), *(_finding(rule, topic, judge, case) for rule, topic, judge in bound.judged))
-    return findings or (_unruled(situation, "no rule binds it"),)
+    findings = [_finding(rule, topic, judge, case) for rule, topic, judge in bound.judged]
+    return (*_timed(bound, case), *findings) or (_unruled(situation, "no rule binds it"),)
 
 
 def next_moment(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> datetime | None:
@@ -94,10 +94,17 @@ def cap_windows(packs: Mapping[str, Pack], situation: Situation, now: datetime) 
     pack = packs.get(situation.number.country)
     if pack is None:
         return ()
-    local = on(zones(situation.number, pack.zones[situation.number.country]), now)
+    clocks = zones(situation.number, pack.zones[situation.number.country])
+    return _caps(_bound(pack, situation, on(clocks, now)), clocks, now.replace(second=0, microsecond=0))
+
+
+@lru_cache(maxsize=1024)
+def _caps(bound: _Bound, clocks: tuple[tzinfo, ...], minute: datetime) -> tuple[CapWindow, ...]:
+    """They begin at a midnight, and so are the same for a whole minute."""
+    local = on(clocks, minute)
     return tuple(
         CapWindow(rule.name, terms.per, terms.max, window_start(terms.days, local) if terms.days else None)
-        for rule, _, _ in _bound(pack, situation, local).judged
+        for rule, _, _ in bound.judged
         if isinstance(terms := rule.terms, ContactCap)
     )
 
@@ -105,7 +112,7 @@ def cap_windows(packs: Mapping[str, Pack], situation: Situation, now: datetime) 
 def _unruled(situation: Situation, saw: str) -> Finding:
     """No rule speaks: which is enough for a service call, and too little for a marketing call."""
     passed = situation.purpose is not Purpose.MARKETING
-    return Finding("pack", Topic.PACK, passed, saw, "", Status.NONE_FOUND)
+    return Finding("pack", passed, saw, "", Status.NONE_FOUND, Topic.PACK)
 
 
 def _bound(pack: Pack, situation: Situation, local: Moment) -> _Bound:
@@ -123,45 +130,61 @@ def _bound_on(pack: Pack, callee: Callee, purpose: Purpose, days: frozenset[date
         ever=tuple(rule for rule in ever if rule.topic in _TIMED),
         ages=tuple(rule.terms.days for rule in rules if isinstance(rule.terms, ConsentAge)),
         asking=tuple(rule.terms for rule in rules if isinstance(rule.terms, PriorConsent)),
-        lifted=any(getattr(rule.terms, "yields_to", YieldsTo.NOTHING) is not YieldsTo.NOTHING for rule in ever),
+        lifted_by=frozenset(rule.terms.yields_to for rule in ever if isinstance(rule.terms, Hours | DaysOff))
+        - {YieldsTo.NOTHING},
     )
 
 
 def _finding(rule: Rule, topic: Topic, judge: Judge, case: Case) -> Finding:
     passed, saw, retry_at = judge(rule.terms, case)
-    return Finding(rule.name, topic, passed, saw, rule.source, rule.status, rule.origin, retry_at)
+    return Finding(rule.name, passed, saw, rule.source, rule.status, topic, rule.origin, retry_at)
 
 
-def _timed(bound: _Bound, case: Case) -> list[Finding]:
-    """The findings about hours and days off, which share the moment at which all of them would pass.
+def _timed(bound: _Bound, case: Case) -> tuple[Finding, ...]:
+    """The findings about hours and days off. For a whole minute they are the same for all, but for whom a rule that
+    is closed might be lifted."""
+    region = case.situation.number.country
+    alike = _clocked_alike(bound, case.clocks, region, case.now.replace(second=0, microsecond=0))
+    if all(finding.passed for finding in alike) or not (lifts := _lifts(bound.lifted_by, case)):
+        return alike
+    return _clocked(bound, Opening(bound.ever, case.clocks, region, lifts), case.now)
+
+
+@lru_cache(maxsize=1024)
+def _clocked_alike(bound: _Bound, clocks: tuple[tzinfo, ...], region: str, minute: datetime) -> tuple[Finding, ...]:
+    return _clocked(bound, Opening(bound.ever, clocks, region, {}), minute)
+
+
+def _clocked(bound: _Bound, opening: Opening, now: datetime) -> tuple[Finding, ...]:
+    """The findings of a moment, which share the one at which all of them would pass.
 
     The search for that moment runs into days on which other versions of the rules are in force.
     """
-    opening = Opening(bound.ever, case.clocks, case.situation.number.country, _lifts(case) if bound.lifted else {})
-    closed = [opening.closed(rule, case.local) for rule in bound.timed]
-    retry_at = opening.next_open(case.now) if any(closed) else None
-    open_at = "; ".join(map(shown, case.local))
-    return [
+    local = on(opening.clocks, now)
+    closed = [opening.closed(rule, local) for rule in bound.timed]
+    retry_at = opening.next_open(now) if any(closed) else None
+    open_at = "; ".join(map(shown, local))
+    return tuple(
         Finding(
             rule.name,
-            rule.topic,
             not why,
             why or open_at,
             rule.source,
             rule.status,
+            rule.topic,
             rule.origin,
             retry_at if why else None,
         )
         for rule, why in zip(bound.timed, closed, strict=True)
-    ]
+    )
 
 
-def _lifts(case: Case) -> dict[YieldsTo, Span]:
+def _lifts(by: frozenset[YieldsTo], case: Case) -> dict[YieldsTo, Span]:
     """When what may lift a rule about hours or days does so."""
     consent = case.situation.consent
     if case.standing is None or consent is None:
         return {}
-    lifts = {YieldsTo.CONSENT: case.standing}
+    lifts = {YieldsTo.CONSENT: case.standing} if YieldsTo.CONSENT in by else {}
     if consent.appointment is not None:
         end = min(consent.appointment + APPOINTMENT, case.standing.end)
         lifts[YieldsTo.APPOINTMENT] = Span(max(consent.appointment, case.standing.start), end)

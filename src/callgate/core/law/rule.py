@@ -54,9 +54,13 @@ MARKETING = frozenset({Purpose.MARKETING})
 
 
 class Topic(StrEnum):
-    """What a rule is about: one per kind of terms. `PACK` is the pack itself: that there is one."""
+    """What a rule is about: one per kind of terms.
+
+    `PACK` is the pack itself: that there is one. `GATE` is no law's, but an order of the gate's own.
+    """
 
     PACK = "pack"
+    GATE = "gate"
     HOURS = "hours"
     DAYS_OFF = "days-off"
     PRIOR_CONSENT = "prior-consent"
