@@ -23,6 +23,7 @@ from callgate.config import Address, Settings
 from callgate.core import emergency
 from callgate.core.retention import Terms
 from callgate.keeper import Keeper
+from callgate.lapsewatch import LapseWatch
 from callgate.listwatch import ListWatch
 from callgate.live import Live
 from callgate.node.later import LateFile
@@ -193,6 +194,11 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             files=lambda: list_files(settings),
         )
 
+        lapses = LapseWatch(
+            policy=lambda: policing.policy,
+            clock=clock,
+            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+        )
         supply = Supply(
             jobs_of(settings),
             partial(run_fetch, config_file),
@@ -210,6 +216,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             asyncio.create_task(policing.run(), name="policy"),
             asyncio.create_task(node.run(), name="node"),
             asyncio.create_task(lists.run(), name="lists"),
+            asyncio.create_task(lapses.run(), name="lapses"),
             asyncio.create_task(supply.run(), name="supply"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),

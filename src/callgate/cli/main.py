@@ -17,13 +17,10 @@ from callgate import config, daemon
 from callgate.cli import cache, consents, dialplan, doctor, explain, ledger, lists, prompts, scrub, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.cli.undecided import open_questions
-from callgate.core.processing import lapsing
+from callgate.core.processing import WARNED, lapsing
 from callgate.stores.encoding import read_keys, write_new_key
 from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
 from callgate.stores.ledger.standing import check_database
-
-LAPSES_WITHIN = timedelta(days=30)
-"""What lapses within this time is named by `check`."""
 
 app = typer.Typer(
     help="The gate beside an Asterisk PBX: who may be called, what they hear, what may be recorded.",
@@ -113,15 +110,14 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         check_database(settings.ledger.url)
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
-    lapses = lapsing(policy, daemon.clock_of(settings)().date(), LAPSES_WITHIN)
+    lapses = lapsing(policy, daemon.clock_of(settings)().date(), timedelta(days=WARNED[0]))
     if as_json:
         told = [asdict(lapse) for lapse in lapses]
         print_json({"ok": True, "policy": policy.version, "undecided": undecided, "lapsing": told})
         return
     out.print_json(config.redacted(settings))
     for lapse in lapses:
-        when = f"lapses after {lapse.until}" if lapse.until else "blocks every call"
-        out.print(f"{lapse.centre} for {lapse.controller} {when}: {lapse.what}", markup=False)
+        out.print(str(lapse), markup=False)
     for question in undecided:
         asks = f"{question['country']} {question['rule']}: {question['asks']} ({question['source']})"
         out.print(f"no law found, and not decided in [law.{question['country']}]: {asks}", markup=False)

@@ -16,6 +16,8 @@ from callgate.core.policy import Centre, Mandate, Policy
 from callgate.core.reasons import Reason
 
 CONTRACT, TRANSFER = "contract", "transfer"
+WARNED = (60, 30, 7)
+"""Days ahead at which it is said that something lapses: time to sign anew, to press, to stop hiring for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,19 @@ class Lapse:
     controller: str
     what: str
     until: date | None
+
+    def __str__(self) -> str:
+        """The sentence for people."""
+        when = f"lapses after {self.until}" if self.until else "blocks every call"
+        return f"{self.centre} for {self.controller} {when}: {self.what}"
+
+    def warned(self, day: date) -> int:
+        """The warning that is due on a day: the least of `WARNED` that the days left are within; 0 where none are left.
+
+        What lapses later than all of them has none yet: then it is the first.
+        """
+        left = (self.until - day).days if self.until else -1
+        return 0 if left < 0 else min((days for days in WARNED if left <= days), default=WARNED[0])
 
 
 @lru_cache(maxsize=1024)
