@@ -52,6 +52,20 @@ class Reason(StrEnum):
 
 ALLOWING: Final = frozenset({Reason.CLEAR, Reason.EMERGENCY})
 
+UNDECIDED: Final = frozenset(
+    {
+        Reason.STORE_UNAVAILABLE,
+        Reason.STORE_NOT_READY,
+        Reason.LEDGER_UNAVAILABLE,
+        Reason.PBX_UNSEEN,
+        Reason.CALLGATE_STARTING,
+        Reason.CALLGATE_UNAVAILABLE,
+        Reason.CALLGATE_TIMEOUT,
+        Reason.INTERNAL_ERROR,
+    }
+)
+"""Why a call is blocked about which nothing could be known (P6), whatever the policy says."""
+
 SENTENCES: Final[dict[Reason, str]] = {
     Reason.CLEAR: "Nothing speaks against this call.",
     Reason.EMERGENCY: "An emergency number: always connected.",
