@@ -17,6 +17,7 @@ from callgate.intoforce import Wanted
 from callgate.registers.intake import Limits
 from callgate.supply.errors import FetchFailed
 from callgate.supply.fetching import Fetched, authorization, by_command, by_url
+from callgate.supply.sftp import Login, by_sftp
 
 
 def fetch(
@@ -53,6 +54,8 @@ async def _fetch(settings: Settings, table: FetchTable, to: Path) -> Fetched:
     try:
         if table.command:
             return await by_command(table.command, to, now)
+        if table.by_sftp and table.url and table.host_keys_file:
+            return await by_sftp(table.url, Login(table.host_keys_file, table.key_file, table.password_file), to, now)
         return await by_url(table.url or "", authorization(table.bearer_file, table.basic_file), to, now)
     except FetchFailed as error:
         fail(str(error))

@@ -27,6 +27,7 @@ from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
 from callgate.core.purpose import Purpose
 from callgate.rules.schema import Rules
+from callgate.supply.places import Place
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _INTERVAL = re.compile(r"([0-9]{1,4})([mhd])", re.ASCII)
@@ -46,17 +47,20 @@ def _address(value: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-def _https(value: str) -> str:
+def _fetched(value: str) -> str:
     parts = urlsplit(value)
-    if parts.username or parts.password:
+    if parts.password or (parts.username and parts.scheme != "sftp"):
         raise ValueError("a password stands in bearer_file or basic_file, and never in a URL")
     if parts.scheme == "https" and parts.hostname:
+        return value
+    if parts.scheme == "sftp":
+        Place.read(value)
         return value
     if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
         return value
     raise ValueError(
-        "only https:// is fetched; for sftp and the like name your own program, for example"
-        ' command = ["sftp", "-q", "me@host:list.zip", "{file}"]'
+        "only https:// and sftp:// are fetched; for anything else name your own program, for example"
+        ' command = ["rsync", "-q", "me@host::lists/list.zip", "{file}"]'
     )
 
 
@@ -270,14 +274,18 @@ class FetchTable(Table):
     """Where the newest file of a list comes from, how often, and how it is read.
 
     `command` is a program and its words, and writes the file to the path that stands in place of `{file}`. `url` is
-    fetched over HTTPS, with a token from `bearer_file` or `user:password` from `basic_file`. The rest are the options
-    of `callgate lists import`.
+    fetched over HTTPS, with a token from `bearer_file` or `user:password` from `basic_file`; or over SFTP
+    (`sftp://USER@HOST/PATH`) with a private key from `key_file` or a password from `password_file`, from the server
+    whose key is in `host_keys_file`. The rest are the options of `callgate lists import`.
     """
 
     command: tuple[str, ...] = ()
-    url: Annotated[str, AfterValidator(_https)] | None = None
+    url: Annotated[str, AfterValidator(_fetched)] | None = None
     bearer_file: Path | None = None
     basic_file: Path | None = None
+    key_file: Path | None = None
+    password_file: Path | None = None
+    host_keys_file: Path | None = None
     every: Annotated[timedelta, BeforeValidator(_interval)] = timedelta(hours=24)
     format: str = "text"
     column: str | None = None
@@ -292,10 +300,23 @@ class FetchTable(Table):
             raise ValueError("either command or url says where the file comes from, and not both")
         if self.command and not any("{file}" in word for word in self.command):
             raise ValueError("one word of the command has to be {file}: the path that it writes the file to")
+        if self.by_sftp:
+            if (self.key_file is None) == (self.password_file is None) or self.host_keys_file is None:
+                raise ValueError("an sftp url goes with host_keys_file, and with either key_file or password_file")
+            if self.bearer_file or self.basic_file:
+                raise ValueError("bearer_file and basic_file go with an https url")
+            return self
+        if self.key_file or self.password_file or self.host_keys_file:
+            raise ValueError("key_file, password_file and host_keys_file go with an sftp url")
         secrets = [name for name in ("bearer_file", "basic_file") if getattr(self, name) is not None]
         if len(secrets) > 1 or (secrets and self.url is None):
             raise ValueError("bearer_file or basic_file goes with url, and one of them is enough")
         return self
+
+    @property
+    def by_sftp(self) -> bool:
+        """Whether the file is fetched over SFTP."""
+        return self.url is not None and self.url.startswith("sftp:")
 
 
 class ListTable(Table):

@@ -119,24 +119,25 @@ def _true_at(last_modified: str | None, now: datetime) -> datetime:
 def authorization(bearer_file: Path | None, basic_file: Path | None) -> dict[str, str]:
     """The header that the secret file gives: a token, or `user:password`. Raises `FetchFailed`."""
     if bearer_file is not None:
-        return {"Authorization": f"Bearer {_secret(bearer_file)}"}
+        return {"Authorization": f"Bearer {secret(bearer_file)}"}
     if basic_file is not None:
-        secret = _secret(basic_file)
-        if ":" not in secret:
+        login = secret(basic_file)
+        if ":" not in login:
             raise FetchFailed(f"{basic_file} holds no user and password; write user:password")
-        return {"Authorization": f"Basic {base64.b64encode(secret.encode()).decode()}"}
+        return {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
     return {}
 
 
-def _secret(path: Path) -> str:
+def secret(path: Path) -> str:
+    """The one line of a file that others may not read. Raises `FetchFailed`."""
     try:
         with path.open(encoding="utf-8") as file:
             open_to_all = os.fstat(file.fileno()).st_mode & stat.S_IRWXO
-            secret = file.read().strip()
+            said = file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
         raise FetchFailed(f"the secret {path} cannot be read: {type(error).__name__}") from None
     if open_to_all:
         raise FetchFailed(f"others than owner and group may use the secret {path}: chmod o-rwx")
-    if not secret or not secret.isprintable():
+    if not said or not said.isprintable():
         raise FetchFailed(f"the secret {path} is empty or has more than one line")
-    return secret
+    return said
