@@ -138,13 +138,16 @@ async def test_a_wrong_password_is_refused_and_not_repeated_in_the_error(registe
 
 
 async def test_a_server_that_is_away_or_says_nothing_ends_in_an_error(register: Register, tmp_path: Path) -> None:
-    silent = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    callers: list[asyncio.StreamWriter] = []
+    silent = await asyncio.start_server(lambda _, writer: callers.append(writer), "127.0.0.1", 0)
     port = silent.sockets[0].getsockname()[1]
     with pytest.raises(FetchFailed, match=r"did not deliver the file in time"):
         await by_sftp(f"sftp://licence@127.0.0.1:{port}/a", register.login, tmp_path / "to", NOW, within=0.2)
+    for caller in callers:
+        caller.close()
     silent.close()
     await silent.wait_closed()
-    with pytest.raises(FetchFailed, match="could not be fetched from 127.0.0.1"):
+    with pytest.raises(FetchFailed, match=r"could not be fetched from 127\.0\.0\.1"):
         await by_sftp(f"sftp://licence@127.0.0.1:{port}/a", register.login, tmp_path / "to", NOW)
 
 
