@@ -18,6 +18,7 @@ import structlog
 from aiohttp import web
 
 from callgate import config
+from callgate.abandonment import Abandonment
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Address, Settings
 from callgate.core import emergency
@@ -168,6 +169,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         policing = Policing(settings, reload, ledger, clock, alarm)
         loop.add_signal_handler(signal.SIGHUP, policing.want)
         keeper = Keeper(cache, ledger, lambda: list_files(settings))
+        abandonment = Abandonment(ledger, policy=lambda: policing.policy, clock=clock)
         office = LocalOffice(
             ledger,
             cache,
@@ -175,6 +177,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             clock=clock,
             doubt=keeper.doubt,
             alarm=alarm,
+            shares=abandonment.shares,
         )
         node = Node(
             station,
@@ -216,6 +219,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             asyncio.create_task(policing.run(), name="policy"),
             asyncio.create_task(node.run(), name="node"),
             asyncio.create_task(lists.run(), name="lists"),
+            asyncio.create_task(abandonment.run(), name="abandonment"),
             asyncio.create_task(lapses.run(), name="lapses"),
             asyncio.create_task(supply.run(), name="supply"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),

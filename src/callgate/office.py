@@ -10,8 +10,8 @@ gives them back; one that is allowed keeps them until it is closed.
 
 import asyncio
 import secrets
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 
 import structlog
@@ -21,6 +21,7 @@ from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall
 from callgate.core import gate, phone
 from callgate.core.events import Event, Json, Kind
 from callgate.core.gate import CallRequest, Facts, Question, Unknown, Verdict
+from callgate.core.law import Share
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
 from callgate.stores.contacts import HELD, Attempt, counts
@@ -67,6 +68,7 @@ class LocalOffice:
         clock: Callable[[], datetime],
         doubt: Callable[[str], None],
         alarm: Callable[[str], None],
+        shares: Callable[[str], Mapping[int | None, Share]] = lambda _: {},
     ) -> None:
         self._ledger = ledger
         self._cache = cache
@@ -74,6 +76,7 @@ class LocalOffice:
         self._clock = clock
         self._doubt = doubt
         self._alarm = alarm
+        self._shares = shares
         self._calls: dict[str, _Call] = {}
 
     # The gate.
@@ -139,7 +142,7 @@ class LocalOffice:
         except (NotReady, Behind) as error:
             self._doubt(str(error))
             return _Known(_in_doubt(str(error)), at_least)
-        return _Known(found.facts, found.mark, found.reserved)
+        return _Known(replace(found.facts, abandoned=self._shares(campaign.id)), found.mark, found.reserved)
 
     async def _release(self, call: str, number: str, controller: str, not_made_for: str = "") -> None:
         """Give the person back. Where Redis is away the reservation ends by itself, and an attempt too many counts."""

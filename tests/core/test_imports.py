@@ -16,7 +16,7 @@ MAY = {
     "stores": {"core", "stores"},
     "registers": {"core", "registers"},
     "scrub": {"core", "registers", "scrub", "stores"},
-    "supply": {"clock", "supply"},
+    "supply": {"clock", "core", "supply"},
     "web": {"live", "clock", "core", "web"},
     "node": {"core", "pbx", "prompts", "boundary", "live", "pilot", "node", "clock"},
     "pilot.py": {"core", "pbx", "prompts", "boundary", "live"},

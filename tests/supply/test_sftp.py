@@ -10,8 +10,8 @@ from pathlib import Path
 import asyncssh
 import pytest
 
+from callgate.core.places import Place
 from callgate.supply.errors import FetchFailed
-from callgate.supply.places import Place
 from callgate.supply.sftp import Login, by_sftp
 
 NOW = datetime(2026, 11, 25, 12, 0, tzinfo=UTC)

@@ -1,5 +1,6 @@
 """`callgate explain`: what would happen to this call, and why, rule by rule."""
 
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from callgate import config, daemon
+from callgate.abandonment import Abandonment
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
 from callgate.core import gate
 from callgate.core.events import Json
@@ -74,7 +76,8 @@ def _moment(at: str) -> datetime:
 
 async def _verdict(config_file: Path, request: CallRequest, now: datetime) -> Verdict:
     settings = config.load(config_file)
-    question = gate.ask(request, config.to_policy(settings), now)
+    policy = config.to_policy(settings)
+    question = gate.ask(request, policy, now)
     if isinstance(question, Verdict):
         return question
     query = Query(question.number.e164, question.campaign.controller, question.campaign.id, question.lists)
@@ -86,7 +89,10 @@ async def _verdict(config_file: Path, request: CallRequest, now: datetime) -> Ve
             return gate.answer(question, Unknown(Reason.STORE_UNAVAILABLE, str(error)), now)
         except NotReady as error:
             return gate.answer(question, Unknown(Reason.STORE_NOT_READY, str(error)), now)
-        return gate.answer(question, found.facts, now)
+        abandonment = Abandonment(ledger, policy=lambda: policy, clock=daemon.clock_of(settings))
+        await abandonment.count()
+        facts = replace(found.facts, abandoned=abandonment.shares(question.campaign.id))
+        return gate.answer(question, facts, now)
 
 
 def _told(found: Finding) -> dict[str, Json]:

@@ -25,9 +25,10 @@ from pydantic import (
 
 from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
+from callgate.core.places import Place
+from callgate.core.policy import Dialling
 from callgate.core.purpose import Purpose
 from callgate.rules.schema import Rules
-from callgate.supply.places import Place
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _INTERVAL = re.compile(r"([0-9]{1,4})([mhd])", re.ASCII)
@@ -239,7 +240,7 @@ class CampaignTable(Table):
     """A campaign. `languages`: of the notice, by country; the countries named there are the ones it may call.
 
     `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
-    that asks for it. `callee`: whose lines it calls.
+    that asks for it. `callee`: whose lines it calls. `dialling`: who dials, and whether an agent is free then.
     """
 
     controller: Name
@@ -252,6 +253,7 @@ class CampaignTable(Table):
     sector: Sector | None = None
     callee: Callee = Callee.CONSUMER
     record: bool = True
+    dialling: Dialling = Dialling.MANUAL
 
 
 class MandateTable(Table):

@@ -18,13 +18,13 @@ The order of the rules, and the answer of the first that speaks against the call
 Rules 1 to 4 need no store, so that a call which they block costs no round trip. What cannot be known is a block (P6).
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from callgate.core import law, legal, phone, processing
-from callgate.core.law import CapWindow, Consent, Contacts, Finding, Listing, Situation
+from callgate.core.law import CapWindow, Consent, Contacts, Finding, Listing, Share, Situation
 from callgate.core.phone import Number
 from callgate.core.policy import Campaign, Centre, Policy
 from callgate.core.reasons import ALLOWING, SENTENCES, Reason
@@ -77,7 +77,7 @@ class Facts:
     """What the store knows of one number for one campaign.
 
     `contacts` are earlier attempts, without this one; None is unknown. `busy`: another call to the person is under way
-    for the same controller.
+    for the same controller. `abandoned` is the campaign's share over each span of days that a law asks for.
     """
 
     hits: tuple[Hit, ...]
@@ -85,6 +85,7 @@ class Facts:
     consent: Consent | None = None
     contacts: Contacts | None = None
     busy: bool = False
+    abandoned: Mapping[int | None, Share] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +238,14 @@ def answer(question: Question, facts: Facts | Unknown, now: datetime) -> Verdict
         return against
     listed = frozenset(hit.source for hit in facts.hits if hit.scope is Scope.NATIONAL)
     copies = {name: Listing(state.scrubbed_at, name in listed) for name, state in facts.lists.items()}
-    call = legal.situation(question.number, question.campaign, facts.consent, facts.contacts, copies)
+    call = legal.situation(
+        question.number,
+        question.campaign,
+        consent=facts.consent,
+        contacts=facts.contacts,
+        lists=copies,
+        abandoned=facts.abandoned,
+    )
     findings = law.assess(trail.policy.law, call, question.at)
     judged = {finding.rule for finding in findings}
     return (

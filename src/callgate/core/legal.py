@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import Final
 
 from callgate.core import phone
-from callgate.core.law import CallerId, Consent, Contacts, Finding, Listing, Pack, Situation, Topic
+from callgate.core.law import CallerId, Consent, Contacts, Finding, Listing, Pack, Share, Situation, Topic
 from callgate.core.law.terms import Owner
 from callgate.core.phone import Number
-from callgate.core.policy import Campaign
+from callgate.core.policy import Campaign, Dialling
 from callgate.core.purpose import Purpose
 from callgate.core.reasons import Reason
 
@@ -37,11 +37,13 @@ _NO_COUNTRY: Final = "ZZ"
 def situation(
     number: Number,
     campaign: Campaign,
+    *,
     consent: Consent | None = None,
     contacts: Contacts | None = None,
     lists: Mapping[str, Listing] | None = None,
+    abandoned: Mapping[int | None, Share] | None = None,
 ) -> Situation:
-    """The call as the law sees it. Agents dial: one is on the line before the callee's telephone rings."""
+    """The call as the law sees it."""
     return Situation(
         number,
         campaign.purpose,
@@ -50,8 +52,9 @@ def situation(
         consent=consent,
         contacts=contacts,
         caller_id=_caller_id(campaign),
-        automated=False,
-        agent_waiting=True,
+        automated=campaign.dialling is not Dialling.MANUAL,
+        agent_waiting=campaign.dialling is not Dialling.PREDICTIVE,
+        abandoned=abandoned or {},
         lists=lists or {},
     )
 

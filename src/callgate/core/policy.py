@@ -6,6 +6,7 @@ How they are written is `callgate.config`'s business; that they fit together is 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from enum import StrEnum
 
 from callgate.core.law.rule import Callee, Pack
 from callgate.core.law.terms import Owner, Sector
@@ -39,6 +40,15 @@ class Centre:
     suspended: bool = False
 
 
+class Dialling(StrEnum):
+    """Who dials, and when: an agent by hand; a machine, for an agent that it keeps free; or a machine that calls
+    before one is free and counts on one being so by the time somebody answers."""
+
+    MANUAL = "manual"
+    PROGRESSIVE = "progressive"
+    PREDICTIVE = "predictive"
+
+
 @dataclass(frozen=True, slots=True)
 class Campaign:
     """One campaign of one controller.
@@ -58,6 +68,7 @@ class Campaign:
     sector: Sector | None = None
     callee: Callee = Callee.CONSUMER
     caller_id_owner: Owner | None = None
+    dialling: Dialling = Dialling.MANUAL
 
     @property
     def countries(self) -> frozenset[str]:

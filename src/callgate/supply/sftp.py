@@ -16,9 +16,9 @@ from typing import cast
 
 import asyncssh
 
+from callgate.core.places import Place
 from callgate.supply.errors import FetchFailed
 from callgate.supply.fetching import CONNECT_WITHIN, FETCH_WITHIN, MOST_BYTES, Fetched, secret
-from callgate.supply.places import Place
 
 _BLOCK = 1 << 18
 
