@@ -85,7 +85,7 @@ def make_secrets(place: Place) -> None:
 
 def write_asterisk(place: Place, install: Install, emergency: str) -> None:
     """Asterisk's etc folder from `asterisk/` and `asterisk/lab/`, and the folders that it wants to find."""
-    for folder in ("db", "keys", "agi", "cache", "music", "spool/monitor", "spool/tmp"):
+    for folder in ("db", "keys", "agi", "cache", "music", "spool/monitor", "spool/outgoing", "spool/tmp"):
         (place.asterisk / folder).mkdir(parents=True, exist_ok=True)
     place.etc.mkdir(exist_ok=True)
     known = values(place) | {"MODULES": str(install.modules), "DATA": str(install.data)}
