@@ -24,8 +24,8 @@ test: setup ## everything: lint, types, and all tests, real Asterisk and Redis i
 	$(LINT)
 	$(BIN)/pytest
 
-demo: setup ## real calls that show each promise; ONCE=1 exits after them
-	@$(BIN)/python -m lab demo
+demo: ## real calls that show each promise, here or in a container where only Docker is there; ONCE=1 exits after them
+	@lab/demo.sh
 
 lab-up: setup ## a lab to call by hand, in the background; CARRIER=none leaves the carrier's address free
 	@$(BIN)/python -m lab up

@@ -43,7 +43,7 @@ async def _demo(place: Place, words: list[str]) -> int:
             results = calls.result()
             ok = all(result.ok for result in results)
             _show(results)
-            _write(REPOSITORY / ".lab" / "demo.json", results)
+            _write(Path(os.environ.get("CALLGATE_RESULTS", REPOSITORY / ".lab")) / "demo.json", results)
             if os.environ.get("ONCE") != "1":
                 console.print(f"The lab stays up: http://{place.http}  Ctrl-C ends it.")
                 await stopping

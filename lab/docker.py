@@ -63,11 +63,25 @@ class Engine:
         return bool(self.run("docker", "images", "--quiet", image))
 
     def _import(self, tree: Path, image: str) -> None:
-        tar, into = ("tar", "-C", str(tree), "-c", "."), ("docker", "import", "-", image)
-        with subprocess.Popen(tar, stdout=subprocess.PIPE) as packed:
-            subprocess.run(into, env=self.environment, stdin=packed.stdout, stdout=subprocess.DEVNULL, check=True)
+        with tempfile.TemporaryDirectory() as trusting:
+            more = () if (tree / "etc" / "pip.conf").exists() else _trust(Path(trusting))
+            tar = ("tar", "-c", "-C", str(tree), ".", *more)
+            into = ("docker", "import", "-", image)
+            with subprocess.Popen(tar, stdout=subprocess.PIPE) as packed:
+                subprocess.run(into, env=self.environment, stdin=packed.stdout, stdout=subprocess.DEVNULL, check=True)
         if packed.returncode:
             raise LabError(f"the tree {tree} could not be read; run lab/setup.sh docker")
+
+
+def _trust(folder: Path) -> tuple[str, ...]:
+    """Builds inside trust whom this machine trusts: what tar is to add, from `folder`."""
+    ours = Path("/etc/ssl/certs/ca-certificates.crt")
+    if not ours.exists():
+        return ()
+    (folder / "etc").mkdir()
+    shutil.copy(ours, folder / "etc" / "machine.crt")
+    (folder / "etc" / "pip.conf").write_text("[global]\ncert = /etc/machine.crt\n")
+    return "-C", str(folder), "etc/machine.crt", "etc/pip.conf"
 
 
 @contextmanager
