@@ -48,4 +48,4 @@ async def test_a_start_that_fails_signs_what_was_written_before_it_ends(settings
     async with daemon.stores(settings, "after", system_clock) as (ledger, _):
         report = await ledger.audit()
         events = await ledger.last_seq()
-    assert (report.covered, report.problems) == (events, ())  # what was written before, and the policy where it got so far
+    assert (report.covered, report.problems) == (events, ())  # with the policy, where it got so far
