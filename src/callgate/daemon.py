@@ -90,6 +90,12 @@ def terms_of(settings: Settings) -> Terms:
     return Terms(timedelta(days.contact_days), timedelta(days.recording_days), timedelta(days.proof_days))
 
 
+def recordings_of(settings: Settings) -> Recordings:
+    """The spool and the folder of sealed recordings."""
+    table = settings.recordings
+    return Recordings(table.spool, table.sealed, table.min_free_mib * 2**20)
+
+
 def command_writer() -> str:
     """The ledger writer's name of one command: several may run beside the daemon, each with its own."""
     return f"command-{os.getpid()}"
@@ -179,7 +185,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             station,
             office=office,
             catalogue=lambda: policing.catalogue,
-            recordings=Recordings(settings.recordings.spool, settings.recordings.sealed),
+            recordings=recordings_of(settings),
             later=LateFile(settings.office.state / "late.jsonl", office, clock),
             live=live,
             clock=clock,

@@ -71,6 +71,7 @@ async def test_a_withdrawal_kept_by_the_pbx_destroys_the_recording(desk: Desk) -
     desk.link.kept = KEPT
     await desk.recovery.settle()
     assert not file.exists()
+    assert desk.done[1:3] == ["withdraw", "recording-destroyed"]
 
 
 # What is entered need not be kept.
@@ -115,6 +116,15 @@ async def test_a_recording_of_no_call_is_destroyed_and_reported_and_one_of_a_cal
     assert desk.recordings.path_for("c1").exists()
     assert not desk.recordings.path_for("stranger").exists()
     assert desk.alarms() == ["orphan-recording-destroyed"]
+
+
+async def test_other_files_in_the_spool_are_left_alone_and_told_of_once(desk: Desk) -> None:
+    other = desk.recordings.path_for("c1").with_name("somebody.wav")
+    other.touch()
+    for _ in range(3):
+        await desk.recovery.settle()
+    assert other.exists()
+    assert desk.alarms() == ["spool-has-other-files"]
 
 
 # Calls that are taken up again.

@@ -68,6 +68,12 @@ def _interval(value: object) -> timedelta:
     return every
 
 
+def _spool(value: Path) -> Path:
+    if set(str(value)) & set(',()"\\'):
+        raise ValueError("Asterisk takes no path with a comma, a bracket, a quote or a backslash for a recording")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_name)]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, Field(pattern=r"^(nl|fr|de|en)$")]
@@ -173,10 +179,12 @@ class Secrets(Table):
 
 
 class Recordings(Table):
-    """`spool`: Asterisk writes, callgate reads. `sealed`: callgate's own."""
+    """`spool`: Asterisk writes, callgate reads. `sealed`: callgate's own. Calls are not recorded while less than
+    `min_free_mib` is left on the disk of either."""
 
-    spool: Path
+    spool: Annotated[Path, AfterValidator(_spool)]
     sealed: Path
+    min_free_mib: Annotated[int, Field(ge=0)] = 512
 
 
 class PromptsTable(Table):
