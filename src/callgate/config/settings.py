@@ -157,6 +157,8 @@ class LedgerTable(Table):
 class RetentionTable(Table):
     """Days for which the ledger keeps what it says: of contacts, of recordings, and of what proves consent and refusal.
 
+    Recordings themselves are kept as long as what is said of them; `recording_days_of` has campaigns for which shorter.
+
     The defaults are a beginning, not the law's: what holds is the operator's own decision. Of the laws that callgate
     knows, § 7a UWG (DE) asks for the longest proof: five years.
     """
@@ -164,6 +166,7 @@ class RetentionTable(Table):
     contact_days: Annotated[int, Field(ge=1)] = 365
     recording_days: Annotated[int, Field(ge=1)] = 365
     proof_days: Annotated[int, Field(ge=1)] = 1827
+    recording_days_of: dict[Name, Annotated[int, Field(ge=1)]] = {}
 
 
 class Secrets(Table):

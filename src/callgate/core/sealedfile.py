@@ -19,6 +19,7 @@ that only the office has (`stores/ledger/vault.py`). To destroy that one is to d
 
 import hashlib
 import json
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -39,6 +40,26 @@ _AAD = struct.Struct(">32sQ?")
 LONGEST_HEADER = 4096
 PREFIX = len(_MAGIC) + _LENGTH.size
 """So many bytes say how long the head is."""
+
+
+_CALL = re.compile(r"[0-9A-Za-z-]+", re.ASCII)
+
+
+def is_call(text: str) -> bool:
+    """Whether the text may be a CALLGATE_ID: letters, digits and dashes."""
+    return _CALL.fullmatch(text) is not None
+
+
+def checked(call: str) -> str:
+    """The CALLGATE_ID, which becomes a part of file names. Raises ValueError for what is none."""
+    if not is_call(call):
+        raise ValueError("a CALLGATE_ID is letters, digits and dashes")
+    return call
+
+
+def file_name(call: str) -> str:
+    """The name of a call's sealed file. Raises ValueError for what is no CALLGATE_ID."""
+    return f"{checked(call)}.sealed"
 
 
 class NotSealed(Exception):
@@ -167,6 +188,6 @@ class Opening:
     def needed(self, start: int, end: int) -> Iterator[tuple[int, slice]]:
         """Which chunks hold the bytes from `start` up to `end` of the recording, and which part of each is meant."""
         end = min(end, self.size)
-        for number in range(start // CHUNK, -(-end // CHUNK)):
+        for number in range(start // CHUNK, -(-end // CHUNK) if start < end else 0):
             at = number * CHUNK
             yield number, slice(max(start - at, 0), min(end - at, CHUNK))

@@ -20,8 +20,8 @@ from pathlib import Path
 from time import monotonic
 from typing import TypeVar
 
-from callgate.core.sealedfile import Header, Sealing
-from callgate.pbx.spool import Look, Side, Spool, checked, free, sync
+from callgate.core.sealedfile import Header, Sealing, checked, file_name
+from callgate.pbx.spool import Look, Side, Spool, free, sync
 
 T = TypeVar("T")
 
@@ -77,7 +77,7 @@ class Recordings:
 
     def sealed_path(self, call: str) -> Path:
         """Where this call's recording is kept."""
-        return self._sealed / f"{checked(call)}.sealed"
+        return self._sealed / file_name(call)
 
     # Before the recording.
 

@@ -17,12 +17,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from callgate.core import stereo
+from callgate.core.sealedfile import checked
 from callgate.core.stereo import NotAudio
 
 BLOCK = 16_384
 """Frames that are taken from both sides at a time."""
-
-_CALL = re.compile(r"[0-9A-Za-z-]+", re.ASCII)
 
 
 class NotRecorded(Exception):
@@ -36,7 +35,7 @@ class Side(StrEnum):
     AGENT = "agent"
 
 
-_OURS = re.compile(rf"({_CALL.pattern})\.(?:{'|'.join(Side)})\.wav", re.ASCII)
+_OURS = re.compile(rf"([0-9A-Za-z-]+)\.(?:{'|'.join(Side)})\.wav", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +61,6 @@ class Stereo:
             frames = min(BLOCK, self.frames - at)
             callee, agent = (side.read(frames * stereo.SAMPLE) if side else b"" for side in self.sides)
             yield stereo.interleave(callee, agent, frames)
-
-
-def checked(call: str) -> str:
-    """The CALLGATE_ID, which becomes a part of file names. Raises ValueError for what is none."""
-    if not _CALL.fullmatch(call):
-        raise ValueError("a CALLGATE_ID is letters, digits and dashes")
-    return call
 
 
 class Spool:
