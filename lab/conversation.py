@@ -127,9 +127,8 @@ async def kept(scene: Scene, result: Result, talk: Conversation) -> None:
     result.recording = {"seconds": fact["seconds"], "sealed": True}
     result.claim("the recording holds the callee after the key", audio.has_tone(callee, AFTER))
     result.claim("the recording holds the agent", audio.has_tone(agent, AGENT))
-    result.claim(
-        "each is on a channel of their own", not (audio.has_tone(callee, AGENT) or audio.has_tone(agent, AFTER))
-    )
+    mixed = audio.has_tone(callee, AGENT) or audio.has_tone(agent, AFTER)
+    result.claim("each is on a channel of their own", not mixed)
     result.claim("the recording holds nothing from before the key", not audio.has_tone(callee, BEFORE))
     result.claim("what is kept is sealed", b"RIFF" not in scene.recording(talk.id).read_bytes())
     result.claim("nothing is left in the spool", not any(talk.id in path.name for path in scene.spooled()))

@@ -122,7 +122,8 @@ class Office(Protocol):
         """Something happened that the ledger should know."""
 
     async def recording_key(self, call: str) -> RecordingKey | None:
-        """A fresh key for the recording of this call; None where the person's recordings were erased since it began."""
+        """A fresh key for the recording of this call; None where it may not be kept: the consent was withdrawn, or the
+        person's recordings were erased since it began."""
 
     async def close(self, call: str, facts: dict[str, Json]) -> None:
         """The call is over."""

@@ -230,7 +230,8 @@ class LocalOffice:
         known = await self._remember(call)
         if known is None:
             raise NotCommitted("the ledger does not say whose recording it is")
-        if any(entry.event.number is None for entry in await self._read(call, Kind.RECORDING_STARTED)):
+        erased = any(entry.event.number is None for entry in await self._read(call, Kind.RECORDING_STARTED))
+        if erased or await self._has(call, Kind.WITHDRAWAL):
             return None
         person = Person(known.number, known.controller, DataClass.RECORDING)
         try:

@@ -278,6 +278,14 @@ async def test_below_the_floor_nothing_new_is_recorded(tmp_path: Path) -> None:
     assert await Recordings(tmp_path / "spool", tmp_path / "sealed", free // 2).hindrance("c1") == ""
 
 
+def test_each_thing_that_is_wrong_with_the_folders_has_a_way_out(tmp_path: Path) -> None:
+    for name in ("spool", "sealed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name).chmod(0o755)
+    problems = Recordings(tmp_path / "spool", tmp_path / "sealed", spool.free(tmp_path) * 2).problems()
+    assert [problem.way_out.split()[0] for problem in problems] == ["let", "chmod", "make", "make"]
+
+
 async def test_a_disk_that_does_not_answer_holds_no_callee_up(
     kept: Recordings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -139,13 +139,11 @@ async def test_no_key_seals_twice(kept: Recordings, alarms: list[str], monkeypat
     assert used == [1, 2, 3]
 
 
-async def test_the_recording_of_somebody_who_was_erased_meanwhile_is_destroyed(
-    kept: Recordings, alarms: list[str]
-) -> None:
+async def test_a_recording_that_may_not_be_kept_any_more_is_destroyed(kept: Recordings, alarms: list[str]) -> None:
     record(kept)
     office = Noting("erased")
     assert await seal(office, kept, alarms) is None
-    assert office.entered == [{"why": "erased", "existed": True}]
+    assert office.entered == [{"why": "not to be kept", "existed": True}]
     assert not kept.spool.taken("c1")
     assert not await kept.is_sealed("c1")
 

@@ -8,9 +8,10 @@ from typing import cast
 
 import pytest
 
-from callgate.boundary import Decision, Heard, Played
+from callgate.boundary import Heard, Played
 from callgate.core.access import Principal, Role
 from callgate.core.events import DataClass, Event, Kind
+from callgate.core.policy import Policy
 from callgate.office import LocalOffice
 from callgate.pbx.recordings import Recordings, Sealed
 from callgate.pbx.sealing import Sealer
@@ -47,7 +48,7 @@ class House:
         return LocalOffice(
             self.ledger,
             cast(SuppressionCache, None),
-            policy=lambda: cast("None", None),  # type: ignore[arg-type, return-value]
+            policy=lambda: cast(Policy, None),
             clock=lambda: self.now,
             doubt=lambda _: None,
             alarm=lambda _: None,
@@ -66,18 +67,21 @@ class House:
         await office.consent(call, HEARD)
         await office.record(Kind.RECORDING_STARTED, call, {})
 
-    async def seal(self, call: str = "c1", seconds: float = 0.5, **about: str) -> Sealed | None:
+    async def seal(
+        self, call: str = "c1", seconds: float = 0.5, campaign: str = "spring", controller: str = "acme"
+    ) -> Sealed | None:
         """Asterisk wrote a recording of this call, and it is sealed."""
         record(self.recordings, call, seconds)
-        decision = replace(DECISION, call=call, **about)
+        decision = replace(DECISION, call=call, campaign=campaign, controller=controller)
         sealer = Sealer(self.office, self.recordings, lambda: self.now)
         return await sealer.seal(decision, "alice", _alarm)
 
-    async def recorded(self, call: str = "c1", number: str = ANNA, seconds: float = 0.5, **about: str) -> Sealed:
+    async def recorded(
+        self, call: str = "c1", number: str = ANNA, seconds: float = 0.5, campaign: str = "spring"
+    ) -> Sealed:
         """Both."""
-        decision: Decision = replace(DECISION, **about)  # type: ignore[arg-type]
-        await self.consented(call, number, decision.controller)
-        sealed = await self.seal(call, seconds, **about)
+        await self.consented(call, number)
+        sealed = await self.seal(call, seconds, campaign)
         assert sealed is not None
         return sealed
 

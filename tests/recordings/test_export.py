@@ -30,6 +30,11 @@ async def exported(house: House, out: Path, as_: Format = Format.WAV) -> Exporte
     return await export(house.listening, OFFICER, "c1", as_, out)
 
 
+def files(folder: Path) -> dict[str, int]:
+    """What is in it, and with which permissions."""
+    return {path.name: path.stat().st_mode & 0o777 for path in folder.iterdir()}
+
+
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -39,8 +44,7 @@ async def test_as_wav_it_is_bit_by_bit_what_was_sealed(house: House, out: Path) 
     made = await exported(house, out)
     assert (channels(made.audio.read_bytes()) == (CALLEE, AGENT)).all()
     assert digest(made.audio) == sealed.sha256
-    assert sorted(path.name for path in out.iterdir()) == ["c1.json", "c1.wav"]
-    assert {path.stat().st_mode & 0o777 for path in out.iterdir()} == {0o600}
+    assert files(out) == {"c1.json": 0o600, "c1.wav": 0o600}
     (entry,) = await house.entered(Kind.RECORDING_PLAYED)
     assert (entry.event.payload["by"], entry.event.payload["how"]) == ("A. Officer", "export-wav")
 
@@ -75,7 +79,7 @@ async def test_an_encoder_that_fails_leaves_nothing_and_is_quoted(
     await house.recorded(seconds=20)
     with pytest.raises(NoEncoder, match="does not feel well"):
         await exported(house, out, Format.OPUS)
-    assert list(out.iterdir()) == []
+    assert files(out) == {}
 
 
 @pytest.mark.parametrize("there", ["c1.wav", "c1.json"])
@@ -84,7 +88,7 @@ async def test_nothing_is_written_over(house: House, out: Path, there: str) -> N
     (out / there).write_text("mine")
     with pytest.raises(FileExistsError, match="already"):
         await exported(house, out)
-    assert [path.name for path in out.iterdir()] == [there]
+    assert list(files(out)) == [there]
     assert (out / there).read_text() == "mine"
 
 
@@ -95,13 +99,13 @@ async def test_a_recording_that_is_not_the_one_of_the_ledger_leaves_nothing(hous
     house.archive.path("c1").write_bytes(before)
     with pytest.raises(NotSealed, match="hash"):
         await exported(house, out)
-    assert list(out.iterdir()) == []
+    assert files(out) == {}
 
 
 async def test_what_is_not_there_is_not_exported(house: House, out: Path) -> None:
     with pytest.raises(NoRecording):
         await exported(house, out)
-    assert list(out.iterdir()) == []
+    assert files(out) == {}
 
 
 # The proof.

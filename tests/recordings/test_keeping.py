@@ -132,12 +132,9 @@ async def test_the_daemon_sweeps_at_its_start_after_each_erasure_and_retires(
     await house.recorded("c1")
     await house.recorded("c2", BRAM)
     running = asyncio.create_task(keep_recordings(house.ledger, house.archive, lambda: house.now, TERMS))
-    async with asyncio.timeout(20):
-        while files(house) != ["c1.sealed", "c2.sealed"]:
-            await asyncio.sleep(0)
-        await house.erase(journal, ANNA)
-        while files(house) != ["c2.sealed"]:
-            await asyncio.sleep(0)
+    await until(lambda: files(house) == ["c1.sealed", "c2.sealed"])
+    await house.erase(journal, ANNA)
+    await until(lambda: files(house) == ["c2.sealed"])
     running.cancel()
 
 
@@ -157,8 +154,6 @@ async def test_a_ledger_that_is_away_ends_no_keeping(house: House, monkeypatch: 
     house.pass_days(31)
     monkeypatch.setattr(house.ledger, "rows", away_at_first)
     running = asyncio.create_task(keep_recordings(house.ledger, house.archive, lambda: house.now, TERMS))
-    await until(lambda: tries >= 3)
-    async with asyncio.timeout(20):
-        while files(house):
-            await asyncio.sleep(0)
+    await until(lambda: not files(house))
+    assert tries > 3
     running.cancel()

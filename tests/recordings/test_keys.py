@@ -75,7 +75,13 @@ async def test_who_was_erased_during_the_call_gets_no_key_and_the_recording_is_d
     assert await house.seal() is None
     assert not house.recordings.spool.taken("c1")
     destroyed = await house.entered(Kind.RECORDING_DESTROYED)
-    assert [entry.event.payload["why"] for entry in destroyed] == ["erased"]
+    assert [entry.event.payload["why"] for entry in destroyed] == ["not to be kept"]
+
+
+async def test_who_withdrew_gets_no_key(house: House) -> None:
+    await house.consented()
+    await house.office.withdraw("c1", "kept-by-pbx")
+    assert await house.seal() is None
 
 
 async def test_a_recording_of_which_the_ledger_knew_nothing_yet_is_entered_and_sealed(house: House) -> None:

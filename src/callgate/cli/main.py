@@ -112,17 +112,20 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         read_keys(settings.secrets.suppression_key_file)
         read_ledger_keys(settings.secrets.ledger_key_file)
         check_database(settings.ledger.url)
+        folders = [asdict(problem) for problem in daemon.recordings_of(settings).problems()]
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
     lapses = lapsing(policy, daemon.clock_of(settings)().date(), LAPSES_WITHIN)
     if as_json:
-        told = [asdict(lapse) for lapse in lapses]
-        print_json({"ok": True, "policy": policy.version, "undecided": undecided, "lapsing": told})
+        told = {"undecided": undecided, "lapsing": [asdict(lapse) for lapse in lapses], "recordings": folders}
+        print_json({"ok": True, "policy": policy.version, **told})
         return
     out.print_json(config.redacted(settings))
     for lapse in lapses:
         when = f"lapses after {lapse.until}" if lapse.until else "blocks every call"
         out.print(f"{lapse.centre} for {lapse.controller} {when}: {lapse.what}", markup=False)
+    for problem in folders:
+        out.print(f"recordings: {problem['says']}; {problem['way_out']}", markup=False)
     for question in undecided:
         asks = f"{question['country']} {question['rule']}: {question['asks']} ({question['source']})"
         out.print(f"no law found, and not decided in [law.{question['country']}]: {asks}", markup=False)

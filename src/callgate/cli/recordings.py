@@ -146,6 +146,22 @@ def export_(
 
 
 @app.command()
+def withdraw(call: Call, by: Who, config_file: ConfigOption = default_config, as_json: JsonOption = False) -> None:
+    """The callee takes their consent back after the call: enter it, and destroy the recording."""
+
+    async def work() -> bool:
+        async with _office(config_file) as (settings, ledger, listening):
+            recording = await listening.find(_officer(by), call)
+            return await keeping.withdraw(ledger, daemon.archive_of(settings), recording, listening.clock(), by=by)
+
+    existed = _run(work())
+    if as_json:
+        print_json({"call": call, "destroyed": existed})
+    else:
+        out.print("It was entered. The recording is destroyed." if existed else "The recording was destroyed before.")
+
+
+@app.command()
 def retain(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be destroyed, and destroy nothing.")

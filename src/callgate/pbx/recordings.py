@@ -11,6 +11,7 @@ Whatever may wait for a disk runs on threads of its own: neither the event loop 
 import asyncio
 import hashlib
 import os
+import stat
 import threading
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -45,6 +46,14 @@ class Sealed:
     sha256: str
     sealed_sha256: str
     whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong with the folders, and the way out."""
+
+    says: str
+    way_out: str
 
 
 class _Stopped(Exception):
@@ -98,6 +107,20 @@ class Recordings:
         if min(free(self.spool.folder), free(self._sealed)) < self._floor:
             return "disk-nearly-full"
         return ""
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with the folders, for those who look after them. May wait for the disk. Raises OSError."""
+        found = []
+        if problem := self.spool.problem():
+            way_out = "let it belong to Asterisk's user and callgate's group, and chmod it to 2770; no call is recorded"
+            found.append(Problem(problem, way_out))
+        if self._sealed.is_dir() and self._sealed.stat().st_mode & stat.S_IRWXO:
+            found.append(Problem(f"others may look into {self._sealed}", "chmod it to 0700"))
+        for folder in (self.spool.folder, self._sealed):
+            if (left := free(folder)) < self._floor:
+                says = f"{left // 2**20} MiB are free on the disk of {folder}, and {self._floor // 2**20} are asked for"
+                found.append(Problem(says, "make room, or lower recordings.min_free_mib; no call is recorded"))
+        return found
 
     # After it.
 

@@ -40,7 +40,7 @@ class Sealer:
     clock: Callable[[], datetime]
 
     async def seal(self, decision: Decision, agent: str, alarm: Callable[[str], Awaitable[None]]) -> Sealed | None:
-        """Seal a call's recording; None where the person's recordings were erased, and this one is destroyed.
+        """Seal a call's recording; None where it may not be kept, and is destroyed.
 
         Raises `NotRecorded` where there is nothing that could be sealed.
         """
@@ -60,7 +60,7 @@ class Sealer:
         given = await self.office.recording_key(call)
         if given is None:
             existed = await self.recordings.destroy(call)
-            await self.office.record(Kind.RECORDING_DESTROYED, call, {"why": "erased", "existed": existed})
+            await self.office.record(Kind.RECORDING_DESTROYED, call, {"why": "not to be kept", "existed": existed})
             return None
         header = Header(call, decision.controller, decision.campaign, at, given.subject, given.wrapped)
         sealed = await self.recordings.seal(call, given.key, header)

@@ -19,6 +19,7 @@ from callgate.core.events import Event, Json, Kind
 from callgate.core.retention import RecordingTerms
 from callgate.core.sealedfile import Header
 from callgate.recordings.archive import Archive
+from callgate.recordings.listening import Recording
 from callgate.stores.errors import LedgerUnavailable
 from callgate.stores.ledger import Ledger, vault
 from callgate.stores.schema import ledger as ledger_table
@@ -36,6 +37,19 @@ async def destroy_recordings(
     """Destroy the sealed recordings of these calls; how many there were. Raises `LedgerUnavailable`, OSError."""
     headers = await asyncio.to_thread(lambda: [archive.header(call) for call in calls if archive.has(call)])
     return await _destroy(ledger, archive, headers, at, why=why, by=by)
+
+
+async def withdraw(ledger: Ledger, archive: Archive, recording: Recording, at: datetime, *, by: str) -> bool:
+    """Enter that a callee withdrew their consent after the call, and destroy its recording; whether there was one.
+
+    As easy as it was given (GDPR Art. 7(3)): no reason is asked. Raises `LedgerUnavailable`, OSError.
+    """
+    call, controller = recording.call, recording.controller or None
+    if not await ledger.read(kinds=[Kind.WITHDRAWAL], call=call, limit=1):
+        (sealed, *_) = await ledger.read(kinds=[Kind.RECORDING_SEALED], call=call, limit=1)
+        said: dict[str, Json] = {"by": by, "door": "officer"}
+        await ledger.append([Event(Kind.WITHDRAWAL, at, call, sealed.event.number, controller, said)])
+    return await destroy_recordings(ledger, archive, [call], at, why="withdrawn", by=by) > 0
 
 
 async def sweep(ledger: Ledger, archive: Archive, at: datetime) -> int:

@@ -80,7 +80,7 @@ class Listening:
     def __init__(self, ledger: Ledger, archive: Archive, clock: Callable[[], datetime]) -> None:
         self.ledger = ledger
         self._archive = archive
-        self._clock = clock
+        self.clock = clock
         self._lately: dict[tuple[str, str, str], datetime] = {}
 
     async def recordings(
@@ -146,7 +146,7 @@ class Listening:
             raise NoRecording(f"the recording of the call {call!r} cannot be opened: {error}") from None
 
     async def _enter(self, principal: Principal, recording: Recording, how: str) -> None:
-        now, whose = self._clock(), (principal.name, recording.call, how)
+        now, whose = self.clock(), (principal.name, recording.call, how)
         if now - self._lately.get(whose, datetime.min.replace(tzinfo=now.tzinfo)) < ONE_LISTENING:
             return
         sealed = await self.ledger.read(kinds=[Kind.RECORDING_SEALED], call=recording.call)
