@@ -88,7 +88,10 @@ class RecordingKey:
 
 @dataclass(frozen=True, slots=True)
 class OpenCall:
-    """A call that the ledger holds as allowed and not closed: what a node needs to take it up again."""
+    """A call that the ledger holds as allowed and not closed: what a node needs to take it up again.
+
+    `agreed`: the callee's consent is in the ledger; `consented`: and so is that the recording began. `sealed`: it is.
+    """
 
     decision: Decision
     uniqueid: str
@@ -96,6 +99,7 @@ class OpenCall:
     connected: bool
     consented: bool
     withdrawn: bool
+    agreed: bool = False
     sealed: bool = False
 
 

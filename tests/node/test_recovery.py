@@ -151,6 +151,24 @@ async def test_a_live_call_is_taken_up_and_records_on_only_with_the_ledgers_word
     assert desk.link.acts == ([("StopMixMonitor", "PJSIP/carrier-1")] if stopped else [])
 
 
+async def test_a_recording_that_had_just_begun_goes_on_by_the_consent_and_not_without(desk: Desk) -> None:
+    desk.recordings.path_for("c1").write_bytes(b"sound")
+    for agreed, withdrawn, state in ((False, False, State.TALKING), (True, True, State.TALKING)):
+        desk.office.open = [replace(OPEN, consented=False, agreed=agreed, withdrawn=withdrawn)]
+        await desk.recovery.on_snapshot([AGENT, CALLEE])
+        pilot = desk.fleet.get("c1")
+        assert pilot is not None
+        assert pilot.state is state
+        desk.fleet._flights.pop("c1").task.cancel()
+    desk.office.open = [replace(OPEN, consented=False, agreed=True)]
+    await desk.recovery.on_snapshot([AGENT, CALLEE])
+    taken_up = desk.fleet.get("c1")
+    assert taken_up is not None
+    assert taken_up.state is State.RECORDING
+    await desk.recovery.settle()
+    assert desk.recordings.path_for("c1").exists()
+
+
 async def test_a_call_that_is_taken_up_may_dial_nothing_more(desk: Desk) -> None:
     desk.office.open = [OPEN]
     await desk.recovery.on_snapshot([AGENT, CALLEE])

@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import os
+import stat
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,7 @@ from callgate.pbx import sealing
 from callgate.pbx.recordings import Recordings, Sealed
 from callgate.pbx.sealing import Sealer
 from tests.node.cut import POINTS
-from tests.node.fakes import DECISION, NOW, RECORDING_KEY, FakeOffice, Flight, until
+from tests.node.fakes import DECISION, NOW, RECORDING_KEY, Desk, FakeOffice, Flight, until
 from tests.node.sounds import AGENT, CALLEE, channels, record, unsealed
 
 REPOSITORY = Path(__file__).parents[2]
@@ -186,3 +188,52 @@ async def test_a_sealed_file_that_is_lost_although_the_ledger_knows_it_is_made_a
     running.cancel()
     assert flight.done == ["recording-sealed", "close"]
     assert await flight.recordings.is_sealed("c1")
+
+
+async def test_everything_is_on_disk_before_the_next_step(
+    kept: Recordings, alarms: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    sync, replace, unlink = os.fsync, Path.replace, Path.unlink
+
+    def syncing(descriptor: int) -> None:
+        steps.append("sync folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "sync file")
+        sync(descriptor)
+
+    def naming(path: Path, target: Path) -> Path:
+        steps.append("name")
+        return replace(path, target)
+
+    def removing(path: Path, missing_ok: bool = False) -> None:
+        steps.append("remove")
+        unlink(path, missing_ok)
+
+    class Committing(FakeOffice):
+        async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
+            steps.append("commit")
+
+    record(kept)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", syncing)
+        patched.setattr(Path, "replace", naming)
+        patched.setattr(Path, "unlink", removing)
+        await seal(Committing([], set()), kept, alarms)
+    assert steps == ["sync file", "name", "sync folder", "commit", "remove", "remove", "sync folder"]
+
+
+async def test_a_call_is_not_forgotten_before_its_recording_is_sealed(desk: Desk) -> None:
+    """Its files would be nobody's, and be destroyed."""
+    record(desk.recordings)
+    desk.office.refuses.add("recording-sealed")
+    pilot = desk.fleet.add(DECISION, "1.1", "alice", permit=None)
+    pilot.restore(connected=True, recording=True, callee="", callee_channel="")
+    pilot.signal(On.ENDED)
+    await until(lambda: "recording-not-sealed" in desk.alarms())
+    later = desk.now + timedelta(days=1)
+    desk.fleet.forget(later)
+    await desk.recovery.settle()
+    assert desk.recordings.spool.taken("c1")
+    desk.office.refuses.clear()
+    await until(lambda: pilot.is_settled)
+    desk.fleet.forget(later)
+    assert desk.fleet.get("c1") is None

@@ -67,7 +67,7 @@ class Recovery:
         callee = legs[0] if legs else None
         pilot.restore(
             connected=opened.connected,
-            recording=opened.consented and not opened.withdrawn,
+            recording=self._has_recording(opened),
             callee=callee.uniqueid if callee else "",
             callee_channel=callee.name if callee else "",
             sealed=opened.sealed,
@@ -79,6 +79,11 @@ class Recovery:
             self._fleet.took_up(pilot, callee.uniqueid)
         log.info("call-taken-up", call=pilot.id, state=pilot.state)
         self._watch.reconcile(pilot)
+
+    def _has_recording(self, opened: OpenCall) -> bool:
+        """Also one that began when callgate died, or the ledger was away: the consent is there, and that is what counts."""
+        begun = opened.consented or (opened.agreed and self._tools.recordings.spool.taken(opened.decision.call))
+        return begun and not opened.withdrawn
 
     async def settle(self) -> None:
         """Enter what the dialplan kept, and destroy recordings that belong to no call."""
