@@ -97,6 +97,19 @@ async def test_a_side_that_is_missing_is_silent(kept: Recordings) -> None:
     assert (channels(unsealed((await sealed(kept)).path, KEY)) == (0, AGENT)).all()
 
 
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize("size", [45, 46, 47, 1_001, 4_044])
+async def test_wherever_asterisk_was_cut_off_what_there_is_of_either_side_is_kept(kept: Recordings, size: int) -> None:
+    record(kept, seconds=0.25, closed=False)
+    os.truncate(kept.path_for("c1", Side.AGENT), size)
+    frames = channels(unsealed((await sealed(kept)).path, KEY))
+    heard = (size - 44) // 2
+    assert (frames[:, 0] == CALLEE).all()
+    assert (frames[:heard, 1] == AGENT).all()
+    assert not frames[heard:, 1].any()
+    assert len(frames) == 2_000
+
+
 async def test_a_file_that_still_grows_is_waited_for(kept: Recordings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recordings, "LOOK_EVERY_S", 0)
     record(kept, closed=False)
@@ -221,7 +234,11 @@ def test_orphans_are_the_recordings_of_no_call(kept: Recordings, tmp_path: Path)
     for call in ("c1", "c2", "c3"):
         record(kept, call)
     assert kept.orphans({"c2"}) == ["c1", "c3"]
+    (tmp_path / "sealed").mkdir()
+    for name in ("c1.partial", "c1.sealed"):
+        (tmp_path / "sealed" / name).touch()
     assert kept.destroy_orphan("c1")
+    assert files(tmp_path / "sealed") == ["c1.sealed"]
     assert files(tmp_path / "spool") == ["c2.agent.wav", "c2.callee.wav", "c3.agent.wav", "c3.callee.wav"]
     assert Recordings(tmp_path / "none", tmp_path / "sealed").orphans(set()) == []
 

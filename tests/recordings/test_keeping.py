@@ -47,12 +47,6 @@ async def test_a_campaign_may_have_a_shorter_term(house: House) -> None:
     assert await retire(house.ledger, house.archive, TERMS, house.now, by="schedule") == ["c2"]
 
 
-@pytest.mark.parametrize(("campaign", "days"), [("spring", 30), ("autumn", 7), ("", 30)])
-def test_no_campaigns_term_is_longer_than_the_keys(campaign: str, days: int) -> None:
-    assert TERMS.of(campaign) == timedelta(days)
-    assert RecordingTerms(timedelta(3), TERMS.campaigns).of(campaign) == timedelta(3)
-
-
 async def test_a_rehearsal_destroys_nothing(house: House) -> None:
     await house.recorded()
     house.pass_days(31)

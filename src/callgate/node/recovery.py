@@ -81,7 +81,7 @@ class Recovery:
         self._watch.reconcile(pilot)
 
     def _has_recording(self, opened: OpenCall) -> bool:
-        """Also one that began when callgate died, or the ledger was away: the consent is there, and that is what counts."""
+        """Also one that began when callgate died, or while the ledger was away: the consent to it is there."""
         begun = opened.consented or (opened.agreed and self._tools.recordings.spool.taken(opened.decision.call))
         return begun and not opened.withdrawn
 

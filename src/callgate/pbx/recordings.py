@@ -220,7 +220,11 @@ class Recordings:
         return self.spool.orphans(wanted)
 
     def destroy_orphan(self, call: str) -> bool:
-        """Destroy the files of such a call; whether there were any."""
+        """Destroy the files of such a call, and what a sealing left that was cut off; whether there were any.
+
+        A sealed file stays: where it is committed, the power may have brought back plain ones that were removed.
+        """
+        self._partial(call).unlink(missing_ok=True)
         return self.spool.remove(call)
 
     # Helpers.
