@@ -1,6 +1,5 @@
 """An office with a real ledger, and a node that seals into its archive."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,9 +22,9 @@ from callgate.stores.schema import Entry
 from callgate.stores.suppression import SuppressionCache
 from tests.node.fakes import DECISION
 from tests.node.sounds import record
-from tests.stores.conftest import ANNA, NOW, either, journal, postgres, url
+from tests.stores.conftest import ANNA, NOW, either, journal, ledger, postgres, url
 
-__all__ = ["either", "journal", "postgres", "url"]
+__all__ = ["either", "journal", "ledger", "postgres", "url"]
 
 OFFICER = Principal("A. Officer", Role.OFFICER)
 HEARD = Heard(
@@ -102,7 +101,12 @@ async def _alarm(what: str) -> None:
     raise AssertionError(what)
 
 
+def make_house(ledger: Ledger, folder: Path) -> House:
+    """A house in a folder of its own."""
+    (folder / "spool").mkdir(mode=0o700)
+    return House(ledger, Recordings(folder / "spool", folder / "sealed"), Archive(folder / "sealed"))
+
+
 @pytest.fixture
-async def house(either: Ledger, tmp_path: Path) -> AsyncIterator[House]:
-    (tmp_path / "spool").mkdir(mode=0o700)
-    yield House(either, Recordings(tmp_path / "spool", tmp_path / "sealed"), Archive(tmp_path / "sealed"))
+def house(ledger: Ledger, tmp_path: Path) -> House:
+    return make_house(ledger, tmp_path)

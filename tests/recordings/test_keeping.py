@@ -1,16 +1,19 @@
 """A recording ends with its term, with its person's key and by somebody's word, and the ledger knows of each."""
 
 import asyncio
+import os
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
-from callgate.core.events import DataClass, Kind
+from callgate.core.events import DataClass, Event, Kind
 from callgate.core.retention import RecordingTerms, Terms
 from callgate.recordings import keeping
 from callgate.recordings.keeping import destroy_recordings, keep_recordings, retire, sweep
 from callgate.stores.errors import LedgerUnavailable
-from callgate.stores.ledger import vault
+from callgate.stores.ledger import Committed, vault
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.sealing import Person
 from callgate.stores.ledger.upkeep import retain
@@ -100,6 +103,34 @@ async def test_what_cannot_be_entered_is_heard_by_nobody_and_destroyed_by_the_ne
     assert await sweep(house.ledger, house.archive, house.now) == 1
     assert files(house) == []
     assert await destroyed(house) == [("c1", "unfinished", None)]
+
+
+async def test_no_power_cut_brings_back_what_is_entered_as_destroyed(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    sync, rename, append = os.fsync, Path.rename, house.ledger.append
+
+    def syncing(descriptor: int) -> None:
+        steps.append("sync")
+        sync(descriptor)
+
+    def dooming(path: Path, target: Path) -> Path:
+        steps.append("doom")
+        return rename(path, target)
+
+    async def committing(events: Sequence[Event], *, patient: bool = False) -> Committed:
+        steps.append("commit")
+        return await append(events, patient=patient)
+
+    await house.recorded()
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", syncing)
+        patched.setattr(Path, "rename", dooming)
+        patched.setattr(house.ledger, "append", committing)
+        await destroy_recordings(house.ledger, house.archive, ["c1"], house.now, why="withdrawn", by="A")
+    assert steps[:3] == ["doom", "sync", "commit"]
+    assert steps[-1] == "sync"
 
 
 async def test_a_damaged_file_and_anothers_hide_no_other(house: House) -> None:

@@ -1,6 +1,7 @@
 """A recording opens with the person's key only, and with it a recording ends."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -8,13 +9,20 @@ from callgate.boundary import NotCommitted
 from callgate.core.events import DataClass, Kind
 from callgate.core.sealedfile import NotSealed
 from callgate.recordings.listening import NoRecording
-from callgate.stores.ledger import vault
+from callgate.stores.ledger import Ledger, vault
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.sealing import Person
 from callgate.stores.ledger.upkeep import rewrap
 from callgate.stores.ledger.vault import KeyDestroyed
-from tests.recordings.conftest import OFFICER, House
+from tests.recordings.conftest import OFFICER, House, make_house
 from tests.stores.conftest import ANNA, BRAM, LEDGER_KEYS, verdict
+
+
+@pytest.fixture
+def house(either: Ledger, tmp_path: Path) -> House:
+    """In each kind of database."""
+    return make_house(either, tmp_path)
+
 
 ANNAS = Person(ANNA, "acme", DataClass.RECORDING)
 
@@ -102,3 +110,10 @@ async def test_a_sealed_file_that_was_put_in_anothers_place_does_not_open(house:
     house.archive.path("c1").replace(house.archive.path("c2"))
     with pytest.raises(NotSealed, match="another call"):
         await house.listening.listen(OFFICER, "c2")
+
+
+@pytest.mark.parametrize("call", ["", "../c1", "c1/../c1", "*", "c1\0", "é"])
+async def test_what_is_no_call_is_no_recording(house: House, call: str) -> None:
+    await house.recorded()
+    with pytest.raises(NoRecording):
+        await house.listening.listen(OFFICER, call)

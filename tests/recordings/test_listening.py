@@ -82,13 +82,6 @@ async def test_what_concerns_others_looks_as_if_it_were_not_there(house: House, 
     assert await played_by(house) == []
 
 
-@pytest.mark.parametrize("call", ["", "../c1", "c1/../c1", "*", "c1\0", "é"])
-async def test_what_is_no_call_is_no_recording(house: House, call: str) -> None:
-    await house.recorded()
-    with pytest.raises(NoRecording):
-        await house.listening.listen(OFFICER, call)
-
-
 # That it is known.
 
 

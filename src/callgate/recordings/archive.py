@@ -4,7 +4,8 @@ A file that is to be destroyed is first renamed to `CALL.doomed`: from then on n
 before it is entered and unlinked, whoever sweeps next knows what was meant.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
@@ -26,8 +27,8 @@ class Sound:
     size: int
     _opening: Opening = field(repr=False)
 
-    def read(self, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        """The bytes from `start` up to `end`, a chunk at a time. Raises `NotSealed`, OSError."""
+    def read(self, start: int = 0, end: int | None = None) -> Generator[bytes]:
+        """The bytes from `start` (0 or more) up to `end`, a chunk at a time. Raises `NotSealed`, OSError."""
         with self.path.open("rb") as file:
             for number, part in self._opening.needed(start, self.size if end is None else end):
                 yield _chunk(file, self._opening, number)[part]
@@ -96,6 +97,15 @@ class Archive:
     def destroy(self, call: str) -> None:
         """Remove one that is doomed."""
         self._doomed(call).unlink(missing_ok=True)
+
+    def sync(self) -> None:
+        """Let what was renamed and removed be on disk."""
+        if self.folder.is_dir():
+            descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _doomed(self, call: str) -> Path:
         return self.path(call).with_suffix(DOOMED)

@@ -89,15 +89,22 @@ async def _destroy(
         if step:
             events = [Event(Kind.RECORDING_DESTROYED, at, one.call, None, one.controller or None, said) for one in step]
             await ledger.append(events, patient=True)
-        for one in step:
-            await asyncio.to_thread(archive.destroy, one.call)
+        await asyncio.to_thread(_removed, archive, step)
         count += len(step)
     return count
 
 
 def _doomed(archive: Archive, some: list[Header]) -> list[Header]:
-    """Those of them that are doomed now."""
-    return [one for one in some if archive.doom(one.call)]
+    """Those of them that are doomed now, and still are after a power cut."""
+    found = [one for one in some if archive.doom(one.call)]
+    archive.sync()
+    return found
+
+
+def _removed(archive: Archive, some: list[Header]) -> None:
+    for one in some:
+        archive.destroy(one.call)
+    archive.sync()
 
 
 async def keep_recordings(

@@ -8,6 +8,7 @@ played. A recording that is not for somebody and one that does not exist are tol
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -70,8 +71,9 @@ class Playing:
     async def read(self, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """The bytes from `start` up to `end`, as they come. Raises `NotSealed` where they are not what was sealed."""
         chunks = self._sound.read(start, end)
-        while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
-            yield chunk
+        with closing(chunks):
+            while (chunk := await asyncio.to_thread(next, chunks, None)) is not None:
+                yield chunk
 
 
 class Listening:
