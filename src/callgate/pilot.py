@@ -7,6 +7,7 @@ through the boundary only, and Asterisk through the interview (AGI, on the calle
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
@@ -129,8 +130,9 @@ class Pilot:
 
     @property
     def is_settled(self) -> bool:
-        """Whether nothing more is done by itself: the call is closed, and what was recorded of it is sealed."""
-        return self.closing is not None and self.closing.done()
+        """Whether nothing more is to be done: the call is closed, and what was recorded of it is sealed."""
+        closing = self.closing
+        return closing is not None and closing.done() and not closing.cancelled() and closing.exception() is None
 
     @property
     def wants_recording(self) -> bool:
@@ -294,9 +296,10 @@ class Pilot:
             self._tools.later.keep("close", {"call": self.id})
 
     async def _raise_alarm(self, what: str) -> None:
-        """An alarm that is in the ledger too."""
+        """An alarm that is in the ledger too, but where a disk is too full to take note of it."""
         self._alarm(what)
-        await self._record(Kind.ALARM, alarm=what)
+        with suppress(OSError):
+            await self._record(Kind.ALARM, alarm=what)
 
     def _alarm(self, what: str) -> None:
         log.error("alarm", alarm=what, call=self.id)
@@ -401,10 +404,8 @@ class Pilot:
 
     async def _seal(self) -> None:
         sealer = Sealer(self._tools.office, self._tools.recordings, self._tools.clock)
-        if self._sealed and await sealer.finish(self.id):
-            return
         try:
-            sealed = await sealer.seal(self.decision, self.agent, self._raise_alarm)
+            sealed = await sealer.seal(self.decision, self.agent, self._raise_alarm, committed=self._sealed)
         except NotRecorded as error:
             log.error("recording-missing", call=self.id, error=str(error))
             await self._raise_alarm("recording-missing")

@@ -214,6 +214,15 @@ async def test_where_the_spool_is_open_to_others_the_call_goes_on_unrecorded_and
         assert [told.facts["alarm"] for told in flight.live.after(0) if told.what == "alarm"] == ["spool-not-private"]
 
 
+async def test_a_disk_too_full_to_take_note_of_it_drops_no_callee(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "alarm", "keep")) as flight:
+        (tmp_path / "spool").chmod(0o755)
+        await to_question(flight)
+        flight.interview.report(On.AGREED)
+        await settled(flight, State.TALKING)
+        assert flight.done[-2:] == ["connect", "connected"]
+
+
 async def test_a_recording_is_nobodys_orphan_from_before_it_starts(tmp_path: Path) -> None:
     async with flying(Flight(tmp_path)) as flight:
         await to_question(flight)

@@ -118,6 +118,59 @@ async def test_a_full_disk_is_one_alarm_and_the_recording_is_sealed_when_there_i
     assert alarms == ["recording-not-sealed"]
 
 
+async def test_what_is_committed_is_not_sealed_anew_from_what_is_left_of_the_plain_files(
+    kept: Recordings, alarms: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink, removed = Path.unlink, 0
+
+    def failing(path: Path, missing_ok: bool = False) -> None:
+        nonlocal removed
+        removed += 1
+        if removed == 2:
+            raise OSError(errno.EIO, "Input/output error")
+        unlink(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", failing)
+    record(kept)
+    office = Noting()
+    assert await seal(office, kept, alarms) is not None
+    assert office.done == ["recording-sealed"]
+    assert (channels(unsealed(kept.sealed_path("c1"), RECORDING_KEY)) == (CALLEE, AGENT)).all()
+    assert not kept.spool.taken("c1")
+
+
+async def test_a_fault_of_our_own_is_an_alarm_and_gives_no_recording_up(
+    kept: Recordings, alarms: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, tries = kept.seal, 0
+
+    async def faulty(call: str, key: bytes, header: Header) -> Sealed:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise ZeroDivisionError
+        return await write(call, key, header)
+
+    monkeypatch.setattr(kept, "seal", faulty)
+    record(kept)
+    assert await seal(Noting(), kept, alarms) is not None
+    assert alarms == ["recording-not-sealed"]
+
+
+async def test_where_neither_ledger_nor_disk_can_take_note_of_it_the_recording_waits(tmp_path: Path) -> None:
+    flight = Flight(tmp_path, "recording-sealed", "alarm", "keep")
+    record(flight.recordings)
+    flight.pilot.restore(connected=True, recording=True, callee="", callee_channel="")
+    running = asyncio.create_task(flight.pilot.run())
+    flight.pilot.signal(On.ENDED)
+    await until(lambda: any(told.what == "alarm" for told in flight.live.after(0)))
+    assert flight.recordings.spool.taken("c1")
+    flight.office.refuses.discard("recording-sealed")
+    await until(lambda: flight.pilot.is_settled)
+    running.cancel()
+    assert flight.done == ["recording-sealed", "close"]
+
+
 async def test_no_key_seals_twice(kept: Recordings, alarms: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A nonce is a chunk's number, so that two files under one key would give away both."""
     office = Noting("recording-sealed")

@@ -46,7 +46,6 @@ class Recovery:
         self._entered: list[str] = []
         self._trying = False
         self._strangers = 0
-        self._strangers = 0
         self.settled = False
 
     async def on_snapshot(self, snapshot: list[Message]) -> None:

@@ -20,10 +20,12 @@ from datetime import datetime
 
 import structlog
 
-from callgate.boundary import Decision, NotCommitted, Office
+from callgate.boundary import Decision, Office
 from callgate.core.events import Json, Kind
+from callgate.core.faults import place_of
 from callgate.core.sealedfile import FORMAT, Header
 from callgate.pbx.recordings import Recordings, Sealed
+from callgate.pbx.spool import NotRecorded
 
 log = structlog.stdlib.get_logger()
 
@@ -33,29 +35,44 @@ AGAIN_S = (1.0, 5.0, 15.0, 60.0)
 
 @dataclass(frozen=True, slots=True)
 class Sealer:
-    """Seals the recordings of one node. `alarm` tells that something stands in the way, once for each recording."""
+    """Seals the recordings of one node."""
 
     office: Office
     recordings: Recordings
     clock: Callable[[], datetime]
 
-    async def seal(self, decision: Decision, agent: str, alarm: Callable[[str], Awaitable[None]]) -> Sealed | None:
-        """Seal a call's recording; None where it may not be kept, and is destroyed.
+    async def seal(
+        self, decision: Decision, agent: str, alarm: Callable[[str], Awaitable[None]], *, committed: bool = False
+    ) -> Sealed | None:
+        """Seal a call's recording, and return when it is; None where it was before, or is not to be kept and destroyed.
+
+        `committed`: the ledger says that it was sealed. `alarm` is told once of what stands in the way.
 
         Raises `NotRecorded` where there is nothing that could be sealed.
         """
-        tries = 0
+        call, sealed, tries = decision.call, None, 0
         while True:
             try:
-                return await self._try(decision, agent)
-            except (NotCommitted, OSError) as error:
-                log.error("recording-not-sealed", call=decision.call, error=type(error).__name__)
+                # Once it is committed the plain files only go: one of them may have gone already.
+                if not (committed and await self.recordings.is_sealed(call)):
+                    sealed = await self._commit(decision, agent)
+                    committed = True
+                await self.recordings.discard_plain(call)
+            except NotRecorded:
+                raise
+            except Exception as error:
+                # Whatever it is: what somebody agreed to is not given up.
+                failed = {"error": type(error).__name__, "place": place_of(error)}
+                log.error("recording-not-sealed", call=call, **failed)
+            else:
+                return sealed
             if not tries:
                 await alarm("recording-not-sealed")
             await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
             tries += 1
 
-    async def _try(self, decision: Decision, agent: str) -> Sealed | None:
+    async def _commit(self, decision: Decision, agent: str) -> Sealed | None:
+        """Seal it and commit that; None where it is not to be kept."""
         call, at = decision.call, self.clock().isoformat()
         given = await self.office.recording_key(call)
         if given is None:
@@ -65,15 +82,7 @@ class Sealer:
         header = Header(call, decision.controller, decision.campaign, at, given.subject, given.wrapped)
         sealed = await self.recordings.seal(call, given.key, header)
         await self.office.record(Kind.RECORDING_SEALED, call, _facts(sealed, decision, agent))
-        await self.recordings.discard_plain(call)
         return sealed
-
-    async def finish(self, call: str) -> bool:
-        """After a restart: whether the ledger's word that it is sealed still holds; then the plain files go."""
-        if not await self.recordings.is_sealed(call):
-            return False
-        await self.recordings.discard_plain(call)
-        return True
 
 
 def _facts(sealed: Sealed, decision: Decision, agent: str) -> dict[str, Json]:
