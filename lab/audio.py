@@ -247,6 +247,16 @@ def read_wav(path: Path) -> Samples:
         return np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(np.int16)
 
 
+def read_stereo(path: Path) -> tuple[Samples, Samples]:
+    """An exported recording: what the callee said, and what the agent. Raises ValueError as `read_wav` does."""
+    with wave.open(str(path), "rb") as file:
+        shape = (file.getframerate(), file.getsampwidth(), file.getnchannels())
+        if shape != (RATE, 2, 2):
+            raise ValueError(f"{path} has (rate, bytes, channels) {shape}, not {(RATE, 2, 2)}: it is no recording")
+        both = np.frombuffer(file.readframes(file.getnframes()), dtype="<i2").astype(np.int16).reshape(-1, 2)
+    return both[:, 0].copy(), both[:, 1].copy()
+
+
 def write_wav(path: Path, samples: Samples) -> None:
     """8 kHz, 16 bits, mono: what Asterisk plays as `wav`."""
     with wave.open(str(path), "wb") as file:

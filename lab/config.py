@@ -87,6 +87,7 @@ def write_asterisk(place: Place, install: Install, emergency: str) -> None:
     """Asterisk's etc folder from `asterisk/` and `asterisk/lab/`, and the folders that it wants to find."""
     for folder in ("db", "keys", "agi", "cache", "music", "spool/monitor", "spool/outgoing", "spool/tmp"):
         (place.asterisk / folder).mkdir(parents=True, exist_ok=True)
+    place.recordings.chmod(0o700)  # callgate records into no folder that others may use
     place.etc.mkdir(exist_ok=True)
     known = values(place) | {"MODULES": str(install.modules), "DATA": str(install.data)}
     for template in (*ASTERISK.glob("callgate*.conf"), *(ASTERISK / "lab").glob("*.conf")):

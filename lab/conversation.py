@@ -121,13 +121,16 @@ def not_recorded(scene: Scene, result: Result, call: str) -> None:
 
 
 async def kept(scene: Scene, result: Result, talk: Conversation) -> None:
-    """The sealed recording holds what came after the key, of both sides, and nothing from before it."""
+    """The sealed recording holds what came after the key, each side on its own channel, and nothing from before it."""
     fact = await scene.watcher.until("sealed", talk.since, call=talk.id)
-    samples = audio.read_wav(scene.recording(talk.id))
+    callee, agent = await scene.heard(talk.id)
     result.recording = {"seconds": fact["seconds"], "sealed": True}
-    result.claim("the recording holds the callee after the key", audio.has_tone(samples, AFTER))
-    result.claim("the recording holds the agent", audio.has_tone(samples, AGENT))
-    result.claim("the recording holds nothing from before the key", not audio.has_tone(samples, BEFORE))
+    result.claim("the recording holds the callee after the key", audio.has_tone(callee, AFTER))
+    result.claim("the recording holds the agent", audio.has_tone(agent, AGENT))
+    mixed = audio.has_tone(callee, AGENT) or audio.has_tone(agent, AFTER)
+    result.claim("each is on a channel of their own", not mixed)
+    result.claim("the recording holds nothing from before the key", not audio.has_tone(callee, BEFORE))
+    result.claim("what is kept is sealed", b"RIFF" not in scene.recording(talk.id).read_bytes())
     result.claim("nothing is left in the spool", not any(talk.id in path.name for path in scene.spooled()))
 
 

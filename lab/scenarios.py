@@ -186,8 +186,7 @@ async def withdrawn(scene: Scene, result: Result) -> None:
     talk = await asked(scene, result)
     await pressed(scene, talk, "1")
     await both_talk(talk, result)
-    spooled = scene.lab.place.recordings / f"{talk.id}.wav"
-    result.claim("the call is being recorded", spooled.exists())
+    result.claim("the call is being recorded", len([path for path in scene.spooled() if talk.id in path.name]) == 2)
     await pressed(scene, talk, "*")
     await scene.watcher.until("withdrawal", talk.since, call=talk.id)
     at = asyncio.get_running_loop().time()

@@ -13,10 +13,12 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Self
 
 import aiohttp
 
+from lab import audio
 from lab.place import Place
 from lab.process import LabError, until
 from lab.sip import Call, CallEnded, UserAgent
@@ -181,7 +183,13 @@ class Scene:
 
     def recording(self, call: str) -> Path:
         """Where a sealed recording is."""
-        return self.lab.place.state / "sealed" / f"{call}.wav"
+        return self.lab.place.state / "sealed" / f"{call}.sealed"
+
+    async def heard(self, call: str) -> tuple[audio.Samples, audio.Samples]:
+        """A sealed recording, exported: what the callee said, and what the agent. Raises `LabError`."""
+        with TemporaryDirectory() as folder:
+            await self.callgate("recordings", "export", call, "--by", "lab", "--to", folder)
+            return audio.read_stereo(Path(folder) / f"{call}.wav")
 
     def spooled(self) -> list[Path]:
         """What Asterisk wrote and callgate has not sealed."""

@@ -6,7 +6,7 @@ calls and never sees a store, a list or a key to one. Both stand in one process 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -77,8 +77,21 @@ class LateBlock:
 
 
 @dataclass(frozen=True, slots=True)
+class RecordingKey:
+    """What one recording is sealed under, once: 32 bytes. `subject` and `wrapped` (hexadecimal) go with the sealed
+    file: by them the office, and nobody else, finds the key again."""
+
+    key: bytes = field(repr=False)
+    subject: str
+    wrapped: str
+
+
+@dataclass(frozen=True, slots=True)
 class OpenCall:
-    """A call that the ledger holds as allowed and not closed: what a node needs to take it up again."""
+    """A call that the ledger holds as allowed and not closed: what a node needs to take it up again.
+
+    `agreed`: the callee's consent is in the ledger; `consented`: and so is that the recording began. `sealed`: it is.
+    """
 
     decision: Decision
     uniqueid: str
@@ -86,6 +99,8 @@ class OpenCall:
     connected: bool
     consented: bool
     withdrawn: bool
+    agreed: bool = False
+    sealed: bool = False
 
 
 class Office(Protocol):
@@ -109,6 +124,10 @@ class Office(Protocol):
 
     async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
         """Something happened that the ledger should know."""
+
+    async def recording_key(self, call: str) -> RecordingKey | None:
+        """A fresh key for the recording of this call; None where it may not be kept: the consent was withdrawn, or the
+        person's recordings were erased since it began."""
 
     async def close(self, call: str, facts: dict[str, Json]) -> None:
         """The call is over."""

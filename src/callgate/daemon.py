@@ -22,7 +22,7 @@ from callgate.abandonment import Abandonment
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Address, Settings
 from callgate.core import emergency
-from callgate.core.retention import Terms
+from callgate.core.retention import RecordingTerms, Terms
 from callgate.keeper import Keeper
 from callgate.lapsewatch import LapseWatch
 from callgate.listwatch import ListWatch
@@ -32,6 +32,8 @@ from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
 from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
+from callgate.recordings.archive import Archive
+from callgate.recordings.keeping import keep_recordings
 from callgate.stores.connection import connect
 from callgate.stores.encoding import read_keys
 from callgate.stores.errors import ListRefused
@@ -90,6 +92,24 @@ def terms_of(settings: Settings) -> Terms:
     """How long the ledger keeps what it says."""
     days = settings.retention
     return Terms(timedelta(days.contact_days), timedelta(days.recording_days), timedelta(days.proof_days))
+
+
+def recordings_of(settings: Settings) -> Recordings:
+    """The spool and the folder of sealed recordings."""
+    table = settings.recordings
+    return Recordings(table.spool, table.sealed, table.min_free_mib * 2**20)
+
+
+def archive_of(settings: Settings) -> Archive:
+    """The sealed recordings."""
+    return Archive(settings.recordings.sealed)
+
+
+def recording_terms_of(settings: Settings) -> RecordingTerms:
+    """How long recordings are kept."""
+    days = settings.retention
+    of = {campaign: timedelta(count) for campaign, count in days.recording_days_of.items()}
+    return RecordingTerms(timedelta(days.recording_days), of)
 
 
 def command_writer() -> str:
@@ -183,7 +203,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             station,
             office=office,
             catalogue=lambda: policing.catalogue,
-            recordings=Recordings(settings.recordings.spool, settings.recordings.sealed),
+            recordings=recordings_of(settings),
             later=LateFile(settings.office.state / "late.jsonl", office, clock),
             live=live,
             clock=clock,
@@ -223,6 +243,9 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             asyncio.create_task(lapses.run(), name="lapses"),
             asyncio.create_task(supply.run(), name="supply"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
+            asyncio.create_task(
+                keep_recordings(ledger, archive_of(settings), clock, recording_terms_of(settings)), name="recordings"
+            ),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
         ]

@@ -69,6 +69,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     except config.BadConfig as error:
         yield Finding("configuration", False, str(error), "mend the line that it names")
     yield _prompts(settings)
+    for finding in _recordings(settings):
+        yield finding
     async for finding in _pbx(settings):
         yield finding
 
@@ -140,6 +142,18 @@ def _prompts(settings: Settings) -> Finding:
     except PromptError as error:
         return Finding("prompts", False, str(error), "run `callgate prompts build`")
     return Finding("prompts", True, f"{len(catalogue.prompts)} are built, version {catalogue.version[:12]}")
+
+
+def _recordings(settings: Settings) -> Iterator[Finding]:
+    try:
+        problems = daemon.recordings_of(settings).problems()
+    except OSError as error:
+        yield Finding("recordings", False, f"the folders cannot be looked at: {error.strerror}", "see that they exist")
+        return
+    for problem in problems:
+        yield Finding("recordings", False, problem.says, problem.way_out)
+    if not problems:
+        yield Finding("recordings", True, "Asterisk and callgate alone use the spool, and there is room")
 
 
 async def _pbx(settings: Settings) -> AsyncIterator[Finding]:

@@ -17,16 +17,17 @@ from datetime import datetime
 import structlog
 
 from callgate import verdicts
-from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall
+from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall, RecordingKey
 from callgate.core import gate, phone
-from callgate.core.events import Event, Json, Kind
+from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.core.gate import CallRequest, Facts, Question, Unknown, Verdict
 from callgate.core.law import Share
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
 from callgate.stores.contacts import HELD, Attempt, counts
 from callgate.stores.errors import Behind, LedgerUnavailable, NotReady, StoreUnavailable
-from callgate.stores.ledger import Committed, Ledger
+from callgate.stores.ledger import Committed, Ledger, vault
+from callgate.stores.ledger.sealing import Person
 from callgate.stores.schema import Entry
 from callgate.stores.suppression import Query, SuppressionCache
 
@@ -223,6 +224,27 @@ class LocalOffice:
         await self._append(event, patient=True)
         if kind is Kind.ABANDONED and call is not None and event.number is not None:
             await self._note_abandoned(call, event.number, event)
+
+    async def recording_key(self, call: str) -> RecordingKey | None:
+        """A fresh key for the recording of this call, wrapped under the person's; see `boundary.Office`.
+
+        A recording of which the ledger knows nothing yet (it was away when it began) is entered first.
+        """
+        known = await self._remember(call)
+        if known is None:
+            raise NotCommitted("the ledger does not say whose recording it is")
+        erased = any(entry.event.number is None for entry in await self._read(call, Kind.RECORDING_STARTED))
+        if erased or await self._has(call, Kind.WITHDRAWAL):
+            return None
+        person = Person(known.number, known.controller, DataClass.RECORDING)
+        try:
+            given = await vault.new_key(self._ledger, person, call)
+            if given is None:
+                await self._append(self._event(Kind.RECORDING_STARTED, call, {"late": True}))
+                given = await vault.new_key(self._ledger, person, call)
+        except LedgerUnavailable as error:
+            raise NotCommitted(str(error)) from None
+        return RecordingKey(given.key, given.subject.hex(), given.wrapped.hex()) if given else None
 
     async def close(self, call: str, facts: dict[str, Json]) -> None:
         """Close a call. Whoever still speaks for its callee is found in the ledger."""

@@ -7,6 +7,7 @@ through the boundary only, and Asterisk through the interview (AGI, on the calle
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
@@ -23,7 +24,9 @@ from callgate.core.reasons import Reason
 from callgate.live import Live
 from callgate.pbx.agi import RemoteError
 from callgate.pbx.interview import Interview
-from callgate.pbx.recordings import NotRecorded, Recordings
+from callgate.pbx.recordings import Recordings
+from callgate.pbx.sealing import Sealer
+from callgate.pbx.spool import NotRecorded, Side
 from callgate.prompts import names
 from callgate.prompts.catalogue import Catalogue
 
@@ -87,6 +90,7 @@ class Pilot:
         self._current = Signal(On.DIALLED)
         self._pressed: asyncio.Future[bool] | None = None
         self._recording = False
+        self._sealed = False
         self._sealing: asyncio.Task[None] | None = None
         self.closing: asyncio.Task[None] | None = None
         self._effects: dict[Do, Callable[[], Awaitable[None]]] = {
@@ -123,6 +127,12 @@ class Pilot:
     def is_open(self) -> bool:
         """Whether the call is not over."""
         return self.state is not State.CLOSED
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing more is to be done: the call is closed, and what was recorded of it is sealed."""
+        closing = self.closing
+        return closing is not None and closing.done() and not closing.cancelled() and closing.exception() is None
 
     @property
     def wants_recording(self) -> bool:
@@ -279,11 +289,17 @@ class Pilot:
     async def _finish(self, sealing: asyncio.Task[None] | None) -> None:
         """Close the call once its recording is sealed: what is not closed is taken up again after a crash."""
         if sealing is not None:
-            await sealing
+            await asyncio.wait({sealing})
         try:
             await self._tools.office.close(self.id, {})
         except NotCommitted:
             self._tools.later.keep("close", {"call": self.id})
+
+    async def _raise_alarm(self, what: str) -> None:
+        """An alarm that is in the ledger too, but where a disk is too full to take note of it."""
+        self._alarm(what)
+        with suppress(OSError):
+            await self._record(Kind.ALARM, alarm=what)
 
     def _alarm(self, what: str) -> None:
         log.error("alarm", alarm=what, call=self.id)
@@ -348,18 +364,25 @@ class Pilot:
         self._recording = started = await self._begin_recording()
         if started:
             await self._record(Kind.RECORDING_STARTED)
-        else:
-            self._alarm("recording-not-started")
         self.signal(On.RECORDED if started else On.UNRECORDED)
 
     async def _begin_recording(self) -> bool:
+        """Whether MixMonitor started. Where it may not, the call goes on unrecorded."""
         if self.interview is None:
             return False
+        recordings = self._tools.recordings
+        if hindrance := await recordings.hindrance(self.id):
+            await self._raise_alarm(hindrance)
+            return False
+        files = (str(recordings.path_for(self.id, side)) for side in (Side.CALLEE, Side.AGENT))
         try:
-            return await self.interview.record(str(self._tools.recordings.path_for(self.id)))
+            started = await self.interview.record(*files)
         except RemoteError as error:
             log.info("not-recorded", call=self.id, error=str(error))
-            return False
+            started = False
+        if not started:
+            self._alarm("recording-not-started")
+        return started
 
     async def _stop_recording(self) -> None:
         if self.callee_channel:
@@ -367,10 +390,11 @@ class Pilot:
 
     async def _destroy_recording(self) -> None:
         if self._sealing is not None:
-            await self._sealing
+            self._sealing.cancel()
+            await asyncio.wait({self._sealing})
         if self._recording:
             self._recording = False
-            existed = self._tools.recordings.destroy(self.id)
+            existed = await self._tools.recordings.destroy(self.id)
             await self._record(Kind.RECORDING_DESTROYED, why="withdrawn", existed=existed)
 
     async def _keep_recording(self) -> None:
@@ -379,19 +403,22 @@ class Pilot:
             self._sealing = asyncio.create_task(self._seal())
 
     async def _seal(self) -> None:
+        sealer = Sealer(self._tools.office, self._tools.recordings, self._tools.clock)
         try:
-            sealed = await self._tools.recordings.seal(self.id)
-        except (NotRecorded, OSError) as error:
+            sealed = await sealer.seal(self.decision, self.agent, self._raise_alarm, committed=self._sealed)
+        except NotRecorded as error:
             log.error("recording-missing", call=self.id, error=str(error))
-            await self._record(Kind.ALARM, alarm="recording-missing")
-            self._alarm("recording-missing")
-        else:
-            await self._record(Kind.RECORDING_SEALED, seconds=round(sealed.seconds, 2), sha256=sealed.sha256)
+            await self._raise_alarm("recording-missing")
+            return
+        if sealed is not None:
             self._tools.live.tell("sealed", **self._facts(), seconds=round(sealed.seconds, 1))
 
-    def restore(self, *, connected: bool, recording: bool, callee: str, callee_channel: str) -> None:
+    def restore(
+        self, *, connected: bool, recording: bool, callee: str, callee_channel: str, sealed: bool = False
+    ) -> None:
         """Take a live call up again after a restart. One that was not connected is dropped by the dialplan itself."""
         self._recording = recording
+        self._sealed = sealed
         self.dialled = True
         self.callee, self.callee_channel = callee, callee_channel
         self.legs = {callee} if callee else set()

@@ -78,5 +78,7 @@ def open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
         agent=said.get("agent", ""),
         connected=Kind.CONNECTED in kinds,
         consented=Kind.RECORDING_STARTED in kinds and Kind.CONSENT in kinds,
-        withdrawn=Kind.WITHDRAWAL in kinds,
+        withdrawn=Kind.WITHDRAWAL in kinds or Kind.RECORDING_DESTROYED in kinds,
+        agreed=Kind.CONSENT in kinds,
+        sealed=Kind.RECORDING_SEALED in kinds,
     )

@@ -56,6 +56,22 @@ def test_check_lists_what_no_law_says_and_the_operator_has_not_decided(file: Pat
     assert "not decided in [law.GB]: GB hours: " in run("check", "-c", str(file)).output
 
 
+def test_check_tells_of_a_spool_that_others_may_use_and_of_a_disk_that_is_nearly_full(
+    file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "spool").mkdir(mode=0o700)
+    spool = f'spool = "{tmp_path}/spool"'
+    text = file.read_text().replace('spool = "spool"', spool).replace('sealed = "sealed"', f'sealed = "{tmp_path}/s"')
+    file.write_text(text)
+    assert json.loads(run("check", "-c", str(file), "--json").output)["recordings"] == []
+    file.write_text(text.replace(spool, f"{spool}\nmin_free_mib = 1_000_000_000"))
+    (tmp_path / "spool").chmod(0o755)
+    told = run("check", "-c", str(file))
+    assert told.exit_code == 0
+    assert "may use the spool" in told.output
+    assert "MiB are free" in told.output
+
+
 def test_check_lists_what_lapses_within_a_month_and_what_lapsed(file: Path) -> None:
     assert json.loads(run("check", "-c", str(file), "--json").output)["lapsing"] == []
     soon = (datetime.now(UTC) + timedelta(days=29)).date()

@@ -125,6 +125,8 @@ def test_a_good_file_is_a_policy_with_a_version_that_names_its_content(file: Pat
         ('caller_id = "+3225550199"', 'caller_id = "025550199"', "campaigns.spring.caller_id", "not '025550199'"),
         ('trunks = ["PJSIP/carrier"]', "trunks = []", "pbx.trunks", "at least 1"),
         ('sealed = "sealed"', 'seeled = "sealed"', "recordings.seeled", "no such key"),
+        ('spool = "spool"', 'spool = "/a,b"', "recordings.spool", "no path with a comma"),
+        ('spool = "spool"', 'spool = "/a)b"', "recordings.spool", "no path with a comma"),
         ('name = "lab"', 'name = "My PBX"', "pbx.name", "small letters"),
         ('name = "lab"', 'name = "lab"\nami = "localhost"', "pbx.ami", "host:port"),
     ],
@@ -136,6 +138,18 @@ def test_a_wrong_key_is_named_with_its_line(file: Path, old: str, new: str, plac
     assert len(found) == 1
     assert found[0].startswith(f"callgate.toml:{at}: {place}: ")
     assert says in found[0]
+
+
+@pytest.mark.parametrize(
+    ("terms", "says"),
+    [
+        ("{ autumn = 30 }", "retention.recording_days_of.autumn: there is no such campaign"),
+        ("{ spring = 366 }", "retention.recording_days_of.spring: is longer than recording_days"),
+    ],
+)
+def test_a_campaigns_recordings_end_no_later_than_the_key_that_opens_them(file: Path, terms: str, says: str) -> None:
+    (told,) = problems(file, {"[controllers.acme]": f"[retention]\nrecording_days_of = {terms}\n[controllers.acme]"})
+    assert says in told
 
 
 def test_every_error_is_told_at_once(file: Path) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall
+from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall, RecordingKey
 from callgate.core.call import On
 from callgate.core.consent import Part
 from callgate.core.events import Json, Kind
@@ -45,6 +45,7 @@ DECISION = Decision(
     record=True,
 )
 HEARD = Heard((), "1", NOW, 0.0, "PJSIP/carrier-1")
+RECORDING_KEY = b"r" * 32
 
 
 class FakeOffice:
@@ -82,6 +83,12 @@ class FakeOffice:
 
     async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
         await self._do(str(kind))
+
+    async def recording_key(self, call: str) -> RecordingKey | None:
+        await asyncio.sleep(0)
+        if "recording key" in self.refuses:
+            raise NotCommitted("recording key")
+        return None if "erased" in self.refuses else RecordingKey(RECORDING_KEY, "5b" * 16, "aa" * 60)
 
     async def close(self, call: str, facts: dict[str, Json]) -> None:
         await self._do("close")
@@ -149,7 +156,7 @@ class FakeInterview:
     async def say(self, prompt: Prompt) -> None:
         self.done.append(f"say {prompt.name}")
 
-    async def record(self, path: str) -> bool:
+    async def record(self, callee: str, agent: str) -> bool:
         if self.breaks:
             raise RemoteError("gone")
         self.done.append("MixMonitor")
@@ -185,7 +192,7 @@ class Flight:
         self.office = FakeOffice(self.done, set(refuses))
         self.live = Live(lambda: NOW)
         self.recordings = Recordings(folder / "spool", folder / "sealed")
-        (folder / "spool").mkdir(parents=True, exist_ok=True)
+        (folder / "spool").mkdir(mode=0o700, parents=True, exist_ok=True)
         tools = Tools(
             office=self.office,
             catalogue=lambda: cast(Catalogue, FakeCatalogue()),
@@ -319,7 +326,7 @@ class Desk:
         self.exchange = Exchange(self.office, self.live, self.office)
         self.exchange.link = cast(Link, self.link)
         self.recordings = Recordings(folder / "spool", folder / "sealed")
-        (folder / "spool").mkdir(parents=True)
+        (folder / "spool").mkdir(mode=0o700, parents=True)
         tools = Tools(
             office=self.office,
             catalogue=lambda: cast(Catalogue, FakeCatalogue()),

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callgate.core.call import On, State
+from callgate.core.sealedfile import Header
 from callgate.pbx.interview import Interview
 from callgate.pbx.recordings import Sealed
 from tests.node.fakes import FakeInterview, Flight, until
@@ -107,8 +108,8 @@ async def test_a_withdrawal_stops_commits_and_destroys(tmp_path: Path) -> None:
         file = flight.recordings.path_for("c1")
         file.write_bytes(b"sound")
         assert await ask(flight, On.WITHDREW, "key")
-        assert not file.exists()
         await settled(flight, State.TALKING)
+        assert not file.exists()
         assert flight.done[-3:] == ["ami stop recording", "withdraw", "recording-destroyed"]
 
 
@@ -200,12 +201,34 @@ async def test_a_callee_who_hangs_up_as_the_recording_starts_is_not_recorded_and
         assert "alarm" not in flight.done
 
 
+async def test_where_the_spool_is_open_to_others_the_call_goes_on_unrecorded_and_an_alarm_is_raised(
+    tmp_path: Path,
+) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        (tmp_path / "spool").chmod(0o755)
+        await to_question(flight)
+        flight.interview.report(On.AGREED)
+        await settled(flight, State.TALKING)
+        assert "MixMonitor" not in flight.done
+        assert flight.done[-4:] == ["alarm", "say callee/thanks-no-recording", "connect", "connected"]
+        assert [told.facts["alarm"] for told in flight.live.after(0) if told.what == "alarm"] == ["spool-not-private"]
+
+
+async def test_a_disk_too_full_to_take_note_of_it_drops_no_callee(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "alarm", "keep")) as flight:
+        (tmp_path / "spool").chmod(0o755)
+        await to_question(flight)
+        flight.interview.report(On.AGREED)
+        await settled(flight, State.TALKING)
+        assert flight.done[-2:] == ["connect", "connected"]
+
+
 async def test_a_recording_is_nobodys_orphan_from_before_it_starts(tmp_path: Path) -> None:
     async with flying(Flight(tmp_path)) as flight:
         await to_question(flight)
         wanted: list[bool] = []
 
-        async def record(path: str) -> bool:
+        async def record(callee: str, agent: str) -> bool:
             wanted.append(flight.pilot.wants_recording)
             return True
 
@@ -223,7 +246,7 @@ async def test_a_recording_that_cannot_be_sealed_can_still_be_destroyed(
         file = flight.recordings.path_for("c1")
         file.write_bytes(b"sound")
 
-        async def full(call: str) -> Sealed:
+        async def full(call: str, key: bytes, header: Header) -> Sealed:
             raise OSError("no space left on device")
 
         monkeypatch.setattr(flight.recordings, "seal", full)

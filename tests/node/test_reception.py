@@ -11,6 +11,7 @@ from callgate.core.reasons import Reason
 from callgate.node import reception
 from callgate.node.fleet import REMEMBERED
 from callgate.pbx.agi import Played
+from callgate.pbx.spool import Side
 from tests.node.fakes import DECISION, WHOLE, Desk, FakeSession, message, pressed, until
 
 
@@ -140,7 +141,8 @@ async def test_a_callee_who_agrees_is_recorded_and_let_through(desk: Desk) -> No
     await desk.ring((await desk.gate())[4])
     session = callee(pressed("1", 900))
     await desk.ask(session)
-    assert session.executed == [("MixMonitor", str(desk.recordings.path_for("c1")))]
+    files = {side: desk.recordings.path_for("c1", side) for side in Side}
+    assert session.executed == [("MixMonitor", "", f"r({files[Side.CALLEE]})t({files[Side.AGENT]})")]
     assert session.variables["CALLGATE_HEARD"] == "connect:1.2"
 
 

@@ -71,6 +71,7 @@ async def test_a_withdrawal_kept_by_the_pbx_destroys_the_recording(desk: Desk) -
     desk.link.kept = KEPT
     await desk.recovery.settle()
     assert not file.exists()
+    assert desk.done[1:3] == ["withdraw", "recording-destroyed"]
 
 
 # What is entered need not be kept.
@@ -117,6 +118,15 @@ async def test_a_recording_of_no_call_is_destroyed_and_reported_and_one_of_a_cal
     assert desk.alarms() == ["orphan-recording-destroyed"]
 
 
+async def test_other_files_in_the_spool_are_left_alone_and_told_of_once(desk: Desk) -> None:
+    other = desk.recordings.path_for("c1").with_name("somebody.wav")
+    other.touch()
+    for _ in range(3):
+        await desk.recovery.settle()
+    assert other.exists()
+    assert desk.alarms() == ["spool-has-other-files"]
+
+
 # Calls that are taken up again.
 
 
@@ -139,6 +149,24 @@ async def test_a_live_call_is_taken_up_and_records_on_only_with_the_ledgers_word
     assert pilot is not None
     assert (pilot.state, pilot.callee, pilot.callee_channel) == (state, "1.2", "PJSIP/carrier-1")
     assert desk.link.acts == ([("StopMixMonitor", "PJSIP/carrier-1")] if stopped else [])
+
+
+async def test_a_recording_that_had_just_begun_goes_on_by_the_consent_and_not_without(desk: Desk) -> None:
+    desk.recordings.path_for("c1").write_bytes(b"sound")
+    for agreed, withdrawn, state in ((False, False, State.TALKING), (True, True, State.TALKING)):
+        desk.office.open = [replace(OPEN, consented=False, agreed=agreed, withdrawn=withdrawn)]
+        await desk.recovery.on_snapshot([AGENT, CALLEE])
+        pilot = desk.fleet.get("c1")
+        assert pilot is not None
+        assert pilot.state is state
+        desk.fleet._flights.pop("c1").task.cancel()
+    desk.office.open = [replace(OPEN, consented=False, agreed=True)]
+    await desk.recovery.on_snapshot([AGENT, CALLEE])
+    taken_up = desk.fleet.get("c1")
+    assert taken_up is not None
+    assert taken_up.state is State.RECORDING
+    await desk.recovery.settle()
+    assert desk.recordings.path_for("c1").exists()
 
 
 async def test_a_call_that_is_taken_up_may_dial_nothing_more(desk: Desk) -> None:

@@ -28,7 +28,7 @@ def import_list(command: Command, *more: str) -> None:
 def test_a_fresh_installation_is_told_each_thing_that_is_missing(command: Command) -> None:
     found = findings(command)
     wrong = {what: finding for what, finding in found.items() if not finding["ok"]}
-    assert set(wrong) == {"cache", "list uk-tps", "prompts", "pbx"}
+    assert set(wrong) == {"cache", "list uk-tps", "prompts", "recordings", "pbx"}
     assert all(finding["way_out"] for finding in wrong.values())
     assert {"configuration", "ledger", "redis 1 version", "redis 1 policy", "redis 1 memory"} <= set(found)
 
@@ -37,7 +37,7 @@ def test_what_was_mended_is_in_order(command: Command) -> None:
     import_list(command)
     assert command("cache", "rebuild").exit_code == 0
     found = findings(command)
-    assert {what for what, finding in found.items() if not finding["ok"]} == {"prompts", "pbx"}
+    assert {what for what, finding in found.items() if not finding["ok"]} == {"prompts", "recordings", "pbx"}
 
 
 def test_a_list_past_half_its_age_serves_and_past_all_of_it_does_not(command: Command, tmp_path: Path) -> None:
@@ -92,6 +92,17 @@ def test_a_configuration_that_leads_nowhere_is_said_of_its_part(
     conf = tmp_path / "callgate.toml"
     conf.write_text(conf.read_text().replace(old, new, 1))
     assert not findings(command)[what]["ok"]
+
+
+def test_a_spool_that_others_may_use_is_not_in_order_and_one_that_they_may_not_is(
+    command: Command, tmp_path: Path
+) -> None:
+    conf, spool = tmp_path / "callgate.toml", tmp_path / "spool"
+    conf.write_text(conf.read_text().replace('spool = "spool"', f'spool = "{spool}"\nmin_free_mib = 0'))
+    spool.mkdir()
+    for mode, ok in ((0o755, False), (0o2770, True)):
+        spool.chmod(mode)
+        assert findings(command)["recordings"]["ok"] is ok
 
 
 def test_a_person_reads_a_line_each_and_the_way_out(command: Command) -> None:

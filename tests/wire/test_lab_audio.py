@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from callgate.core import stereo
 from lab.audio import (
     DTMF,
     RATE,
@@ -16,6 +17,7 @@ from lab.audio import (
     has_tone,
     level,
     loudness,
+    read_stereo,
     read_wav,
     silence,
     sound_ends,
@@ -152,6 +154,19 @@ def test_levels_are_in_decibels_below_a_full_sine() -> None:
 def test_the_end_of_the_last_sound_is_known_to_a_packet() -> None:
     assert sound_ends(np.concatenate((voice(0.5), silence(1)))) == pytest.approx(0.5, abs=0.021)
     assert sound_ends(silence(1)) == 0
+
+
+def test_a_stereo_recording_comes_apart_into_its_sides_and_a_mono_one_is_refused(tmp_path: Path) -> None:
+    callee, agent = voice(0.5), tone(440, 0.25)
+    frames = stereo.frames_of(callee.nbytes, agent.nbytes)
+    both = stereo.interleave(callee.tobytes(), agent.tobytes(), frames)
+    (tmp_path / "a.wav").write_bytes(stereo.header(RATE, frames) + both)
+    left, right = read_stereo(tmp_path / "a.wav")
+    assert np.array_equal(left, callee)
+    assert np.array_equal(right, np.concatenate([agent, silence(0.25)]))
+    write_wav(tmp_path / "b.wav", callee)
+    with pytest.raises(ValueError, match="no recording"):
+        read_stereo(tmp_path / "b.wav")
 
 
 def test_a_recording_reads_as_it_was_written(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from callgate.cli.common import ConfigOption, JsonOption, default_config, explai
 from callgate.config import Settings
 from callgate.core import phone
 from callgate.core.events import DataClass
+from callgate.recordings.keeping import sweep
 from callgate.stores.ledger import gap
 from callgate.stores.ledger.journal import Journal
 
@@ -45,7 +46,9 @@ def erase(
 
     async def work() -> tuple[int, bool]:
         async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
-            return await ledger.erase(of.e164, controller, named, clock(), by=by, journal=journal_of(settings))
+            done = await ledger.erase(of.e164, controller, named, clock(), by=by, journal=journal_of(settings))
+            await sweep(ledger, daemon.archive_of(settings), clock())
+            return done
 
     count, overwritten = run(work())
     if as_json:

@@ -14,7 +14,20 @@ import typer
 
 import callgate
 from callgate import config, daemon
-from callgate.cli import cache, consents, dialplan, doctor, explain, ledger, lists, policy, prompts, scrub, suppress
+from callgate.cli import (
+    cache,
+    consents,
+    dialplan,
+    doctor,
+    explain,
+    ledger,
+    lists,
+    policy,
+    prompts,
+    recordings,
+    scrub,
+    suppress,
+)
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.cli.undecided import open_questions
 from callgate.core.processing import WARNED, lapsing
@@ -37,6 +50,7 @@ app.add_typer(cache.app, name="cache")
 app.add_typer(policy.app, name="policy")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(recordings.app, name="recordings")
 app.add_typer(dialplan.app, name="dialplan")
 
 
@@ -109,16 +123,19 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         read_keys(settings.secrets.suppression_key_file)
         read_ledger_keys(settings.secrets.ledger_key_file)
         check_database(settings.ledger.url)
+        folders = [asdict(problem) for problem in daemon.recordings_of(settings).problems()]
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
     lapses = lapsing(policy, daemon.clock_of(settings)().date(), timedelta(days=WARNED[0]))
     if as_json:
-        told = [asdict(lapse) for lapse in lapses]
-        print_json({"ok": True, "policy": policy.version, "undecided": undecided, "lapsing": told})
+        told = {"undecided": undecided, "lapsing": [asdict(lapse) for lapse in lapses], "recordings": folders}
+        print_json({"ok": True, "policy": policy.version, **told})
         return
     out.print_json(config.redacted(settings))
     for lapse in lapses:
         out.print(str(lapse), markup=False)
+    for problem in folders:
+        out.print(f"recordings: {problem['says']}; {problem['way_out']}", markup=False)
     for question in undecided:
         asks = f"{question['country']} {question['rule']}: {question['asks']} ({question['source']})"
         out.print(f"no law found, and not decided in [law.{question['country']}]: {asks}", markup=False)

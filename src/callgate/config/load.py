@@ -119,6 +119,7 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
             f"attempts to call somebody in {country} count for {days} days, and are found in the ledger so long as it"
             " keeps contacts",
         )
+    yield from _misfitting_terms(settings)
     pairs = [(mandate.controller, mandate.centre) for mandate in settings.mandates]
     for number, pair in enumerate(pairs):
         if pair in pairs[:number]:
@@ -143,6 +144,16 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
             "must be on loopback, since there are no users and roles yet to guard it; in a container whose port is"
             " published on loopback only, say published_on_loopback = true",
         )
+
+
+def _misfitting_terms(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    longest = settings.retention.recording_days
+    for name, days in settings.retention.recording_days_of.items():
+        place = ("retention", "recording_days_of", name)
+        if name not in settings.campaigns:
+            yield place, "there is no such campaign"
+        elif days > longest:
+            yield place, f"is longer than recording_days: what opens a recording goes after {longest} days"
 
 
 def to_policy(settings: Settings) -> Policy:

@@ -73,6 +73,12 @@ def _interval(value: object) -> timedelta:
     return every
 
 
+def _spool(value: Path) -> Path:
+    if set(str(value)) & set(',()"\\'):
+        raise ValueError("Asterisk takes no path with a comma, a bracket, a quote or a backslash for a recording")
+    return value
+
+
 Name = Annotated[str, AfterValidator(_name)]
 CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, Field(pattern=r"^(nl|fr|de|en)$")]
@@ -156,6 +162,8 @@ class LedgerTable(Table):
 class RetentionTable(Table):
     """Days for which the ledger keeps what it says: of contacts, of recordings, and of what proves consent and refusal.
 
+    Recordings themselves are kept as long as what is said of them; `recording_days_of` has campaigns for which shorter.
+
     The defaults are a beginning, not the law's: what holds is the operator's own decision. Of the laws that callgate
     knows, § 7a UWG (DE) asks for the longest proof: five years.
     """
@@ -163,6 +171,7 @@ class RetentionTable(Table):
     contact_days: Annotated[int, Field(ge=1)] = 365
     recording_days: Annotated[int, Field(ge=1)] = 365
     proof_days: Annotated[int, Field(ge=1)] = 1827
+    recording_days_of: dict[Name, Annotated[int, Field(ge=1)]] = {}
 
 
 class Secrets(Table):
@@ -178,10 +187,12 @@ class Secrets(Table):
 
 
 class Recordings(Table):
-    """`spool`: Asterisk writes, callgate reads. `sealed`: callgate's own."""
+    """`spool`: Asterisk writes, callgate reads. `sealed`: callgate's own. Calls are not recorded while less than
+    `min_free_mib` is left on the disk of either."""
 
-    spool: Path
+    spool: Annotated[Path, AfterValidator(_spool)]
     sealed: Path
+    min_free_mib: Annotated[int, Field(ge=0)] = 512
 
 
 class PromptsTable(Table):

@@ -28,6 +28,7 @@ class Kind(StrEnum):
     RECORDING_STARTED = "recording-started"
     RECORDING_SEALED = "recording-sealed"
     RECORDING_DESTROYED = "recording-destroyed"
+    RECORDING_PLAYED = "recording-played"
     ABANDONED = "abandoned"
     DROPPED = "dropped"
     CLOSED = "closed"
@@ -61,7 +62,12 @@ class DataClass(StrEnum):
 
 
 _CLASSES = {
-    DataClass.RECORDING: {Kind.RECORDING_STARTED, Kind.RECORDING_SEALED, Kind.RECORDING_DESTROYED},
+    DataClass.RECORDING: {
+        Kind.RECORDING_STARTED,
+        Kind.RECORDING_SEALED,
+        Kind.RECORDING_DESTROYED,
+        Kind.RECORDING_PLAYED,
+    },
     DataClass.PROOF: {*SUPPRESSING, Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL},
 }
 

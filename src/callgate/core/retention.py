@@ -6,7 +6,7 @@ retention is what accounts for the gaps. Neither holds anything of a person but 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from callgate.core.events import SUPPRESSING, DataClass, Kind, class_of
@@ -32,3 +32,15 @@ class Terms:
             DataClass.PROOF: self.proof,
         }
         return {kind: now - of_class[class_of(kind)] for kind in Kind if kind not in KEPT}
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingTerms:
+    """How long recordings are kept, from when they were sealed; `campaigns` have terms of their own, none longer."""
+
+    term: timedelta
+    campaigns: Mapping[str, timedelta] = field(default_factory=dict)
+
+    def of(self, campaign: str) -> timedelta:
+        """The term of a campaign's recordings."""
+        return min(self.term, self.campaigns.get(campaign, self.term))

@@ -91,7 +91,7 @@ class Fleet:
         """Let go of the calls that ended long ago."""
         for call, flight in list(self._flights.items()):
             ended = flight.pilot.ended_at
-            if ended is not None and ended < now - REMEMBERED:
+            if ended is not None and ended < now - REMEMBERED and flight.pilot.is_settled:
                 flight.task.cancel()
                 del self._flights[call]
                 self._by_agent.pop(flight.pilot.uniqueid, None)

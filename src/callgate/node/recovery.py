@@ -12,6 +12,7 @@ import structlog
 from callgate.boundary import LateBlock, NotCommitted, OpenCall
 from callgate.core.call import On
 from callgate.core.dialplan import DB_FAMILY, Kept
+from callgate.core.events import Json, Kind
 from callgate.core.gate import CallRequest
 from callgate.node.exchange import Exchange
 from callgate.node.fleet import Fleet
@@ -44,6 +45,7 @@ class Recovery:
         self._exchange = exchange
         self._entered: list[str] = []
         self._trying = False
+        self._strangers = 0
         self.settled = False
 
     async def on_snapshot(self, snapshot: list[Message]) -> None:
@@ -64,9 +66,10 @@ class Recovery:
         callee = legs[0] if legs else None
         pilot.restore(
             connected=opened.connected,
-            recording=opened.consented and not opened.withdrawn,
+            recording=self._has_recording(opened),
             callee=callee.uniqueid if callee else "",
             callee_channel=callee.name if callee else "",
+            sealed=opened.sealed,
         )
         if callee is not None and not pilot.wants_recording:
             # Whether a recording was begun cannot be told: without the ledger's word there is no consent.
@@ -75,6 +78,11 @@ class Recovery:
             self._fleet.took_up(pilot, callee.uniqueid)
         log.info("call-taken-up", call=pilot.id, state=pilot.state)
         self._watch.reconcile(pilot)
+
+    def _has_recording(self, opened: OpenCall) -> bool:
+        """Also one that began when callgate died, or while the ledger was away: the consent to it is there."""
+        begun = opened.consented or (opened.agreed and self._tools.recordings.spool.taken(opened.decision.call))
+        return begun and not opened.withdrawn
 
     async def settle(self) -> None:
         """Enter what the dialplan kept, and destroy recordings that belong to no call."""
@@ -91,9 +99,17 @@ class Recovery:
         for name in self._tools.recordings.orphans({p.id for p in self._fleet.all() if p.wants_recording}):
             if self._tools.recordings.destroy_orphan(name):
                 self._exchange.alarm("orphan-recording-destroyed", recording=name)
+        self._look_for_strangers()
         if not self.settled:
             self.settled = True
             log.info("ready", pbx=self._pbx, calls=len(self._fleet))
+
+    def _look_for_strangers(self) -> None:
+        """What callgate did not ask for in the spool is left alone, and told of when there is more of it."""
+        found = self._tools.recordings.spool.strangers()
+        if found > self._strangers:
+            self._exchange.alarm("spool-has-other-files", count=found)
+        self._strangers = found
 
     async def _settle_again(self) -> None:
         await asyncio.sleep(AGAIN_S)
@@ -127,7 +143,15 @@ class Recovery:
             await pilot.ask(On.WITHDREW, "kept-by-pbx")
         else:
             await self._tools.office.withdraw(call, "kept-by-pbx")
-            self._tools.recordings.destroy(call)
+            await self._destroy(call)
+
+    async def _destroy(self, call: str) -> None:
+        if await self._tools.recordings.destroy(call):
+            facts: dict[str, Json] = {"why": "withdrawn", "existed": True}
+            try:
+                await self._tools.office.record(Kind.RECORDING_DESTROYED, call, facts)
+            except NotCommitted:
+                self._tools.later.keep("record", {"kind": Kind.RECORDING_DESTROYED, "call": call, "facts": facts})
 
     async def forget_kept(self, session: Session) -> None:
         """Delete from AstDB what is entered. Only an AGI session may, so it is done behind an answered question."""

@@ -140,9 +140,13 @@ class Interview:
         await self._extend(prompt.seconds)
         await self._session.stream_file(prompt.path, lasts_s=prompt.seconds)
 
-    async def record(self, path: str) -> bool:
-        """Start MixMonitor on the callee's channel; whether it said that it started."""
-        return await self._session.execute("MixMonitor", path) == 0
+    async def record(self, callee: str, agent: str) -> bool:
+        """Start MixMonitor on the callee's channel; whether it said that it started.
+
+        What the channel says goes into one file (`r`, receive) and what it is sent into another (`t`, transmit); there
+        is no third, mixed one. Asterisk puts silence where one side has none, so the two stay in step.
+        """
+        return await self._session.execute("MixMonitor", "", f"r({callee})t({agent})") == 0
 
     async def connect(self) -> None:
         """Let the dialplan bridge the two."""

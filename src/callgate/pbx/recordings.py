@@ -1,119 +1,246 @@
 """Recordings on their way from Asterisk to callgate's own folder.
 
-Asterisk writes to a spool, one file a call, named after the CALLGATE_ID; when the call is over the file is sealed: it
-is complete, hashed, and moved where only callgate can read it. A file in the spool that belongs to no consented call
-is destroyed. Nothing outside the two folders is ever touched, and no link is followed.
+Asterisk writes two files a call to a spool (`pbx/spool.py`). When the call is over they become one stereo file, sealed
+(`core/sealedfile.py`) where only callgate can read it; whoever seals removes the plain ones once that is committed
+(`pbx/sealing.py`). A sealed file is on disk under its final name before anything else happens. So whenever the power
+goes, what is found afterwards is the plain files, or the sealed one, or both.
+
+Whatever may wait for a disk runs on threads of its own: neither the event loop nor the ledger waits for a slow one.
 """
 
 import asyncio
 import hashlib
 import os
 import stat
-import wave
-from collections.abc import Collection
+import threading
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
+from typing import TypeVar
 
-COMPLETE_WITHIN_S = 10.0
-"""MixMonitor closes its file in a thread of its own after the hang-up; its Stop event is not sent then."""
+from callgate.core.sealedfile import Header, Sealing, checked, file_name
+from callgate.pbx.spool import Look, Side, Spool, free, sync
+
+T = TypeVar("T")
+
+QUIET_S = 10.0
+"""MixMonitor closes its files in a thread of its own after the hang-up, and its Stop event is not sent then. Files that
+it did not close and that have not grown for so long are what an Asterisk left that was killed: they are taken as they
+are."""
+LOOK_EVERY_S = 0.05
+HINDERS_AFTER_S = 1.0
+"""A callee waits in silence for as long as a disk does not say whether it can take the recording."""
+THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A recording that is kept: where, how long in seconds, and the SHA-256 of the file."""
+    """A recording that is kept: where, and how long in seconds; the SHA-256 of the stereo WAV file and of the sealed
+    one. `whole`: Asterisk closed its files, so that nothing is missing at the end."""
 
     path: Path
     seconds: float
     sha256: str
+    sealed_sha256: str
+    whole: bool
 
 
-class NotRecorded(Exception):
-    """There is no usable recording where one should be; the message says why."""
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that is wrong with the folders, and the way out."""
+
+    says: str
+    way_out: str
+
+
+class _Stopped(Exception):
+    """The recording is to be destroyed: whoever seals it lets go."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A sealing that is under way on a thread."""
+
+    stop: threading.Event
+    ended: asyncio.Future[Sealed]
 
 
 class Recordings:
-    """The spool and the folder of sealed recordings."""
+    """The spool and the folder of sealed recordings. `floor`: how many bytes stay free on their disks."""
 
-    def __init__(self, spool: Path, sealed: Path) -> None:
-        self._spool = spool
+    def __init__(self, spool: Path, sealed: Path, floor: int = 0) -> None:
+        self.spool = Spool(spool)
         self._sealed = sealed
+        self._floor = floor
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="recordings")
+        # Its own, so that a callee does not wait for what is sealed.
+        self._looks = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._under_way: dict[str, _Work] = {}
 
-    def path_for(self, call: str) -> Path:
-        """Where MixMonitor writes this call. A CALLGATE_ID holds letters, digits and dashes only."""
-        if not call.isascii() or not call.replace("-", "").isalnum():
-            raise ValueError("a CALLGATE_ID is letters, digits and dashes")
-        return self._spool / f"{call}.wav"
+    def path_for(self, call: str, side: Side = Side.CALLEE) -> Path:
+        """Where MixMonitor writes one side of this call. A CALLGATE_ID holds letters, digits and dashes only."""
+        return self.spool.path_for(call, side)
 
-    async def seal(self, call: str) -> Sealed:
-        """Wait for the file to be complete, hash it and move it. Raises `NotRecorded`."""
-        source = self.path_for(call)
+    def sealed_path(self, call: str) -> Path:
+        """Where this call's recording is kept."""
+        return self._sealed / file_name(call)
+
+    # Before the recording.
+
+    async def hindrance(self, call: str) -> str:
+        """Why this call may not be recorded, as the name of an alarm; empty where it may."""
+        looking = asyncio.get_running_loop().run_in_executor(self._looks, self._hindrance, call)
         try:
-            async with asyncio.timeout(COMPLETE_WITHIN_S):
-                # A file tells nobody that it was closed, so this one is looked at.
-                while not await asyncio.to_thread(_is_complete, source):  # noqa: ASYNC110
-                    await asyncio.sleep(0.05)
-        except TimeoutError:
-            raise NotRecorded(f"the recording {source.name} was not complete within {COMPLETE_WITHIN_S:g} s") from None
-        return await asyncio.to_thread(self._move, source)
+            async with asyncio.timeout(HINDERS_AFTER_S):
+                return await looking
+        except OSError:  # TimeoutError is one
+            return "disk-not-answering"
 
-    def _move(self, source: Path) -> Sealed:
-        with wave.open(str(source), "rb") as audio:
-            seconds = audio.getnframes() / audio.getframerate()
-        data = source.read_bytes()
+    def _hindrance(self, call: str) -> str:
+        if self.spool.problem():
+            return "spool-not-private"
+        if self.spool.taken(call):
+            return "spool-name-taken"
+        if min(free(self.spool.folder), free(self._sealed)) < self._floor:
+            return "disk-nearly-full"
+        return ""
+
+    def problems(self) -> list[Problem]:
+        """What is wrong with the folders, for those who look after them. May wait for the disk. Raises OSError."""
+        found = []
+        if problem := self.spool.problem():
+            way_out = "let it belong to Asterisk's user and callgate's group, and chmod it to 2770; no call is recorded"
+            found.append(Problem(problem, way_out))
+        if self._sealed.is_dir() and self._sealed.stat().st_mode & stat.S_IRWXO:
+            found.append(Problem(f"others may look into {self._sealed}", "chmod it to 0700"))
+        for folder in (self.spool.folder, self._sealed):
+            if (left := free(folder)) < self._floor:
+                says = f"{left // 2**20} MiB are free on the disk of {folder}, and {self._floor // 2**20} are asked for"
+                found.append(Problem(says, "make room, or lower recordings.min_free_mib; no call is recorded"))
+        return found
+
+    # After it.
+
+    async def seal(self, call: str, key: bytes, header: Header) -> Sealed:
+        """Wait until the files are complete, and seal them under this key of 32 bytes; the plain ones stay.
+
+        Raises `NotRecorded`, and OSError where the disk cannot take it: then nothing was sealed.
+        """
+        whole = await self._complete(call)
+        stop = threading.Event()
+        job = self._threads.submit(self._write, call, Sealing(key, header), whole, stop)
+        self._under_way[call] = work = _Work(stop, asyncio.wrap_future(job))
+        work.ended.add_done_callback(lambda _: self._ended(call, work))
+        # A waiter who is cancelled does not end the thread, for which `destroy` waits.
+        return await asyncio.shield(work.ended)
+
+    def _ended(self, call: str, work: _Work) -> None:
+        if not work.ended.cancelled():
+            work.ended.exception()  # nobody may be waiting for it any more
+        if self._under_way.get(call) is work:
+            del self._under_way[call]
+
+    async def _complete(self, call: str) -> bool:
+        """Wait until nothing more is written; whether Asterisk closed the files. Raises `NotRecorded`."""
+        before, since = Look(-1, closed=False), monotonic()
+        while True:
+            look = await self._run(lambda: self.spool.look(call))
+            if look.closed:
+                return True
+            if look != before:
+                before, since = look, monotonic()
+            elif monotonic() - since >= QUIET_S:
+                return False
+            # A file tells nobody that it was closed, so these are looked at.
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    def _write(self, call: str, sealing: Sealing, whole: bool, stop: threading.Event) -> Sealed:
         self._sealed.mkdir(mode=0o700, parents=True, exist_ok=True)
-        target = self._sealed / source.name
-        partial = target.with_suffix(".partial")
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(target)
-        source.unlink()
-        return Sealed(target, seconds, hashlib.sha256(data).hexdigest())
+        partial = self._partial(call)
+        try:
+            with ExitStack() as files:
+                stereo = self.spool.open(call, files)
+                plain, sealed = hashlib.sha256(), hashlib.sha256()
+                to = files.enter_context(os.fdopen(_make(partial), "wb"))
 
-    def destroy(self, call: str) -> bool:
-        """Destroy what was recorded of a call, in the spool and sealed; whether there was anything."""
-        found = False
-        for path in (self.path_for(call), self._sealed / f"{call}.wav"):
-            if _is_regular(path):
+                def put(piece: bytes) -> None:
+                    sealed.update(piece)
+                    to.write(piece)
+
+                put(sealing.head)
+                for piece in stereo.pieces():
+                    _unless(stop)
+                    plain.update(piece)
+                    put(sealing.update(piece))
+                put(sealing.finish())
+                to.flush()
+                os.fsync(to.fileno())
+            partial.replace(self.sealed_path(call))
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        sync(self._sealed)
+        seconds = stereo.frames / stereo.rate
+        return Sealed(self.sealed_path(call), seconds, plain.hexdigest(), sealed.hexdigest(), whole)
+
+    async def discard_plain(self, call: str) -> None:
+        """The sealed file is committed: the plain ones go."""
+        await self._run(lambda: self.spool.remove(call))
+
+    async def destroy(self, call: str) -> bool:
+        """Destroy what was recorded of a call, in the spool and sealed; whether there was anything. On disk on return.
+
+        A sealing that is under way is broken off first. Raises OSError.
+        """
+        if (work := self._under_way.get(call)) is not None:
+            work.stop.set()
+            await asyncio.wait({work.ended})
+        return await self._run(lambda: self._destroy(call))
+
+    def _destroy(self, call: str) -> bool:
+        found = self.spool.remove(call)
+        for path in (self.sealed_path(call), self._partial(call)):
+            if os.path.lexists(path):
                 path.unlink()
+                sync(self._sealed)
                 found = True
         return found
 
-    def is_sealed(self, call: str) -> bool:
-        """Whether the recording of a call was sealed before."""
-        return _is_regular(self._sealed / f"{call}.wav")
+    async def is_sealed(self, call: str) -> bool:
+        """Whether there is a sealed file of this call."""
+        return await self._run(self.sealed_path(call).is_file)
+
+    # What belongs to nobody.
 
     def orphans(self, wanted: Collection[str]) -> list[str]:
-        """The names in the spool that belong to none of the `wanted` calls."""
-        if not self._spool.is_dir():
-            return []
-        return [path.stem for path in sorted(self._spool.glob("*.wav")) if path.stem not in wanted]
+        """The calls with files in the spool that are none of the `wanted`."""
+        return self.spool.orphans(wanted)
 
-    def destroy_orphan(self, name: str) -> bool:
-        """Destroy one file of the spool, if it is a regular file."""
-        path = self._spool / f"{name}.wav"
-        if not _is_regular(path):
-            return False
-        path.unlink()
-        return True
+    def destroy_orphan(self, call: str) -> bool:
+        """Destroy the files of such a call, and what a sealing left that was cut off; whether there were any.
+
+        A sealed file stays: where it is committed, the power may have brought back plain ones that were removed.
+        """
+        self._partial(call).unlink(missing_ok=True)
+        return self.spool.remove(call)
+
+    # Helpers.
+
+    def _partial(self, call: str) -> Path:
+        return self._sealed / f"{checked(call)}.partial"
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
 
-def _is_regular(path: Path) -> bool:
-    try:
-        return stat.S_ISREG(path.lstat().st_mode)
-    except FileNotFoundError:
-        return False
+def _unless(stop: threading.Event) -> None:
+    if stop.is_set():
+        raise _Stopped
 
 
-def _is_complete(path: Path) -> bool:
-    """Asterisk writes the length into the WAV header when it closes the file (format_wav.c, update_header)."""
-    try:
-        if not _is_regular(path):
-            return False
-        with wave.open(str(path), "rb") as audio:
-            size = audio.getnframes() * audio.getsampwidth() * audio.getnchannels()
-        return size > 0 and path.stat().st_size >= size + 44
-    except (wave.Error, EOFError):
-        return False
+def _make(path: Path) -> int:
+    """A file of our own, for its owner only."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
