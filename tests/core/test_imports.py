@@ -17,6 +17,7 @@ MAY = {
     "registers": {"core", "registers"},
     "scrub": {"core", "registers", "scrub", "stores"},
     "supply": {"clock", "supply"},
+    "partners": {"clock", "core", "partners", "stores"},
     "web": {"live", "clock", "core", "web"},
     "node": {"core", "pbx", "prompts", "boundary", "live", "pilot", "node", "clock"},
     "pilot.py": {"core", "pbx", "prompts", "boundary", "live"},

@@ -38,6 +38,11 @@ class Kind(StrEnum):
     RETENTION = "retention"
     RESTORED = "restored"
     GAP_ACCEPTED = "gap-accepted"
+    DELIVERY_DONE = "delivery-done"
+    DELIVERY_DEAD = "delivery-dead"
+    DELIVERY_RETRIED = "delivery-retried"
+    DELIVERY_DROPPED = "delivery-dropped"
+    PARTNER_FETCHED = "partner-fetched"
 
 
 OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
@@ -51,6 +56,9 @@ SUPPRESSING = OBJECTIONS | CONSENTS | PATTERNS
 Consents to be called are among them, since they do not commute with objections: which came later decides.
 """
 
+DELIVERIES = frozenset({Kind.DELIVERY_DONE, Kind.DELIVERY_DEAD, Kind.DELIVERY_RETRIED, Kind.DELIVERY_DROPPED})
+"""The kinds that tell what became of what partners were told: with a partner and ids, and about nobody (Art. 19)."""
+
 
 class DataClass(StrEnum):
     """What personal data is kept for. Each class of a person's data has a key of its own, so that it can end alone."""
@@ -62,7 +70,7 @@ class DataClass(StrEnum):
 
 _CLASSES = {
     DataClass.RECORDING: {Kind.RECORDING_STARTED, Kind.RECORDING_SEALED, Kind.RECORDING_DESTROYED},
-    DataClass.PROOF: {*SUPPRESSING, Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL},
+    DataClass.PROOF: {*SUPPRESSING, Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL, *DELIVERIES},
 }
 
 
