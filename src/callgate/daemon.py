@@ -28,6 +28,7 @@ from callgate.live import Live
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
+from callgate.partnering import Partnering, machines_of
 from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
 from callgate.stores.connection import connect
@@ -43,6 +44,7 @@ from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
 from callgate.supply.schedule import Job, Supply, run_fetch
 from callgate.web.app import make_app
+from callgate.web.feed import feed_routes
 
 log = structlog.stdlib.get_logger()
 
@@ -201,6 +203,16 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
         )
 
+        partnering = Partnering(
+            settings,
+            ledger,
+            cache.tokens,
+            office.suppress,
+            clock=clock,
+            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+        )
+        feeds = feed_routes(partnering.feed, machines_of(settings))
+
         def missing() -> list[str]:
             return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
 
@@ -213,7 +225,8 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             asyncio.create_task(supply.run(), name="supply"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
-            asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
+            asyncio.create_task(partnering.run(), name="partners"),
+            asyncio.create_task(_http(settings.http.listen, make_app(live, missing, feeds)), name="http"),
         ]
         await _until_stopped(tasks, stop)
 

@@ -21,6 +21,7 @@ from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall
 from callgate.core import gate, phone
 from callgate.core.events import Event, Json, Kind
 from callgate.core.gate import CallRequest, Facts, Question, Unknown, Verdict
+from callgate.core.objecting import Door, objection
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
 from callgate.stores.contacts import HELD, Attempt, counts
@@ -192,8 +193,8 @@ class LocalOffice:
         if known.objected or await self._has(call, Kind.OBJECTION):
             known.objected = True
             return
-        event = self._event(Kind.OBJECTION, call, {"scope": "controller", "by": by, "source": "call"})
-        await self.suppress(event)
+        at, controller = self._clock(), known.controller
+        await self.suppress(objection(known.number, at, Door.CALL, by=by, controller=controller, call=call))
         known.objected = True
 
     async def suppress(self, *events: Event) -> None:

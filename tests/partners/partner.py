@@ -103,7 +103,7 @@ class RemotePartner:
     async def received(self, request: web.Request) -> web.Response:
         """What it received from us, a page for each value of `after`."""
         message = request.headers[ID]
-        self.signer.check(request.headers, request.query_string.encode(), message=message, now=self.clock())
+        self.signer.check(request.headers, request.rel_url.raw_query_string.encode(), message=message, now=self.clock())
         return self._answer(message, json.dumps(self.pages[request.query.get("after", "")]).encode())
 
 

@@ -13,8 +13,8 @@ import structlog
 import typer
 
 import callgate
-from callgate import config, daemon
-from callgate.cli import cache, consents, dialplan, doctor, explain, ledger, lists, prompts, scrub, suppress
+from callgate import config, daemon, partnering
+from callgate.cli import cache, consents, dialplan, doctor, explain, ledger, lists, partners, prompts, scrub, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.cli.undecided import open_questions
 from callgate.core.processing import lapsing
@@ -40,6 +40,7 @@ app.add_typer(cache.app, name="cache")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(dialplan.app, name="dialplan")
+app.add_typer(partners.app, name="partners")
 
 
 def _version(asked: bool) -> None:
@@ -111,6 +112,8 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         read_keys(settings.secrets.suppression_key_file)
         read_ledger_keys(settings.secrets.ledger_key_file)
         check_database(settings.ledger.url)
+        partnering.signers_of(settings)
+        partnering.machines_of(settings)
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
     lapses = lapsing(policy, daemon.clock_of(settings)().date(), LAPSES_WITHIN)

@@ -136,6 +136,7 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
                     ("controllers", campaign.controller, "privacy_policy"),
                     f"says nothing in {language}, which the campaign {name} uses",
                 )
+    yield from _strangers(settings)
     on_loopback = settings.http.listen.startswith(("127.", "localhost:", "[::1]:"))
     if not on_loopback and not settings.http.published_on_loopback:
         yield (
@@ -143,6 +144,13 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
             "must be on loopback, since there are no users and roles yet to guard it; in a container whose port is"
             " published on loopback only, say published_on_loopback = true",
         )
+
+
+def _strangers(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    known = ", ".join(sorted(settings.controllers))
+    for name, partner in settings.partners.items():
+        for controller in sorted(partner.controllers - settings.controllers.keys()):
+            yield ("partners", name, "controllers"), f"no controller {controller!r}; known are {known}"
 
 
 def to_policy(settings: Settings) -> Policy:

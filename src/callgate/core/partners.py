@@ -85,6 +85,7 @@ class Item:
     def told(self) -> dict[str, Json]:
         """As the partner reads it."""
         said: dict[str, Json] = {"id": self.id, "what": str(self.what), "at": self.at.isoformat()}
+        said |= {"event": self.seq} if self.seq is not None else {}
         person: dict[str, Json] = {"number": self.number} if self.number else {}
         company: dict[str, Json] = {"controller": self.controller} if self.controller else {}
         return said | company | person | dict(self.body)
@@ -113,6 +114,10 @@ def pause(tries: int, chance: float) -> timedelta:
     """
     whole = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** min(tries - 1, 30))
     return whole * (1 - chance / 2)
+
+
+class NotForYou(Exception):
+    """Whoever asks is not that partner."""
 
 
 class BadReply(ValueError):

@@ -7,7 +7,3 @@ class Undelivered(Exception):
 
 class NotBelieved(Exception):
     """The partner answered, and the answer cannot be taken for its own word on what it was asked."""
-
-
-class NotForYou(Exception):
-    """Whoever asks is not that partner."""

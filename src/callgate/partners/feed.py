@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 from callgate.core.access import Principal, Role
 from callgate.core.events import Json
-from callgate.core.partners import Partner, Way, read_acknowledgement
-from callgate.partners.errors import NotForYou
+from callgate.core.partners import NotForYou, Partner, Way, read_acknowledgement
 from callgate.stores.outbox import Outbox
 
 MOST = 500

@@ -12,6 +12,7 @@ from hashlib import sha256
 from urllib.parse import urlencode, urlsplit
 
 import aiohttp
+from yarl import URL
 
 from callgate.clock import Clock
 from callgate.core.partners import MOST_BYTES, BadReply, Item, Reply, read_reply
@@ -75,7 +76,11 @@ class Line:
         plain = {"Accept-Encoding": "identity", "Accept": "application/json", **headers}
         try:
             async with self.session.request(
-                "GET" if body is None else "POST", self.url + query, data=body, headers=plain, allow_redirects=False
+                "GET" if body is None else "POST",
+                URL(self.url + query, encoded=True),
+                data=body,
+                headers=plain,
+                allow_redirects=False,
             ) as answer:
                 if not 200 <= answer.status < 300:
                     raise Undelivered(_refusal(answer.status))
