@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from callgate import config, daemon
-from callgate.cli import entering, patterns
+from callgate.cli import entering, importing, patterns
 from callgate.cli.common import ConfigOption, JsonOption, default_config, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.core import phone
@@ -20,6 +20,7 @@ from callgate.onfile import OnFile, on_file
 from callgate.stores.encoding import read_keys
 
 app = typer.Typer(help="Objections of people: enter, take back, show; and patterns.", no_args_is_help=True)
+app.command(name="import")(importing.import_)
 app.command(name="add-pattern")(patterns.add_pattern)
 app.command(name="remove-pattern")(patterns.remove_pattern)
 app.command(name="patterns")(patterns.show_patterns)
