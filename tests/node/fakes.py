@@ -9,6 +9,7 @@ from typing import cast
 
 from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall
 from callgate.core.call import On
+from callgate.core.calledback import CalledBack
 from callgate.core.consent import Part
 from callgate.core.events import Json, Kind
 from callgate.core.gate import CallRequest
@@ -80,6 +81,13 @@ class FakeOffice:
     async def object(self, call: str, by: str) -> None:
         await self._do("object")
 
+    async def called_back(self, called: str, caller: str) -> CalledBack | None:
+        number = f"+{caller}" if caller else None
+        return CalledBack(("spring",), ("acme",), "fr", number) if called == "3225550199" else None
+
+    async def object_calling_back(self, called: str, caller: str) -> None:
+        await self._do("object calling back")
+
     async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
         await self._do(str(kind))
 
@@ -118,6 +126,9 @@ class FakeCatalogue:
 
     def prompt(self, name: str, language: str) -> Prompt:
         return Prompt(name=name, language=language, text="", path=f"/{language}/{name}", seconds=1.0, sha256="0" * 64)
+
+    def callback(self, campaign: str, language: str) -> Prompt:
+        return self.prompt(f"callback/{campaign}", language)
 
     def notice(self, campaign: str, centre: str, language: str) -> Notice:
         return Notice(self.prompt("identification", language), self.prompt("question", language))

@@ -58,7 +58,7 @@ def import_(
     """Enter the objections of a list, step by step; those in force already are passed over, so it may be run again.
 
     Exit code 0: all of it is in force; 1: so is the rest, and some lines name nobody; 2: it could not be done to its
-    end. """
+    end."""
     with explained():
         settings = config.load(config_file)
     entering.audience(settings, controller, everyone=False)
