@@ -45,6 +45,7 @@ from callgate.stores.tokens import stored_tokens
 from callgate.supply.schedule import Job, Supply, run_fetch
 from callgate.web.app import make_app
 from callgate.web.feed import feed_routes
+from callgate.web.objecting import Objecting
 
 log = structlog.stdlib.get_logger()
 
@@ -212,6 +213,12 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
         )
         feeds = feed_routes(partnering.feed, machines_of(settings))
+        form = Objecting(
+            office.object_by_form,
+            lambda: {one.id: one.name for one in policing.policy.controllers.values()},
+            settings.site.country,
+            clock=clock,
+        )
 
         def missing() -> list[str]:
             return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
@@ -226,7 +233,9 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(partnering.run(), name="partners"),
-            asyncio.create_task(_http(settings.http.listen, make_app(live, missing, feeds)), name="http"),
+            asyncio.create_task(
+                _http(settings.http.listen, make_app(live, missing, [*feeds, *form.routes])), name="http"
+            ),
         ]
         await _until_stopped(tasks, stop)
 

@@ -212,6 +212,15 @@ class LocalOffice:
             *(objection(number, at, Door.CALLED_BACK, by="caller", controller=one) for one in found.controllers)
         )
 
+    async def object_by_form(self, number: str, controller: str) -> bool:
+        """Commit what somebody entered in the public form; False where it cannot be."""
+        try:
+            await self.suppress(objection(number, self._clock(), Door.FORM, by="public form", controller=controller))
+        except NotCommitted as error:
+            log.error("objection-not-committed", error=str(error))
+            return False
+        return True
+
     async def suppress(self, *events: Event) -> None:
         """Commit objections, consents and what takes them back; in force on return. The one way in, by every door.
 

@@ -252,6 +252,7 @@ class FakeSession:
         self.plays: deque[Played | Exception] = deque()
         self.keys: deque[str | Exception] = deque()
         self.offsets: list[int] = []
+        self.heard: list[str] = []
         self.variables: dict[str, str] = {}
         self.executed: list[tuple[str, ...]] = []
         self.deleted: list[str] = []
@@ -260,6 +261,7 @@ class FakeSession:
     async def stream_file(self, path: str, escape: str = "", offset: int = 0, *, lasts_s: float = 15.0) -> Played:
         await asyncio.sleep(0)
         self.offsets.append(offset)
+        self.heard.append(path)
         ended = self.plays.popleft() if self.plays else WHOLE
         if isinstance(ended, Exception):
             raise ended

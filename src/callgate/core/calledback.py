@@ -2,7 +2,7 @@
 answer.
 
 A carrier says both numbers in its own way: with or without a plus, with `00`, or as they are dialled at home. The
-caller's can be forged, so nothing that is said depends on what is known of the person. """
+caller's can be forged, so nothing that is said depends on what is known of the person."""
 
 from dataclasses import dataclass
 

@@ -1,7 +1,7 @@
 """What somebody hears who calls back the number that they were shown: who calls from it, for whom, why; and one key.
 
 No agent, and nothing of what calls there were: the caller ID may be forged. It is said twice, since nobody expects
-it; the key that objects works at any moment. "Noted" is said when it is. """
+it; the key that objects works at any moment. "Noted" is said when it is."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
