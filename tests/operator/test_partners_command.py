@@ -82,6 +82,17 @@ def test_dead_letters_are_shown_retried_and_dropped_by_a_person(command: Command
     assert command("partners", "show").exit_code == 0
 
 
+def test_what_waits_for_a_partner_that_is_gone_is_seen_and_let_be(command: Command, tmp_path: Path) -> None:
+    refused_by_crm(tmp_path)
+    path = tmp_path / "callgate.toml"
+    path.write_text(path.read_text().replace("partners.crm", "partners.new"))
+    shown = json.loads(command("partners", "show", "--json").stdout)
+    assert [(one["partner"], one["dead"]) for one in shown] == [("new", 0), ("erp", 0), ("crm", 2)]
+    assert command("partners", "drop", "crm", "--all", "--because", "contract ended").exit_code == 0
+    assert [one["partner"] for one in json.loads(command("partners", "show", "--json").stdout)] == ["new", "erp"]
+    assert command("partners", "dead", "crm").exit_code == 2
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -173,6 +173,23 @@ async def test_what_an_answer_leaves_out_waits_by_itself(world: World) -> None:
     assert await world.acknowledged() == 3
 
 
+async def test_what_waits_for_a_partner_that_is_gone_is_dead_and_a_person_hears_of_it(world: World) -> None:
+    await world.ledger.append([objection(), objection(BRAM)])
+    await world.outbox.catch_up(CRM)
+    alarmed = asyncio.Event()
+
+    def alarm(what: str, why: str) -> None:
+        world.alarms.append((what, why))
+        alarmed.set()
+
+    outbox = Outbox(world.ledger, [OTHER], world.clock)
+    running = asyncio.create_task(Courier(outbox, {}, clock=world.clock, alarm=alarm).run())
+    await alarmed.wait()
+    assert world.alarms == [("delivery-dead", "crm is not configured any more; 2 items wait for it")]
+    assert [dead.item.number for dead in await outbox.dead("crm")] == [ANNA, BRAM]
+    running.cancel()
+
+
 async def test_one_that_does_not_answer_holds_up_no_other(world: World) -> None:
     await world.ledger.append([objection()])
     asked, never = asyncio.Event(), asyncio.Event()

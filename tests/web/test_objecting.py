@@ -7,13 +7,13 @@ from html import unescape
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
 from callgate.live import Live
 from callgate.web import limiting
 from callgate.web.app import make_app
 from callgate.web.limiting import Limit
-from callgate.web.objecting import EVERY, OFTEN, TOKEN_HOLDS, Objecting, texts
+from callgate.web.objecting import EVERY, OFTEN, TOKEN_HOLDS, Objecting, address_of, texts
 
 ANNA, BRAM = "+33199000042", "+32470000077"
 Client = TestClient[aiohttp.web.Request, aiohttp.web.Application]
@@ -32,7 +32,7 @@ class World:
             lambda: {"acme": "Acme <Energy>", "other": "Other"},
             "BE",
             clock=lambda: self.now,
-            address_of=lambda _: self.address,
+            address=lambda _: self.address,
         )
         self.client: Client
 
@@ -118,11 +118,33 @@ async def test_from_one_address_only_so_many_are_taken_until_the_window_is_over(
         {"Origin": "null"},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "http://127.0.0.1"},
     ],
 )
 async def test_a_form_on_another_site_is_not_taken(world: World, headers: dict[str, str]) -> None:
     assert (await world.send(headers=headers))[0] == 403
     assert world.objected == []
+
+
+async def test_behind_a_proxy_that_names_us_otherwise_our_own_form_is_taken(world: World) -> None:
+    own = {"Sec-Fetch-Site": "same-origin", "Origin": "https://objections.acme.example"}
+    assert (await world.send(headers=own))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "address"),
+    [
+        ("127.0.0.1", {}, "127.0.0.1"),
+        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, "192.0.2.7"),
+        ("::1", {"X-Forwarded-For": "10.0.0.1, forged, 192.0.2.7"}, "192.0.2.7"),
+        ("192.0.2.9", {"X-Forwarded-For": "192.0.2.7"}, "192.0.2.9"),
+    ],
+)
+def test_who_asks_is_what_our_own_proxy_saw_and_nothing_that_was_handed_to_it(
+    peer: str, headers: dict[str, str], address: str
+) -> None:
+    request = make_mocked_request("POST", "/objection", headers=headers).clone(remote=peer)
+    assert address_of(request) == address
 
 
 @pytest.mark.parametrize("token", ["x", "0.x", "1.2.3", "٣.x", "9" * 40, "1764000000." + "0" * 64])

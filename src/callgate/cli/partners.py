@@ -35,7 +35,7 @@ def show(config_file: ConfigOption = default_config, as_json: JsonOption = False
 
     async def work() -> list[Stand]:
         async with _outbox(config.load(config_file)) as outbox:
-            return [await outbox.stand(name) for name in outbox.partners]
+            return [await outbox.stand(name) for name in (*outbox.partners, *await outbox.strangers())]
 
     stands = run(work())
     if as_json:
@@ -162,11 +162,13 @@ def fetch(
 
 @asynccontextmanager
 async def _outbox(settings: Settings, name: str | None = None) -> AsyncIterator[Outbox]:
-    if name is not None:
-        _known(settings, name)
     clock = daemon.clock_of(settings)
     async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
-        yield Outbox(ledger, partnering.partners_of(settings), clock)
+        outbox = Outbox(ledger, partnering.partners_of(settings), clock)
+        # Also a partner that was taken out of the configuration, as long as something waits for it.
+        if name is not None and name not in await outbox.strangers():
+            _known(settings, name)
+        yield outbox
 
 
 def _known(settings: Settings, name: str) -> None:

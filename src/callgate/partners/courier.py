@@ -51,10 +51,20 @@ class Courier:
 
     async def run(self) -> None:
         """Tell all partners, until cancelled."""
+        await self._see_who_is_gone()
         async with asyncio.TaskGroup() as group:
             for partner in self._outbox.partners.values():
                 group.create_task(self._keep(partner), name=f"partner-{partner.name}")
             await asyncio.Event().wait()
+
+    async def _see_who_is_gone(self) -> None:
+        """What waits for a partner that was taken out of the configuration is for a person to look at."""
+        try:
+            for name in await self._outbox.strangers():
+                if orphaned := await self._outbox.orphan(name):
+                    self._alarm("delivery-dead", f"{name} is not configured any more; {orphaned} items wait for it")
+        except LedgerUnavailable as error:
+            log.warning("partners-not-compared", error=str(error))
 
     async def _keep(self, partner: Partner) -> None:
         while True:

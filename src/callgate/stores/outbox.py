@@ -34,6 +34,7 @@ STEP = 500
 """Events of the ledger that share a transaction."""
 BATCH = 100
 """Items that are told, or named in an event, at a time."""
+GONE = "this partner is not in the configuration any more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,20 @@ class Outbox:
         """Tell these again at `due`."""
         if items:
             await self._amend([(self._sql.postpone, [(_text(due), why, item.id) for item in items])], None)
+
+    async def strangers(self) -> list[str]:
+        """The partners for whom something waits and whom the configuration does not name any more."""
+        rows = await self._ledger.rows(sa.select(deliveries.c.partner).distinct().order_by(deliveries.c.partner))
+        return [row.partner for row in rows if row.partner not in self.partners]
+
+    async def orphan(self, partner: str) -> int:
+        """Take for dead what waits for a partner that is not configured any more; how many items there were."""
+        orphaned = 0
+        of = deliveries.c
+        while items := await self._items(of.partner == partner, of.dead.is_(None), limit=BATCH):
+            await self.refused(partner, items, dict.fromkeys((item.id for item in items), GONE))
+            orphaned += len(items)
+        return orphaned
 
     async def give_up(self, partner: str) -> int:
         """Take for dead what was told in vain for as long as `GIVE_UP`; how many items there were."""

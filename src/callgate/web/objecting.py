@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
+from ipaddress import ip_address
 from typing import Final
 from urllib.parse import parse_qsl, urlsplit
 
@@ -48,6 +49,24 @@ Object = Callable[[str, str], Awaitable[bool]]
 """Enters the objection of a number (E.164) to a controller's calls; whether it is committed and in force."""
 
 
+def address_of(request: web.Request) -> str:
+    """From where a request comes: what a proxy on this machine says of it, which is the last that it added, or the
+    peer.
+
+    What came to that proxy in the same header is anybody's to write, and stands before it.
+    """
+    peer = request.remote or ""
+    said = request.headers.getall("X-Forwarded-For", [])
+    return said[-1].rpartition(",")[2].strip() if said and _is_local(peer) else peer
+
+
+def _is_local(peer: str) -> bool:
+    try:
+        return ip_address(peer).is_loopback
+    except ValueError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class Form:
     """What somebody sent, as it came."""
@@ -60,7 +79,7 @@ class Form:
 class Objecting:
     """The page. `companies` are the controllers by id, with their names; national numbers are those of `home`.
 
-    `address_of` says from where a request comes: behind a proxy it is what that says.
+    `address` says from where a request comes.
     """
 
     def __init__(
@@ -70,13 +89,13 @@ class Objecting:
         home: str,
         *,
         clock: Callable[[], datetime],
-        address_of: Callable[[web.Request], str] = lambda request: request.remote or "",
+        address: Callable[[web.Request], str] = address_of,
     ) -> None:
         self._enter = enter
         self._companies = companies
         self._home = home
         self._clock = clock
-        self._address_of = address_of
+        self._address = address
         self._limit = Limit(OFTEN, EVERY, clock)
         self._key = secrets.token_bytes(32)
 
@@ -98,9 +117,9 @@ class Objecting:
         return self._page(request, outcome, form)
 
     async def _outcome(self, request: web.Request, form: Form) -> str:
-        if not _from_our_page(request) or not self._holds(form.token, self._address_of(request)):
+        if not _from_our_page(request) or not self._holds(form.token, self._address(request)):
             return "again"
-        if not self._limit.allows(self._address_of(request)):
+        if not self._limit.allows(self._address(request)):
             return "often"
         try:
             number = written.read(form.number, self._home).e164
@@ -117,7 +136,7 @@ class Objecting:
             language=language,
             says=says[language],
             outcome=outcome,
-            token=self._token(self._address_of(request), self._clock()),
+            token=self._token(self._address(request), self._clock()),
             number="" if outcome == "noted" else form.number,
             controller=form.controller,
             companies=sorted(self._companies().items(), key=lambda one: one[1].casefold()),
@@ -152,10 +171,14 @@ async def _form(request: web.Request) -> Form:
 
 
 def _from_our_page(request: web.Request) -> bool:
-    """What a browser says of where a form stands; whatever is no browser says nothing, and borrows nobody's address."""
+    """What a browser says of where a form stands; whatever is no browser says nothing, and borrows nobody's address.
+
+    `Sec-Fetch-Site` is asked first: behind a proxy our own name may be another than that in `Origin`.
+    """
+    if (site := request.headers.get("Sec-Fetch-Site")) is not None:
+        return site in ("same-origin", "none")
     origin = request.headers.get("Origin")
-    same = origin is None or urlsplit(origin).netloc == request.host
-    return same and request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
+    return origin is None or urlsplit(origin).netloc == request.host
 
 
 def _language(request: web.Request) -> str:
