@@ -24,6 +24,7 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.backend import Change
 from callgate.stores.ledger.writing import Amendment
 from callgate.stores.letters import Letters
+from callgate.stores.outboxsql import Statements
 from callgate.stores.schema import Entry, deliveries, dump, partners
 
 log = structlog.stdlib.get_logger()
@@ -68,7 +69,7 @@ class Outbox:
         self._ledger = ledger
         self._clock = clock
         self._letters = Letters(ledger.ring)
-        self._sql = _Statements(ledger)
+        self._sql = Statements(ledger.backend)
 
     # Putting in.
 
@@ -288,35 +289,6 @@ class Outbox:
         at = datetime.fromisoformat(row.at)
         body = json.loads(row.body)
         return Item(row.id, row.place, What(row.what), at, row.controller, number, body, row.seq, row.tries)
-
-
-class _Statements:
-    """The statements, with their values in the order in which they are named."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        text = ledger.backend.sql.text
-        of, named = deliveries.c, sa.bindparam
-
-        def into(table: sa.Table, *names: str) -> str:
-            return text(sa.insert(table).inline().values({name: named(name) for name in names}))
-
-        def change(**values: Any) -> str:
-            return text(sa.update(deliveries).values(**values).where(of.id == named("which")))
-
-        zero: sa.ColumnElement[int] = sa.literal_column("0")
-        self.put = (
-            into(deliveries, *(column.name for column in of if column.name != "place")) + " ON CONFLICT DO NOTHING"
-        )
-        self.end = text(sa.delete(deliveries).where(of.id == named("which")))
-        self.die = change(dead=named("since"), why=named("cause"))
-        self.postpone = change(due=named("then"), tries=of.tries + sa.literal_column("1"), why=named("cause"))
-        self.revive = change(queued=named("now"), due=named("then"), tries=zero, dead=sa.null())
-        known = " ON CONFLICT (name) DO UPDATE SET "
-        self.set_mark = into(partners, "name", "mark", "tries") + f"{known}mark = excluded.mark"
-        self.set_day = into(partners, "name", "mark", "tries", "anchored") + f"{known}anchored = excluded.anchored"
-        self.set_pause = into(partners, "name", "mark", "tries", "due", "why") + (
-            f"{known}tries = excluded.tries, due = excluded.due, why = excluded.why"
-        )
 
 
 def _told(kind: Kind, at: datetime, partner: str, items: Sequence[Item], **more: Json) -> Event:
