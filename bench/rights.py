@@ -45,7 +45,7 @@ async def measure(console: Console) -> list[Figure]:
             "ms",
             f"a dial of one who objected before, {label}",
             percentile(known, share),
-            note=f"{len(NUMBERS)} objections, of which the p99 is the slowest; key held 160 ms, dials every {EVERY_S * 1000:g} ms",
+            note=f"the p99 of {len(NUMBERS)} is the slowest; key held 160 ms, dials every {EVERY_S * 1000:g} ms",
         )
         for label, share in PERCENTILES.items()
     ]

@@ -1,5 +1,6 @@
 """What partners are to be told is complete, told until it was done, and holds nothing of a person afterwards."""
 
+import random
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 import sqlalchemy as sa
 
 from callgate.core.events import DataClass, Event, Kind
-from callgate.core.partners import GIVE_UP, Partner, Way, What
+from callgate.core.partners import GIVE_UP, Item, Partner, Way, What
 from callgate.stores import outbox as under_test
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
@@ -70,6 +71,38 @@ async def test_what_was_put_in_once_is_not_put_in_again(outbox: Outbox, either: 
     assert await waiting(outbox, CRM) == []
     await either.append([objection(BRAM)])
     assert await waiting(outbox, CRM) == [(What.OBJECTION, BRAM)]
+
+
+async def test_whatever_happens_in_between_everything_is_told_and_nothing_after_it_was_done(
+    outbox: Outbox, either: Ledger, clock: Moved, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(under_test, "MOST_WAITING", 7)
+    chance = random.Random(7)
+    done: list[str | None] = []
+    numbers = [f"+331990{n:05}" for n in range(60)]
+    for at in range(0, len(numbers), 4):
+        await either.append([objection(number) for number in numbers[at : at + chance.randrange(5)]])
+        items = await after_catching_up(outbox)
+        some = chance.sample(items, chance.randrange(len(items) + 1))
+        for item in some:
+            if chance.random() < 0.5:
+                await outbox.done("crm", [item])
+                done.append(item.number)
+            else:
+                await outbox.postpone([item], clock.now + timedelta(minutes=chance.randrange(3)), "left out")
+        clock.now += timedelta(minutes=1)
+    clock.now += timedelta(minutes=5)
+    while items := await after_catching_up(outbox):
+        await outbox.done("crm", items)
+        done += (item.number for item in items)
+    told = [entry.event.number for entry in await either.read(kinds=[Kind.OBJECTION])]
+    assert len(told) > 20
+    assert sorted(map(str, done)) == sorted(map(str, told))
+
+
+async def after_catching_up(outbox: Outbox) -> list[Item]:
+    await outbox.catch_up(CRM)
+    return await outbox.due("crm")
 
 
 async def test_a_queue_takes_in_no_more_than_it_may_hold_and_the_rest_when_there_is_room(
