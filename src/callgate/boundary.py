@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from callgate.core.calledback import CalledBack
 from callgate.core.events import Json, Kind
 from callgate.core.gate import CallRequest
 from callgate.core.reasons import Reason
@@ -121,6 +122,13 @@ class Office(Protocol):
     async def object(self, call: str, by: str) -> None:
         """The callee objects to further calls. Durable, and in force at every centre, on return. Saying it twice is
         saying it once."""
+
+    async def called_back(self, called: str, caller: str) -> CalledBack | None:
+        """Somebody calls the number `called`, as the carrier shows both: what to say; None: nobody shows that
+        number."""
+
+    async def object_calling_back(self, called: str, caller: str) -> None:
+        """Whoever calls back objects to further calls of all who show the number. Durable and in force on return."""
 
     async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
         """Something happened that the ledger should know."""

@@ -30,6 +30,7 @@ from callgate.live import Live
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
+from callgate.partnering import Partnering, machines_of
 from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
 from callgate.recordings.archive import Archive
@@ -47,6 +48,8 @@ from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
 from callgate.supply.schedule import Job, Supply, run_fetch
 from callgate.web.app import make_app
+from callgate.web.feed import feed_routes
+from callgate.web.objecting import Objecting
 
 log = structlog.stdlib.get_logger()
 
@@ -230,6 +233,22 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
         )
 
+        partnering = Partnering(
+            settings,
+            ledger,
+            cache.tokens,
+            office.suppress,
+            clock=clock,
+            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+        )
+        feeds = feed_routes(partnering.feed, machines_of(settings))
+        form = Objecting(
+            office.object_by_form,
+            lambda: {one.id: one.name for one in policing.policy.controllers.values()},
+            settings.site.country,
+            clock=clock,
+        )
+
         def missing() -> list[str]:
             return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
 
@@ -247,7 +266,10 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
                 keep_recordings(ledger, archive_of(settings), clock, recording_terms_of(settings)), name="recordings"
             ),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
-            asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
+            asyncio.create_task(partnering.run(), name="partners"),
+            asyncio.create_task(
+                _http(settings.http.listen, make_app(live, missing, [*feeds, *form.routes])), name="http"
+            ),
         ]
         await _until_stopped(tasks, stop)
 

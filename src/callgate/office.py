@@ -19,9 +19,11 @@ import structlog
 from callgate import verdicts
 from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall, RecordingKey
 from callgate.core import gate, phone
+from callgate.core.calledback import CalledBack, called_back
 from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.core.gate import CallRequest, Facts, Question, Unknown, Verdict
 from callgate.core.law import Share
+from callgate.core.objecting import Door, objection
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
 from callgate.stores.contacts import HELD, Attempt, counts
@@ -196,9 +198,32 @@ class LocalOffice:
         if known.objected or await self._has(call, Kind.OBJECTION):
             known.objected = True
             return
-        event = self._event(Kind.OBJECTION, call, {"scope": "controller", "by": by, "source": "call"})
-        await self.suppress(event)
+        at, controller = self._clock(), known.controller
+        await self.suppress(objection(known.number, at, Door.CALL, by=by, controller=controller, call=call))
         known.objected = True
+
+    async def called_back(self, called: str, caller: str) -> CalledBack | None:
+        """What to say to whoever calls a number back."""
+        return called_back(called, caller, self._policy())
+
+    async def object_calling_back(self, called: str, caller: str) -> None:
+        """Commit the objection of whoever calls back, to each company that shows the number."""
+        found = called_back(called, caller, self._policy())
+        if found is None or found.number is None:
+            raise NotCommitted("nobody shows the number that was called, or the caller shows none")
+        at, number = self._clock(), found.number
+        await self.suppress(
+            *(objection(number, at, Door.CALLED_BACK, by="caller", controller=one) for one in found.controllers)
+        )
+
+    async def object_by_form(self, number: str, controller: str) -> bool:
+        """Commit what somebody entered in the public form; False where it cannot be."""
+        try:
+            await self.suppress(objection(number, self._clock(), Door.FORM, by="public form", controller=controller))
+        except NotCommitted as error:
+            log.error("objection-not-committed", error=str(error))
+            return False
+        return True
 
     async def suppress(self, *events: Event) -> None:
         """Commit objections, consents and what takes them back; in force on return. The one way in, by every door.

@@ -81,9 +81,13 @@ class Policing:
 
 
 def _check_notices(policy: Policy, catalogue: Catalogue) -> None:
-    """A campaign whose notice was not built would drop everyone who answers. Raises `NoSuchPrompt`."""
+    """A campaign whose notice was not built would drop everyone who answers, and everyone who calls back.
+
+    Raises `NoSuchPrompt`.
+    """
     for campaign in policy.campaigns.values():
         for controller, centre in policy.mandates:
             if controller == campaign.controller:
                 for language in sorted(set(campaign.languages.values())):
                     catalogue.notice(campaign.id, centre, language)
+                    catalogue.callback(campaign.id, language)

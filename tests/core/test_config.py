@@ -364,3 +364,43 @@ def test_every_key_is_found_on_the_line_that_holds_it(tables: dict[str, dict[str
     for name, table in tables.items():
         for key in table:
             assert text.splitlines()[found[name, key] - 1].strip().startswith(f"{key} =")
+
+
+PARTNER = """
+[partners.crm]
+controllers = ["acme"]
+webhook = "https://crm.example/hook"
+secret_file = "crm.secret"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ('["acme"]', '["nobody"]', "no controller 'nobody'; known are acme"),
+        ('["acme"]', "[]", "at least 1"),
+        ("https://", "http://", "spoken to at https://"),
+        ("https://crm", "https://me:secret@crm", "no password in the address"),
+        ('secret_file = "crm.secret"', "", "secret_file is missing"),
+        ('webhook = "https://crm.example/hook"', "", "one of webhook, feed, folder and command"),
+        ('webhook = "https://crm.example/hook"', "feed = true", "token_file is missing"),
+        ('webhook = "https://crm.example/hook"', 'folder = "drop"', "go by webhook or feed only"),
+        ('secret_file = "crm.secret"', 'secret_file = "s"\nfeed = true\ntoken_file = "t"', "one of webhook, feed"),
+        ('secret_file = "crm.secret"', 'secret_file = "s"\ntell = ["everything"]', "'objections', 'removals'"),
+        ('webhook = "https://crm.example/hook"\nsecret_file = "crm.secret"',
+         'feed = true\ntoken_file = "t"\nreceived = "https://crm.example"', "secret_file is missing"),
+    ],
+)  # fmt: skip
+def test_a_partner_that_cannot_be_told_is_refused_with_its_line(file: Path, old: str, new: str, says: str) -> None:
+    assert old in PARTNER
+    file.write_text(GOOD + PARTNER.replace(old, new))
+    with pytest.raises(BadConfig) as refused:
+        load(file, {})
+    assert says in str(refused.value)
+    assert "partners.crm" in str(refused.value)
+    assert "secret@" not in str(refused.value)
+
+
+def test_a_partner_is_told_of_objections_removals_and_erasures_unless_said_otherwise(file: Path) -> None:
+    file.write_text(GOOD + PARTNER)
+    assert load(file, {}).partners["crm"].tell == {"objections", "removals", "erasures"}

@@ -22,7 +22,7 @@ def code(name: str) -> str:
 DIALPLAN = code("callgate.conf")
 ALL = DIALPLAN + code("callgate-features.conf") + code("lab/callgate-site.conf") + emergency.context("BE")
 CONTEXTS = set(re.findall(r"^\[([\w-]+)\]", DIALPLAN, re.MULTILINE))
-SCRATCH = {"CALLGATE_DIALLED", "CALLGATE_WHY"}
+SCRATCH = {"CALLGATE_DIALLED", "CALLGATE_CALLER", "CALLGATE_WHY"}
 """The dialplan's own, which callgate neither sets nor reads."""
 
 

@@ -18,6 +18,7 @@ MAY = {
     "registers": {"core", "registers"},
     "scrub": {"core", "registers", "scrub", "stores"},
     "supply": {"clock", "core", "supply"},
+    "partners": {"clock", "core", "partners", "stores"},
     "web": {"live", "clock", "core", "web"},
     "node": {"core", "pbx", "prompts", "boundary", "live", "pilot", "node", "clock"},
     "pilot.py": {"core", "pbx", "prompts", "boundary", "live"},

@@ -45,6 +45,15 @@ def test_every_campaign_has_an_identification_for_every_centre_in_its_languages(
     }
 
 
+def test_whoever_calls_back_hears_of_every_centre_that_may_call_and_of_no_other() -> None:
+    campaigns = (replace(ENERGY, centres=("lille", "brussels")), replace(CARE, centres=("lille",)))
+    texts = spoken(replace(SPEC, campaigns=campaigns))
+    assert "from which Brussels, Lille call for Acme Energy about solar panels" in texts["callback/energy", "en"]
+    assert "Lille" in texts["callback/care", "nl"]
+    assert "Brussels" not in texts["callback/care", "nl"]
+    assert not any(names.kind(name) == names.CALLBACK for name, _ in spoken())
+
+
 def test_only_a_campaign_that_records_asks() -> None:
     asked = {name for name, _ in spoken() if names.kind(name) == names.QUESTION}
     assert asked == {"question/energy"}

@@ -36,6 +36,7 @@ def test_both_keys_that_end_something_are_told_before_consent(language: str) -> 
     templates = load(language, None, frozenset()).templates
     star = {"de": "Stern", "en": "Star", "fr": "Étoile", "nl": "Ster"}[language]
     assert "9" in templates[names.IDENTIFICATION].template
+    assert "9" in templates[names.CALLBACK].template
     assert star in templates[names.QUESTION].template
 
 

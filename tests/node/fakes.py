@@ -9,6 +9,7 @@ from typing import cast
 
 from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall, RecordingKey
 from callgate.core.call import On
+from callgate.core.calledback import CalledBack
 from callgate.core.consent import Part
 from callgate.core.events import Json, Kind
 from callgate.core.gate import CallRequest
@@ -81,6 +82,13 @@ class FakeOffice:
     async def object(self, call: str, by: str) -> None:
         await self._do("object")
 
+    async def called_back(self, called: str, caller: str) -> CalledBack | None:
+        number = f"+{caller}" if caller else None
+        return CalledBack(("spring",), ("acme",), "fr", number) if called == "3225550199" else None
+
+    async def object_calling_back(self, called: str, caller: str) -> None:
+        await self._do("object calling back")
+
     async def record(self, kind: Kind, call: str | None, facts: dict[str, Json]) -> None:
         await self._do(str(kind))
 
@@ -125,6 +133,9 @@ class FakeCatalogue:
 
     def prompt(self, name: str, language: str) -> Prompt:
         return Prompt(name=name, language=language, text="", path=f"/{language}/{name}", seconds=1.0, sha256="0" * 64)
+
+    def callback(self, campaign: str, language: str) -> Prompt:
+        return self.prompt(f"callback/{campaign}", language)
 
     def notice(self, campaign: str, centre: str, language: str) -> Notice:
         return Notice(self.prompt("identification", language), self.prompt("question", language))
@@ -248,6 +259,7 @@ class FakeSession:
         self.plays: deque[Played | Exception] = deque()
         self.keys: deque[str | Exception] = deque()
         self.offsets: list[int] = []
+        self.heard: list[str] = []
         self.variables: dict[str, str] = {}
         self.executed: list[tuple[str, ...]] = []
         self.deleted: list[str] = []
@@ -256,6 +268,7 @@ class FakeSession:
     async def stream_file(self, path: str, escape: str = "", offset: int = 0, *, lasts_s: float = 15.0) -> Played:
         await asyncio.sleep(0)
         self.offsets.append(offset)
+        self.heard.append(path)
         ended = self.plays.popleft() if self.plays else WHOLE
         if isinstance(ended, Exception):
             raise ended

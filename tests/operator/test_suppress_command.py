@@ -108,3 +108,35 @@ def test_what_covers_too_much_or_is_none_is_refused(command: Command, pattern: s
     for arguments in ((pattern, "--reason", "range"), ("+3319900", "--reason", "")):
         assert command("suppress", "add-pattern", *arguments, "--all").exit_code == 2
     assert command("suppress", "patterns").exit_code == 1
+
+
+def test_a_letter_is_entered_as_one(command: Command, tmp_path: Path) -> None:
+    assert command("suppress", "add", ANNA, *WHY, *ACME, "--source", "letter").exit_code == 0
+    [event] = json.loads(command("ledger", "show", "--json").stdout)
+    assert event["payload"]["source"] == "letter"
+
+
+def test_a_partners_list_comes_into_force_and_broken_lines_are_named(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"number,since\n{ANNA},2026\n+33199000043,2025\nnobody,2024\n")
+    words = ("suppress", "import", str(path), *ACME, "--source", "partner crm")
+    first = command(*words)
+    assert (first.exit_code, "2 objections" in first.stdout, "line 4" in first.stderr) == (1, True, True)
+    assert "1990000" not in first.output
+    assert json.loads(command(*words, "--json").stdout)["known"] == 2
+    events = json.loads(command("ledger", "show", "--json").stdout)
+    assert [(one["payload"]["source"], one["payload"]["origin"]) for one in events] == [("import", "partner crm")] * 2
+
+
+@pytest.mark.parametrize(
+    ("content", "source", "controller"),
+    [(b"\xff\xfe", "crm", "acme"), (b"", "tel 0199 00 00 42", "acme"), (b"", "crm", "nobody"), (None, "crm", "acme")],
+)
+def test_a_list_that_cannot_be_taken_is_refused(
+    command: Command, tmp_path: Path, content: bytes | None, source: str, controller: str
+) -> None:
+    path = tmp_path / "list.csv"
+    if content is not None:
+        path.write_bytes(content)
+    assert command("suppress", "import", str(path), "--controller", controller, "--source", source).exit_code == 2
+    assert command("ledger", "show", "--json").stdout.strip() == "[]"

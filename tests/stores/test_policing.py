@@ -15,7 +15,7 @@ from tests.core.test_config import GOOD
 from tests.core.test_prompts_catalogue import store
 from tests.stores.conftest import NOW
 
-BUILT = ("identification/spring/brussels", "question/spring")
+BUILT = ("identification/spring/brussels", "question/spring", "callback/spring")
 
 
 class Site:
@@ -92,7 +92,7 @@ async def test_prompts_that_were_built_meanwhile_come_with_it(site: Site, ledger
     policing = site.policing(ledger)
     site.write(**{"[campaigns.spring": "[campaigns.summer"})
     assert not await policing.reload()
-    site.build(("identification/summer/brussels",))
+    site.build(("identification/summer/brussels", "callback/summer"))
     assert await policing.reload()
     assert policing.catalogue.notice("summer", "brussels", "en").question is None
 
@@ -110,3 +110,13 @@ async def test_what_the_ledger_cannot_note_is_not_in_force(
     assert not await policing.reload()
     assert policing.policy.version == before
     assert site.alarms == ["policy-not-loaded"]
+
+
+async def test_a_campaign_of_which_whoever_calls_back_would_hear_nothing_is_not_loaded(
+    site: Site, ledger: Ledger
+) -> None:
+    policing = site.policing(ledger)
+    site.write(**{"[campaigns.spring": "[campaigns.summer"})
+    site.build(("identification/summer/brussels", "question/summer"))
+    assert not await policing.reload()
+    assert policing.policy.campaigns.keys() == {"spring"}

@@ -23,7 +23,8 @@ pytestmark = pytest.mark.server
 LANGUAGES = ("de", "en", "fr", "nl")
 PURPOSE = {"de": "Solaranlagen", "en": "solar panels", "fr": "panneaux solaires", "nl": "zonnepanelen"}
 ENERGY = Campaign("energy", LANGUAGES, "Acme Energy", PURPOSE, recording=True, privacy_url="https://acme.be/privacy")
-WHOLE = BuildSpec((ENERGY,), (Centre("brussels", "Brussels"), Centre("lille", "Lille")), LANGUAGES)
+CALLED_BACK = replace(ENERGY, centres=("brussels", "lille"))
+WHOLE = BuildSpec((CALLED_BACK,), (Centre("brussels", "Brussels"), Centre("lille", "Lille")), LANGUAGES)
 SMALL = BuildSpec((replace(ENERGY, languages=("en",)),), (Centre("lille", "Lille"),), ())
 
 

@@ -13,7 +13,9 @@ import uvloop
 from rich.console import Console
 
 from callgate import config
+from callgate.boundary import NotCommitted
 from callgate.config import Settings
+from callgate.partners.errors import NotBelieved, Undelivered
 from callgate.prompts.errors import PromptError
 from callgate.stores.encoding import BadKeyFile
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, ListRefused, NotReady, StoreBusy, StoreUnavailable
@@ -38,10 +40,13 @@ EXPECTED = (
     LedgerRefused,
     LedgerUnavailable,
     ListRefused,
+    NotBelieved,
+    NotCommitted,
     NotReady,
     PromptError,
     StoreBusy,
     StoreUnavailable,
+    Undelivered,
     OSError,
 )
 """What can go wrong without being a fault of callgate: said in a sentence, not in a trace."""

@@ -9,9 +9,11 @@ from callgate.cli.common import ConfigOption, JsonOption, default_config, explai
 from callgate.config import Settings
 from callgate.core import phone
 from callgate.core.events import DataClass
+from callgate.partnering import partners_of
 from callgate.recordings.keeping import sweep
 from callgate.stores.ledger import gap
 from callgate.stores.ledger.journal import Journal
+from callgate.stores.outbox import Outbox
 
 Who = Annotated[str, typer.Option("--by", help="Who asks for it; the ledger keeps this.")]
 
@@ -46,6 +48,10 @@ def erase(
 
     async def work() -> tuple[int, bool]:
         async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
+            outbox = Outbox(ledger, partners_of(settings), clock)
+            for partner in outbox.partners.values():
+                # What a partner is still to be told of an objection needs the number that is about to go.
+                await outbox.catch_up(partner)
             done = await ledger.erase(of.e164, controller, named, clock(), by=by, journal=journal_of(settings))
             await sweep(ledger, daemon.archive_of(settings), clock())
             return done

@@ -13,7 +13,7 @@ import structlog
 import typer
 
 import callgate
-from callgate import config, daemon
+from callgate import config, daemon, partnering
 from callgate.cli import (
     cache,
     consents,
@@ -22,6 +22,7 @@ from callgate.cli import (
     explain,
     ledger,
     lists,
+    partners,
     policy,
     prompts,
     recordings,
@@ -52,6 +53,7 @@ app.add_typer(prompts.app, name="prompts")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(dialplan.app, name="dialplan")
+app.add_typer(partners.app, name="partners")
 
 
 def _version(asked: bool) -> None:
@@ -124,6 +126,8 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         read_ledger_keys(settings.secrets.ledger_key_file)
         check_database(settings.ledger.url)
         folders = [asdict(problem) for problem in daemon.recordings_of(settings).problems()]
+        partnering.signers_of(settings)
+        partnering.machines_of(settings)
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
     lapses = lapsing(policy, daemon.clock_of(settings)().date(), timedelta(days=WARNED[0]))

@@ -26,6 +26,7 @@ def spec_of(settings: Settings) -> BuildSpec:
                 purpose=dict(campaign.spoken_purpose),
                 recording=campaign.record,
                 privacy_policy=dict(controller.privacy_policy),
+                centres=tuple(of.centre for of in settings.mandates if of.controller == campaign.controller),
             )
         )
     centres = tuple(Centre(name, centre.name) for name, centre in settings.centres.items())

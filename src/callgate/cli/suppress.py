@@ -10,15 +10,17 @@ import typer
 from rich.table import Table
 
 from callgate import config, daemon
-from callgate.cli import entering, patterns
+from callgate.cli import entering, importing, patterns
 from callgate.cli.common import ConfigOption, JsonOption, default_config, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.core import phone
-from callgate.core.events import Event, Json, Kind
+from callgate.core.events import Kind
+from callgate.core.objecting import Door, objection
 from callgate.onfile import OnFile, on_file
 from callgate.stores.encoding import read_keys
 
 app = typer.Typer(help="Objections of people: enter, take back, show; and patterns.", no_args_is_help=True)
+app.command(name="import")(importing.import_)
 app.command(name="add-pattern")(patterns.add_pattern)
 app.command(name="remove-pattern")(patterns.remove_pattern)
 app.command(name="patterns")(patterns.show_patterns)
@@ -37,11 +39,12 @@ def add(
     controller: Controller = None,
     everyone: Everyone = False,
     by: By = None,
+    source: Annotated[Door, typer.Option("--source", help="By which door it came, for example letter.")] = Door.CLI,
     config_file: ConfigOption = default_config,
     as_json: JsonOption = False,
 ) -> None:
     """Enter an objection. It is durable, and in force at every centre, when this returns."""
-    _enter(Kind.OBJECTION, number, reason, controller, everyone, by, config_file, as_json)
+    _enter(Kind.OBJECTION, number, reason, controller, everyone, by, source, config_file, as_json)
 
 
 @app.command()
@@ -67,7 +70,7 @@ def remove(
             "taking back an objection lets this person be called again, and stays in the ledger for ever with who did"
             " it: say --at-the-persons-request if they asked for it themselves, and keep the proof"
         )
-    _enter(Kind.OBJECTION_REMOVED, number, reason, controller, everyone, by, config_file, as_json)
+    _enter(Kind.OBJECTION_REMOVED, number, reason, controller, everyone, by, Door.CLI, config_file, as_json)
 
 
 def _enter(
@@ -77,18 +80,16 @@ def _enter(
     controller: str | None,
     everyone: bool,
     by: str | None,
+    door: Door,
     config_file: Path,
     as_json: bool,
 ) -> None:
     async def work() -> phone.Number:
         settings = config.load(config_file)
-        whose = entering.audience(settings, controller, everyone)
+        entering.audience(settings, controller, everyone)
         parsed = _parse(number, settings)
-        payload: dict[str, Json] = {"scope": whose, "by": by or getpass.getuser(), "source": "cli"}
-        clock = daemon.clock_of(settings)
-        event = Event(
-            kind, clock(), None, parsed.e164, controller, payload, personal={"reason": entering.given(reason)}
-        )
+        who, why, at = by or getpass.getuser(), entering.given(reason), daemon.clock_of(settings)()
+        event = objection(parsed.e164, at, door, by=who, controller=controller, reason=why, kind=kind)
         await entering.enter(settings, event)
         return parsed
 

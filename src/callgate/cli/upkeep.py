@@ -149,5 +149,5 @@ def restore_command(
         raise typer.Exit(1)
     out.print(f"The ledger was restored: {report.events} events, this one among them, are as they were committed.")
     out.print(f"{erased} keys that had been destroyed since the backup were destroyed again.")
-    out.print("Objections since the backup are missing: enter them, then run `callgate ledger accept-gap`. Until then")
-    out.print("every call is blocked.")
+    out.print("Objections since the backup are missing: `callgate partners fetch` brings those that partners received.")
+    out.print("Enter the rest, then run `callgate ledger accept-gap`. Until then every call is blocked.")

@@ -137,6 +137,7 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
                     ("controllers", campaign.controller, "privacy_policy"),
                     f"says nothing in {language}, which the campaign {name} uses",
                 )
+    yield from _strangers(settings)
     on_loopback = settings.http.listen.startswith(("127.", "localhost:", "[::1]:"))
     if not on_loopback and not settings.http.published_on_loopback:
         yield (
@@ -154,6 +155,13 @@ def _misfitting_terms(settings: Settings) -> Iterator[tuple[tuple[str | int, ...
             yield place, "there is no such campaign"
         elif days > longest:
             yield place, f"is longer than recording_days: what opens a recording goes after {longest} days"
+
+
+def _strangers(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    known = ", ".join(sorted(settings.controllers))
+    for name, partner in settings.partners.items():
+        for controller in sorted(partner.controllers - settings.controllers.keys()):
+            yield ("partners", name, "controllers"), f"no controller {controller!r}; known are {known}"
 
 
 def to_policy(settings: Settings) -> Policy:

@@ -48,21 +48,35 @@ def _address(value: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def _over_https(value: str) -> bool:
+    """Whether it is an address of the web with no password in it; plain HTTP does on loopback."""
+    parts = urlsplit(value)
+    plain = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    return not (parts.username or parts.password) and (plain or (parts.scheme == "https" and bool(parts.hostname)))
+
+
 def _fetched(value: str) -> str:
     parts = urlsplit(value)
     if parts.password or (parts.username and parts.scheme != "sftp"):
         raise ValueError("a password stands in bearer_file or basic_file, and never in a URL")
-    if parts.scheme == "https" and parts.hostname:
-        return value
     if parts.scheme == "sftp":
         Place.read(value)
         return value
-    if parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"):
-        return value
-    raise ValueError(
-        "only https:// and sftp:// are fetched; for anything else name your own program, for example"
-        ' command = ["rsync", "-q", "me@host::lists/list.zip", "{file}"]'
-    )
+    if not _over_https(value):
+        raise ValueError(
+            "only https:// and sftp:// are fetched; for anything else name your own program, for example"
+            ' command = ["rsync", "-q", "me@host::lists/list.zip", "{file}"]'
+        )
+    return value
+
+
+def _told_at(value: str) -> str:
+    if not _over_https(value):
+        raise ValueError(
+            "a partner is spoken to at https:// (or http:// on loopback), with no password in the address: what is sent"
+            " is signed with the secret in secret_file"
+        )
+    return value
 
 
 def _interval(value: object) -> timedelta:
@@ -85,6 +99,7 @@ Language = Annotated[str, Field(pattern=r"^(nl|fr|de|en)$")]
 E164 = Annotated[str, Field(pattern=r"^\+[0-9]{5,15}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Annex = Literal["I", "II", "III"]
+Told = Literal["objections", "removals", "erasures", "anchors"]
 Scheme = Annotated[str, Field(pattern=r"^[A-Z]{2,10}$")]
 
 
@@ -340,6 +355,38 @@ class ListTable(Table):
     fetch: FetchTable | None = None
 
 
+class PartnerTable(Table):
+    """Somebody who holds copies of what callgate knows, or an anchor of it: for which controllers, and what it is told.
+
+    It is told at `webhook`, or fetches with the token in `token_file` where it has a `feed`; for anchors alone also by
+    files in a `folder` or a `command`. `received` is where it says what it received from us, for a ledger that was
+    restored. `secret_file` is what both sign with.
+    """
+
+    controllers: Annotated[frozenset[Name], Field(min_length=1)]
+    tell: frozenset[Told] = frozenset({"objections", "removals", "erasures"})
+    webhook: Annotated[str, AfterValidator(_told_at)] | None = None
+    secret_file: Path | None = None
+    feed: bool = False
+    token_file: Path | None = None
+    folder: Path | None = None
+    command: tuple[str, ...] = ()
+    received: Annotated[str, AfterValidator(_told_at)] | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [name for name in ("webhook", "feed", "folder", "command") if getattr(self, name)]
+        if len(ways) != 1:
+            raise ValueError("one of webhook, feed, folder and command says how it is told")
+        if ways[0] in ("folder", "command") and self.tell != {"anchors"}:
+            raise ValueError(f'people\'s numbers go by webhook or feed only: with {ways[0]}, write tell = ["anchors"]')
+        if (self.webhook or self.received) and self.secret_file is None:
+            raise ValueError("secret_file is missing: what is said at webhook and received is signed")
+        if self.feed and self.token_file is None:
+            raise ValueError("token_file is missing: whoever fetches the feed shows that token")
+        return self
+
+
 class Lab(Table):
     """For the lab and tests only: callgate's clock read `now` when the machine's read `since` (else: at its start)."""
 
@@ -366,4 +413,5 @@ class Settings(Table):
     mandates: tuple[MandateTable, ...] = ()
     lists: dict[Name, ListTable] = {}
     law: dict[CountryCode, Rules] = {}
+    partners: dict[Name, PartnerTable] = {}
     lab: Lab = Lab()

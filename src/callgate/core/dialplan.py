@@ -17,6 +17,7 @@ class Script(StrEnum):
     OBJECT = "object"
     HEARD = "heard"
     HEARD_LAST = "heard-last"
+    INBOUND = "inbound"
 
 
 class Context(StrEnum):
@@ -31,6 +32,7 @@ class Context(StrEnum):
     HEARD = "callgate-heard"
     HEARD_LAST = "callgate-heard-last"
     OUTBOUND = "callgate-outbound"
+    INBOUND = "callgate-inbound"
     EMERGENCY = "callgate-emergency"
 
 

@@ -39,6 +39,11 @@ class Kind(StrEnum):
     RETENTION = "retention"
     RESTORED = "restored"
     GAP_ACCEPTED = "gap-accepted"
+    DELIVERY_DONE = "delivery-done"
+    DELIVERY_DEAD = "delivery-dead"
+    DELIVERY_RETRIED = "delivery-retried"
+    DELIVERY_DROPPED = "delivery-dropped"
+    PARTNER_FETCHED = "partner-fetched"
 
 
 OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
@@ -51,6 +56,9 @@ SUPPRESSING = OBJECTIONS | CONSENTS | PATTERNS
 
 Consents to be called are among them, since they do not commute with objections: which came later decides.
 """
+
+DELIVERIES = frozenset({Kind.DELIVERY_DONE, Kind.DELIVERY_DEAD, Kind.DELIVERY_RETRIED, Kind.DELIVERY_DROPPED})
+"""The kinds that tell what became of what partners were told: with a partner and ids, and about nobody (Art. 19)."""
 
 
 class DataClass(StrEnum):
@@ -68,7 +76,7 @@ _CLASSES = {
         Kind.RECORDING_DESTROYED,
         Kind.RECORDING_PLAYED,
     },
-    DataClass.PROOF: {*SUPPRESSING, Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL},
+    DataClass.PROOF: {*SUPPRESSING, Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL, *DELIVERIES},
 }
 
 

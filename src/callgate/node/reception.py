@@ -10,7 +10,7 @@ from dataclasses import asdict
 
 import structlog
 
-from callgate.boundary import Decision
+from callgate.boundary import Decision, NotCommitted
 from callgate.core import token
 from callgate.core.call import On
 from callgate.core.dialplan import DB_FAMILY, GateAnswer, Kept, Script, Variable, done
@@ -21,6 +21,7 @@ from callgate.node.exchange import Exchange
 from callgate.node.fleet import Fleet
 from callgate.node.recovery import Recovery
 from callgate.pbx.agi import Handler, Request, Session
+from callgate.pbx.callback import CallBack, words_of
 from callgate.pbx.channels import Channels
 from callgate.pbx.guard import permit_for
 from callgate.pbx.interview import Interview
@@ -75,6 +76,7 @@ class Reception:
             Script.OBJECT: lambda session: self._callee_key(session, On.OBJECTED, Kept.OBJECTED),
             Script.HEARD: self._heard,
             Script.HEARD_LAST: self._heard_last,
+            Script.INBOUND: self._inbound,
         }
 
     # The gate.
@@ -167,6 +169,32 @@ class Reception:
         pilot = self._fleet.last_call_of(_agent(request, _arguments(request, 3)[2]))
         if pilot is not None and await pilot.ask(On.HEARD, "agent-key-after"):
             await session.set_variable(Variable.DONE, done(request.uniqueid))
+
+    # Whoever calls back.
+
+    async def _inbound(self, session: Session) -> None:
+        called, caller = _arguments(session.request, 2)
+        uniqueid, office = session.request.uniqueid, self._tools.office
+        if not await self._channels.until(lambda: uniqueid in self._channels, SEEN_WITHIN_S):
+            self._disbelieve(session, "the channel is not live")
+            return
+        found = await office.called_back(called, caller)
+        if found is None:
+            self._exchange.alarm("called-back-unknown", script=session.request.script)
+            return
+
+        async def commit() -> bool:
+            try:
+                await office.object_calling_back(called, caller)
+            except NotCommitted as error:
+                log.error("objection-not-committed", error=str(error))
+                return False
+            return True
+
+        words = words_of(found, self._tools.catalogue())
+        objected = await CallBack(session, words).serve(commit if found.number else None)
+        await session.set_variable(Variable.DONE, done(uniqueid))
+        self._tools.live.tell("called-back", campaigns=[*found.campaigns], objected=objected)
 
     async def _believed(self, session: Session, may: Callable[[Pilot], bool]) -> Pilot | None:
         """The pilot for which this session's channel may speak, once AMI shows it live."""

@@ -123,6 +123,10 @@ class Catalogue:
         identification = self.prompt(names.identification(campaign, centre), language)
         return Notice(identification, self.prompts.get((names.question(campaign), language)))
 
+    def callback(self, campaign: str, language: str) -> Prompt:
+        """What somebody hears who calls back the number that a campaign shows. Raises NoSuchPrompt."""
+        return self.prompt(names.callback(campaign), language)
+
     def prompt(self, name: str, language: str) -> Prompt:
         """A prompt by its name, of `names.Callee` or `names.Agent`. Raises NoSuchPrompt."""
         try:

@@ -12,6 +12,7 @@ from callgate.core.reasons import ALLOWING, Reason
 
 IDENTIFICATION: Final = "identification"
 QUESTION: Final = "question"
+CALLBACK: Final = "callback"
 
 
 class Callee(StrEnum):
@@ -23,6 +24,7 @@ class Callee(StrEnum):
     WITHDRAWN = "callee/withdrawn"
     APOLOGY = "callee/apology"
     DROPPED = "callee/dropped"
+    NO_NUMBER = "callee/no-number"
 
 
 class Agent(StrEnum):
@@ -56,8 +58,14 @@ def question(campaign: str) -> str:
     return f"{QUESTION}/{campaign}"
 
 
+def callback(campaign: str) -> str:
+    """What somebody hears who calls back the number that a campaign shows."""
+    return f"{CALLBACK}/{campaign}"
+
+
 FIELDS: Final[dict[str, frozenset[str]]] = {
     IDENTIFICATION: frozenset({"centre", "company", "purpose", "privacy_policy"}),
+    CALLBACK: frozenset({"centres", "company", "purpose", "privacy_policy"}),
 }
 """The fields that the texts of a kind carry, all of them and no others (GDPR Art. 13(1)(a) and (c), Art. 14)."""
 
@@ -67,6 +75,9 @@ NOTICE_LIMIT: Final = 12.0
 _LIMITS: Final[dict[str, float]] = {
     IDENTIFICATION: NOTICE_LIMIT,
     QUESTION: NOTICE_LIMIT,
+    # Whoever called listens of their own accord, and every centre of a company may be named.
+    CALLBACK: 40.0,
+    Callee.NO_NUMBER: 8.0,
     "callee": 4.0,
     "agent": 4.0,
     "blocked": 3.0,
@@ -83,12 +94,12 @@ _LIMITS: Final[dict[str, float]] = {
 }
 """Seconds, by name or else by kind."""
 
-EVERYWHERE: Final = frozenset({*Callee, *Agent, *BLOCKED, IDENTIFICATION, QUESTION})
+EVERYWHERE: Final = frozenset({*Callee, *Agent, *BLOCKED, IDENTIFICATION, QUESTION, CALLBACK})
 """The names that are the same for every operator."""
 
 
 def kind(name: str) -> str:
-    """The first step of a name: identification, question, callee, agent or blocked."""
+    """The first step of a name: identification, question, callback, callee, agent or blocked."""
     return name.partition("/")[0]
 
 

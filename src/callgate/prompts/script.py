@@ -17,7 +17,8 @@ class Campaign:
     """A campaign as a callee hears of it.
 
     `purpose` is by language. `privacy_policy` says by language how the place of the privacy policy is spoken; for a
-    language that it leaves out, this is derived from `privacy_url`.
+    language that it leaves out, this is derived from `privacy_url`. `centres` are those that may call for it; one that
+    none may call for has nobody who calls back.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Campaign:
     recording: bool
     privacy_policy: Mapping[str, str] = field(default_factory=dict)
     privacy_url: str = ""
+    centres: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +109,19 @@ def _wanted(spec: BuildSpec) -> Iterator[_Wanted]:
 
 
 def _notices(campaign: Campaign, language: Language, centres: tuple[Centre, ...]) -> Iterator[_Wanted]:
+    about = {
+        "company": as_spoken(campaign.company),
+        "purpose": as_spoken(campaign.purpose[language.code]),
+        "privacy_policy": as_spoken(_privacy_policy(campaign, language)),
+    }
     for centre in centres:
         name = names.identification(campaign.id, centre.id)
-        fields = {
-            "centre": as_spoken(centre.spoken),
-            "company": as_spoken(campaign.company),
-            "purpose": as_spoken(campaign.purpose[language.code]),
-            "privacy_policy": as_spoken(_privacy_policy(campaign, language)),
-        }
+        fields = {"centre": as_spoken(centre.spoken), **about}
         yield _Wanted(name, language.code, (name, name.rpartition("/")[0], names.IDENTIFICATION), fields)
+    calling = [as_spoken(centre.spoken) for centre in centres if centre.id in campaign.centres]
+    if calling:
+        name = names.callback(campaign.id)
+        yield _Wanted(name, language.code, (name, names.CALLBACK), {"centres": ", ".join(calling), **about})
     if campaign.recording:
         name = names.question(campaign.id)
         yield _Wanted(name, language.code, (name, names.QUESTION), {})

@@ -27,6 +27,10 @@ class Objectors:
         """Whether the person objected to everyone's calls."""
         return self._when(number, Audience(Scope.ALL)) is not None
 
+    def stands(self, number: str, audience: Audience) -> bool:
+        """Whether the person's objection to the calls of exactly this audience is in force."""
+        return self._when(number, audience) is not None
+
     def _when(self, number: str, audience: Audience) -> datetime | None:
         tokens = ((key.id, key.token(audience, number)) for key in self._keys.keys)
         found = (self._since.get((name, token.spread, token.member)) for name, token in tokens)

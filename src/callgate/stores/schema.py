@@ -111,6 +111,48 @@ checkpoints = sa.Table(
 )
 """Signed statements of where every chain stood. `signer` is the Ed25519 public key."""
 
+partners = sa.Table(
+    "partners",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("mark", sa.BigInteger, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("due", sa.Text),
+    sa.Column("why", sa.Text),
+    sa.Column("anchored", sa.Text),
+)
+"""How far the ledger's suppressing events were turned into what each partner is told (`mark`), how often it failed in a
+row, when it is tried again and why it failed, and the day of the last anchor that it was to be told."""
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("place", Big, primary_key=True, autoincrement=True),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("partner", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("seq", sa.BigInteger),
+    sa.Column("controller", sa.Text),
+    sa.Column("at", sa.Text, nullable=False),
+    sa.Column("queued", sa.Text, nullable=False),
+    sa.Column("due", sa.Text, nullable=False),
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("dead", sa.Text),
+    sa.Column("why", sa.Text),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("subject", sa.LargeBinary),
+    sa.Column("master", sa.Text),
+    sa.Column("wrapped", sa.LargeBinary),
+    sa.Column("sealed", sa.LargeBinary),
+    sa.Index("deliveries_by_id", "id", unique=True),
+    sa.Index("deliveries_of_partner", "partner", "place"),
+    # A partner that keeps a cursor must never meet a place for the second time.
+    sqlite_autoincrement=True,
+)
+"""What partners are still to be told. The last four are the person's number, under a key of this row's own that is
+wrapped as people's keys are; they end with the row, when the partner did what it was told or a person let it be.
+`dead` is when telling it ended without success, `why` the last failure."""
+
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:

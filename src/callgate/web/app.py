@@ -6,7 +6,7 @@ The page shows masked numbers, and asks nothing of anyone but this server.
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from importlib.resources import files
 from ipaddress import ip_address
 from typing import Final
@@ -42,8 +42,8 @@ Readiness = Callable[[], list[str]]
 """What stands between callgate and allowing calls; empty when nothing does."""
 
 
-def make_app(live: Live, readiness: Readiness) -> web.Application:
-    """The application."""
+def make_app(live: Live, readiness: Readiness, more: Iterable[web.RouteDef] = ()) -> web.Application:
+    """The application; `more` are routes of others."""
     app = web.Application(middlewares=[_secure])
 
     async def healthz(_: web.Request) -> web.Response:
@@ -59,6 +59,7 @@ def make_app(live: Live, readiness: Readiness) -> web.Application:
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/api/v1/events", events)
+    app.router.add_routes(more)
     for path, (name, kind) in _PAGES.items():
         app.router.add_get(path, _page(name, kind))
     return app

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from callgate.core.chain import Record
-from callgate.stores.schema import checkpoints, events, ledger, open_calls, subjects
+from callgate.stores.schema import checkpoints, deliveries, events, ledger, open_calls, subjects
 
 BATCHES = (32, 8, 1)
 """How many rows one execution takes: few texts for the driver to keep, and few executions."""
@@ -145,8 +145,7 @@ class Statements:
     def __init__(self, dialect: sa.Dialect) -> None:
         self._dialect = dialect
 
-        def text(statement: sa.ClauseElement) -> str:
-            return str(statement.compile(dialect=dialect))
+        text = self.text
 
         def rows(statement: sa.ClauseElement, tail: str = "") -> Batched:
             head, each = text(statement).split("VALUES ")
@@ -174,10 +173,13 @@ class Statements:
             .values(token=sa.null(), master=sa.null(), wrapped=sa.null(), destroyed=sa.bindparam("destroyed"))
             .where(subjects.c.subject == sa.bindparam("id"))
         )
-        self.rewrap = text(
-            sa.update(subjects)
-            .values(master=sa.bindparam("to"), wrapped=sa.bindparam("anew"))
-            .where(subjects.c.subject == sa.bindparam("id"), subjects.c.wrapped == sa.bindparam("old"))
+        self.rewrap, self.rewrap_delivery = (
+            text(
+                sa.update(table)
+                .values(master=sa.bindparam("to"), wrapped=sa.bindparam("anew"))
+                .where(table.c.subject == sa.bindparam("whose"), table.c.wrapped == sa.bindparam("old"))
+            )
+            for table in (subjects, deliveries)
         )
         emptied = sa.update(events).values(salt=sa.null(), body=sa.null(), sealed=sa.null())
         self.remove_content = Batched(f"{text(emptied)} WHERE seq IN (", text(token), ")")
@@ -192,6 +194,10 @@ class Statements:
         )
         self.set_gap = text(sa.update(ledger).values(gap=sa.bindparam("gap")))
         self.count_erasure = text(sa.update(ledger).values(erasures=ledger.c.erasures + sa.literal_column("1")))
+
+    def text(self, statement: sa.ClauseElement) -> str:
+        """The text of a statement, with its values by position."""
+        return str(statement.compile(dialect=self._dialect))
 
     def whole(self, statement: sa.ClauseElement) -> str:
         """The text of a statement with its values in it, which are none of a person's."""

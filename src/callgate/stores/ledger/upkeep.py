@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from callgate.core.events import Event, Json, Kind
 from callgate.stores.ledger.ledger import Ledger
 from callgate.stores.ledger.writing import Amendment
-from callgate.stores.schema import events, subjects
+from callgate.stores.schema import deliveries, events, subjects
 
 STEP = 500
 """How many events or keys a transaction touches."""
@@ -80,23 +80,29 @@ async def _remove(ledger: Ledger, step: list[tuple[int, Kind]], at: datetime, by
 
 
 async def rewrap(ledger: Ledger) -> int:
-    """Wrap every person's key that is under an older master key under the newest; how many there were.
+    """Wrap every key that is under an older master key under the newest; how many there were.
 
     Can be broken off and begun again at any time. Raises `LedgerUnavailable`.
     """
-    done, last = 0, 0
-    while True:
-        query = sa.select(subjects.c.id, subjects.c.subject, subjects.c.master, subjects.c.wrapped).where(
-            subjects.c.id > last, subjects.c.wrapped.is_not(None), subjects.c.master != ledger.ring.keys.newest
-        )
-        found = await ledger.rows(query.order_by(subjects.c.id).limit(STEP))
-        if not found:
-            break
-        values = [
-            (*ledger.ring.rewrap(row.subject, row.master, row.wrapped), row.subject, row.wrapped) for row in found
-        ]
-        await ledger.amend(Amendment([(ledger.backend.sql.rewrap, values)], None))
-        done, last = done + len(found), found[-1].id
+    sql = ledger.backend.sql
+    done = await _rewrap(ledger, subjects, subjects.c.id, sql.rewrap)
+    done += await _rewrap(ledger, deliveries, deliveries.c.place, sql.rewrap_delivery)
     if done:
         await ledger.forget()
     return done
+
+
+async def _rewrap(ledger: Ledger, table: sa.Table, place: sa.ColumnElement[int], statement: str) -> int:
+    done, last = 0, 0
+    while True:
+        query = sa.select(place.label("place"), table.c.subject, table.c.master, table.c.wrapped).where(
+            place > last, table.c.wrapped.is_not(None), table.c.master != ledger.ring.keys.newest
+        )
+        found = await ledger.rows(query.order_by(place).limit(STEP))
+        if not found:
+            return done
+        values = [
+            (*ledger.ring.rewrap(row.subject, row.master, row.wrapped), row.subject, row.wrapped) for row in found
+        ]
+        await ledger.amend(Amendment([(statement, values)], None))
+        done, last = done + len(found), found[-1].place

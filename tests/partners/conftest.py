@@ -1,0 +1,3 @@
+from tests.stores.conftest import journal, ledger
+
+__all__ = ["journal", "ledger"]
