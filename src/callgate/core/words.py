@@ -16,8 +16,11 @@ SHORTEST_SPACED = 4
 LONGEST_SPACED = 24
 _LEET = str.maketrans("013457@$!€|", "oieastasiei")
 _SECOND_LEET = str.maketrans("1!|", "lll")
-_SPECIAL = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "ı": "i", "'": "'", "`": "'"})
-_WORD = re.compile(r"(?:[^\W_]|[@$!*€|](?=[\w@$!*€|]))+|[^\W_]", re.UNICODE)
+_SPECIAL = str.maketrans({"ß": "ss", "œ": "oe", "æ": "ae", "ø": "o", "ł": "l", "ı": "i"})
+_UNSEEN = "\u00ad\u200b-\u200f\u2060\ufeff"
+"""Marks that show nothing, in a class of a pattern: soft hyphens, joiners, marks of direction."""
+_WORD = re.compile(rf"(?:[^\W_]|[\u0300-\u036f{_UNSEEN}]|[@$!€|*]+(?=\w)|\*)+")
+_INVISIBLE = re.compile(f"[{_UNSEEN}]")
 _REPEATED = re.compile(r"(.)\1{2,}")
 
 
@@ -65,6 +68,7 @@ def fold(text: str) -> str:
     small = text.casefold().translate(_SPECIAL)
     if small.isascii():
         return small
+    small = _INVISIBLE.sub("", small)
     return "".join(char for char in unicodedata.normalize("NFKD", small) if not unicodedata.combining(char))
 
 
@@ -76,7 +80,7 @@ def spelt_out(text: str) -> str:
 def words(text: str, lemma: Callable[[str], str]) -> list[Word]:
     """The words of a note, in order; letters that stand alone in a row are one word."""
     shouted = text.isupper()
-    found = list(_WORD.finditer(text))
+    found = [match for match in _WORD.finditer(text) if any(map(str.isalnum, match.group()))]
     made: list[Word] = []
     at = 0
     while at < len(found):
@@ -92,9 +96,9 @@ def words(text: str, lemma: Callable[[str], str]) -> list[Word]:
 
 def _word(match: re.Match[str], lemma: Callable[[str], str], shouted: bool) -> Word:
     text = match.group()
-    lower = unicodedata.normalize("NFC", text.lower())
+    lower = unicodedata.normalize("NFC", _INVISIBLE.sub("", text.lower()))
     keys = dict.fromkeys((fold(text), fold(lemma(lower))))
-    plain = text.isalpha()
+    plain = lower.isalpha()
     if not plain:
         keys |= dict.fromkeys(_deciphered(fold(text)))
     if _REPEATED.search(lower):
@@ -104,6 +108,7 @@ def _word(match: re.Match[str], lemma: Callable[[str], str], shouted: bool) -> W
 
 def _deciphered(text: str) -> Iterator[str]:
     """The words that digits and signs may stand for; nothing where letters are too few to be a word."""
+    yield text.strip("*")
     if sum(char.isalpha() for char in text) * 2 < len(text):
         return
     for read in (text.translate(_LEET), text.translate(_SECOND_LEET).translate(_LEET)):
