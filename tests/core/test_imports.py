@@ -14,6 +14,7 @@ MAY = {
     "pbx": {"core", "pbx", "prompts", "boundary"},
     "prompts": {"core", "prompts"},
     "stores": {"core", "stores"},
+    "notes": {"core", "notes"},
     "registers": {"core", "registers"},
     "scrub": {"core", "registers", "scrub", "stores"},
     "supply": {"clock", "supply"},

@@ -25,6 +25,7 @@ from pydantic import (
 
 from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
+from callgate.core.policy import OUTCOMES
 from callgate.core.purpose import Purpose
 from callgate.rules.schema import Rules
 
@@ -195,10 +196,16 @@ class Http(Table):
 
 
 class ControllerTable(Table):
-    """A company on whose behalf people are called. `privacy_policy` is how its place is *said*, by language."""
+    """A company on whose behalf people are called. `privacy_policy` is how its place is *said*, by language.
+
+    `contact`, `representative` and `officer` (for data protection) are for the register of processing (GDPR Art. 30).
+    """
 
     name: Text
     privacy_policy: dict[Language, Text]
+    contact: Text | None = None
+    representative: Text | None = None
+    officer: Text | None = None
 
 
 class ClausesTable(Table):
@@ -221,9 +228,14 @@ class ClausesTable(Table):
 
 
 class CentreTable(Table):
-    """A call centre. `certified`: the schemes, such as `DPF`, under which it may have data from the EEA."""
+    """A call centre. `certified`: the schemes, such as `DPF`, under which it may have data from the EEA.
+
+    `contact` and `officer` are for the register of processing (GDPR Art. 30).
+    """
 
     name: Text
+    contact: Text | None = None
+    officer: Text | None = None
     country: CountryCode
     language: Language
     status: Literal["active", "suspended"] = "active"
@@ -235,7 +247,8 @@ class CampaignTable(Table):
     """A campaign. `languages`: of the notice, by country; the countries named there are the ones it may call.
 
     `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
-    that asks for it. `callee`: whose lines it calls.
+    that asks for it. `callee`: whose lines it calls. `outcomes`: what agents may say of a call; `notes`: whether they
+    may write something besides, through the screen.
     """
 
     controller: Name
@@ -248,6 +261,8 @@ class CampaignTable(Table):
     sector: Sector | None = None
     callee: Callee = Callee.CONSUMER
     record: bool = True
+    outcomes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=50)] = OUTCOMES
+    notes: bool = False
 
 
 class MandateTable(Table):

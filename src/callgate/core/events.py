@@ -31,6 +31,9 @@ class Kind(StrEnum):
     ABANDONED = "abandoned"
     DROPPED = "dropped"
     CLOSED = "closed"
+    OUTCOME = "outcome"
+    NOTE = "note"
+    NOTES_RESCREENED = "notes-rescreened"
     LIST_LOADED = "list-loaded"
     POLICY_LOADED = "policy-loaded"
     ALARM = "alarm"
@@ -49,6 +52,13 @@ SUPPRESSING = OBJECTIONS | CONSENTS | PATTERNS
 """The kinds that change who may be called; the ledger numbers them, and that number is its mark.
 
 Consents to be called are among them, since they do not commute with objections: which came later decides.
+"""
+
+ACCESSES = frozenset({Kind.NOTES_RESCREENED})
+"""The kinds that say that somebody saw or took out what is held on people: what a breach is measured by (GDPR Art. 33).
+
+Each says `by` in its payload. Where it concerns one person it has their `number` or their `call`; where it concerns
+many, `people` in its payload counts them by controller.
 """
 
 

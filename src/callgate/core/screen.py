@@ -4,8 +4,8 @@ A vocabulary is data (`callgate.notes`): for each category, entries of one word 
 hold such a word and mean something else ("sick of being called", "health insurance"). Ordinary expressions are found
 first, and what they cover is not looked at again. So are names: "Mr Sick", "Frau Krank".
 
-A negation is no excuse. "Not ill" tells of somebody's health as "ill" does (Art. 4(15), recital 35), and "not religious"
-of a belief.
+A negation is no excuse. "Not ill" tells of somebody's health as "ill" does (Art. 4(15), recital 35), and "not
+religious" of a belief.
 
 An entry is written as words apart by spaces; each may be
 
@@ -142,11 +142,11 @@ class Screen:
         runs = ((first, last, phrase) for first, last, phrase in self._runs(matched, ordinary=False))
         for first, last, phrase in sorted(runs, key=lambda run: (run[0] - run[1], run[0])):
             places = set(range(first, last))
-            if places & (ordinary | taken) or (last - first == 1 and self._is_name(found, first, phrase)):
+            named = last - first == 1 and self._is_name(found, first, phrase)
+            if phrase.category is None or named or places & (ordinary | taken):
                 continue
             taken |= places
             start, end = found[first].start, found[last - 1].end
-            assert phrase.category is not None
             kept.append(Finding(phrase.category, start, end, note[start:end]))
         return sorted(kept, key=lambda finding: finding.start)
 
@@ -156,11 +156,10 @@ class Screen:
         parts = entry.split()
         if not parts or parts[0] == ".." or parts[-1] == "..":
             raise BadEntry(f"the entry {entry!r} neither begins nor ends with a gap, and is not empty")
-        single = len(parts) == 1
-        elements = tuple(None if part == ".." else self._element(part, slips=single) for part in parts)
-        first = elements[0]
-        assert first is not None
-        self._phrases[first].append(_Phrase(elements, category, name=not entry.lstrip("*=")[:1].isupper()))
+        first, *rest = parts
+        head = self._element(first, slips=not rest)
+        tail = (None if part == ".." else self._element(part, slips=False) for part in rest)
+        self._phrases[head].append(_Phrase((head, *tail), category, name=not entry.lstrip("*=")[:1].isupper()))
 
     def _element(self, part: str, *, slips: bool) -> int:
         """The number of an element; its forms are put where words will look for them."""

@@ -14,7 +14,7 @@ from importlib import resources
 from callgate.core.screen import LONGEST_NOTE, Category, Finding, Screen, Vocabulary
 from callgate.notes.lexicon import lexicon
 
-__all__ = ["LANGUAGES", "NoteTooLong", "digest", "screen", "vocabulary"]
+__all__ = ["LANGUAGES", "NoteTooLong", "digest", "prepare", "screen", "vocabulary"]
 
 LANGUAGES = ("nl", "fr", "de", "en")
 
@@ -26,13 +26,19 @@ class NoteTooLong(ValueError):
 def screen(text: str, languages: Collection[str] = LANGUAGES) -> list[Finding]:
     """What a note must not hold, in its order; empty where there is nothing. `languages`: those it may be written in.
 
-    The first note in a language takes up to a second, since its words are read then. Raises `NoteTooLong`, and
+    The first note in a language takes up to a second unless `prepare` was called. Raises `NoteTooLong`, and
     ValueError for a language that is not known.
     """
     if len(text) > LONGEST_NOTE:
         raise NoteTooLong(f"a note has {LONGEST_NOTE:,} characters at most, and this one has {len(text):,}")
     found = {(one.start, one.end, one.category): one for language in languages for one in _of(language).findings(text)}
     return sorted(found.values(), key=lambda finding: (finding.start, finding.end, finding.category))
+
+
+def prepare(languages: Collection[str]) -> None:
+    """Read the words of these languages: up to a second for each, in which the interpreter does little else."""
+    for language in languages:
+        _of(language).findings("one")
 
 
 @cache
