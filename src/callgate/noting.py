@@ -159,7 +159,7 @@ class Noting:
             failing += found
             read += len(kept)
             progress(read)
-        overwritten = await self.ledger.forget() if erase and failing else True
+        overwritten = await self.ledger.forget(thorough=True) if erase and failing else True
         counted: dict[str, Json] = {controller: len(numbers) for controller, numbers in people.items()}
         said: dict[str, Json] = {"by": by, "people": counted, "read": read, "failing": len(failing), "erased": erase}
         await self.ledger.append([Event(Kind.NOTES_RESCREENED, self.clock(), payload=said)])
