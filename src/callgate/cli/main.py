@@ -14,7 +14,20 @@ import typer
 
 import callgate
 from callgate import config, daemon
-from callgate.cli import cache, consents, dialplan, doctor, explain, ledger, lists, noting, prompts, scrub, suppress
+from callgate.cli import (
+    accounting,
+    cache,
+    consents,
+    dialplan,
+    doctor,
+    explain,
+    ledger,
+    lists,
+    noting,
+    prompts,
+    scrub,
+    suppress,
+)
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.cli.undecided import open_questions
 from callgate.core.processing import lapsing
@@ -33,6 +46,8 @@ app = typer.Typer(
 app.command(name="explain")(explain.explain)
 app.command(name="scrub")(scrub.scrub)
 app.command(name="doctor")(doctor.doctor)
+app.command(name="register")(accounting.register_command)
+app.command(name="breach")(accounting.breach_command)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(consents.app, name="consents")
 app.add_typer(lists.app, name="lists")
