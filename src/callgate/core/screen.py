@@ -204,7 +204,7 @@ class Screen:
             found |= self._parts(key)
         if not found and "*" in word.text:
             found |= self._starred(fold(word.text))
-        if not found and len(word.lower) >= LONG_WORD - 1 and not self._lexicon.known(word.lower):
+        if not found and len(word.lower) >= LONG_WORD and not self._lexicon.known(word.lower):
             found |= self._slipped(word)
         return found
 

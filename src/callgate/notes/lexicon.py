@@ -25,8 +25,7 @@ class SimplemmaLexicon:
         return simplemma.lemmatize(word.capitalize(), lang=self._language) if found == word and self._nouns else found
 
     def _known(self, word: str) -> bool:
-        spellings = (word, word.capitalize()) if self._nouns else (word,)
-        return any(simplemma.is_known(spelling, lang=self._language) for spelling in spellings)
+        return any(simplemma.is_known(spelling, lang=self._language) for spelling in (word, word.capitalize()))
 
     @property
     def _nouns(self) -> bool:
