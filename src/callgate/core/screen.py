@@ -115,7 +115,7 @@ class Screen:
 
     def __init__(self, vocabulary: Vocabulary, lexicon: Lexicon) -> None:
         """Raises `BadEntry`."""
-        self._lexicon = lexicon
+        self.lexicon = lexicon
         self._sets = vocabulary.sets
         self._numbers: dict[str, int] = {}
         self._forms = _Forms()
@@ -134,9 +134,15 @@ class Screen:
 
     def findings(self, note: str) -> list[Finding]:
         """What the note must not hold, in its order and without overlaps."""
-        found = words(note, self._lexicon.lemma)
-        matched = [self._elements(word) for word in found]
-        ordinary = {at for first, last, _ in self._runs(matched, ordinary=True) for at in range(first, last)}
+        return self.findings_among(note, self.ordinary(note), [self.lexicon])
+
+    def findings_among(self, note: str, spans: Sequence[tuple[int, int]], lexicons: Sequence[Lexicon]) -> list[Finding]:
+        """As `findings`, but for what stands in these spans; what one of the lexicons knows is no slip."""
+        found = words(note, self.lexicon.lemma)
+        matched = [self._elements(word, lexicons) for word in found]
+        ordinary = {
+            at for at, word in enumerate(found) if any(word.start < end and start < word.end for start, end in spans)
+        }
         taken: set[int] = set()
         kept: list[Finding] = []
         runs = ((first, last, phrase) for first, last, phrase in self._runs(matched, ordinary=False))
@@ -149,6 +155,13 @@ class Screen:
             start, end = found[first].start, found[last - 1].end
             kept.append(Finding(phrase.category, start, end, note[start:end]))
         return sorted(kept, key=lambda finding: finding.start)
+
+    def ordinary(self, note: str) -> list[tuple[int, int]]:
+        """Where ordinary expressions stand in the note."""
+        found = words(note, self.lexicon.lemma)
+        matched = [self._elements(word, ()) for word in found]
+        runs = self._runs(matched, ordinary=True)
+        return [(found[first].start, found[last - 1].end) for first, last, _ in runs]
 
     # Reading the vocabulary.
 
@@ -195,8 +208,8 @@ class Screen:
 
     # Reading a note.
 
-    def _elements(self, word: Word) -> Set[int]:
-        """The elements that a word is a form of."""
+    def _elements(self, word: Word, lexicons: Sequence[Lexicon]) -> Set[int]:
+        """The elements that a word is a form of: but for a slip only where there are lexicons, and none knows it."""
         forms = self._forms
         found: set[int] = set(forms.written.get(word.lower, ()))
         for key in word.keys:
@@ -204,7 +217,8 @@ class Screen:
             found |= self._parts(key)
         if not found and "*" in word.text:
             found |= self._starred(fold(word.text))
-        if not found and len(word.lower) >= LONG_WORD and not self._lexicon.known(word.lower):
+        slip = not found and lexicons and len(word.lower) >= LONG_WORD
+        if slip and not any(lexicon.known(word.lower) for lexicon in lexicons):
             found |= self._slipped(word)
         return found
 
@@ -275,6 +289,17 @@ class Screen:
         while before >= 0 and found[before].keys[0] in self._particles:
             before -= 1
         return before >= 0 and found[before].keys[0] in self._titles
+
+
+def findings_in(note: str, screens: Sequence[Screen]) -> list[Finding]:
+    """What a note must not hold that may be written in several languages.
+
+    What is an ordinary expression in one of them is let be, and what is a word in one of them is no slip in another.
+    """
+    spans = [span for screen in screens for span in screen.ordinary(note)]
+    lexicons = [screen.lexicon for screen in screens]
+    found = {one: None for screen in screens for one in screen.findings_among(note, spans, lexicons)}
+    return sorted(found, key=lambda finding: (finding.start, finding.end, finding.category))
 
 
 def _end(elements: Sequence[int | None], matched: Sequence[Set[int]], at: int) -> int | None:

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from functools import cache
 from importlib import resources
 
-from callgate.core.screen import LONGEST_NOTE, Category, Finding, Screen, Vocabulary
+from callgate.core.screen import LONGEST_NOTE, Category, Finding, Screen, Vocabulary, findings_in
 from callgate.notes.lexicon import lexicon
 
 __all__ = ["LANGUAGES", "NoteTooLong", "digest", "prepare", "screen", "vocabulary"]
@@ -31,8 +31,7 @@ def screen(text: str, languages: Collection[str] = LANGUAGES) -> list[Finding]:
     """
     if len(text) > LONGEST_NOTE:
         raise NoteTooLong(f"a note has {LONGEST_NOTE:,} characters at most, and this one has {len(text):,}")
-    found = {(one.start, one.end, one.category): one for language in languages for one in _of(language).findings(text)}
-    return sorted(found.values(), key=lambda finding: (finding.start, finding.end, finding.category))
+    return findings_in(text, [_of(language) for language in languages])
 
 
 def prepare(languages: Collection[str]) -> None:
