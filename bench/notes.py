@@ -18,7 +18,7 @@ from callgate.core.words import NoLexicon
 from tests.notes.labelled import Note, labelled, score
 
 ROUNDS = 5
-HALVES = ("dev", "held-out")
+HALVES = ("dev", "held-out", "later")
 _LOADED = """
 import sys
 from pathlib import Path
@@ -38,7 +38,7 @@ async def measure(console: Console) -> list[Figure]:
     """Precision and recall of the half that nobody developed against, beside those of the other; time for a note."""
     of = labelled()
     _show(of, console)
-    dev, held = (score([note for note in of if note.half == half]) for half in HALVES)
+    dev, held, _ = (score([note for note in of if note.half == half]) for half in HALVES)
     bare = _bare()
     alone = _times(of, lambda note: notes.screen(note.text, [note.language]))
     every = _times(of, lambda note: notes.screen(note.text))

@@ -1,4 +1,4 @@
-"""The labelled notes, and how well the screen does on a half of them."""
+"""The labelled notes, and how well the screen does on a part of them."""
 
 import json
 from collections.abc import Sequence
@@ -13,7 +13,8 @@ FINE = "fine"
 
 
 class Note(NamedTuple):
-    """A note, in which language, what is in it (`fine`: nothing), and in which half it is: `dev` or `held-out`."""
+    """A note, in which language, what is in it (`fine`: nothing), and in which part it is (docs/notes.md):
+    `dev`, `held-out` or `later`."""
 
     text: str
     language: str

@@ -12,8 +12,8 @@ from callgate.core.words import NoLexicon
 from callgate.notes.lexicon import lexicon
 from tests.notes.labelled import labelled, score
 
-FLOOR = {"dev": 0.95, "held-out": 0.90}
-"""Precision and recall that no half of a language may fall under; docs/notes.md says what was measured."""
+FLOOR = {"dev": 0.95, "held-out": 0.93, "later": 0.85}
+"""What neither precision nor recall of a part in a language may fall under; docs/notes.md says what was measured."""
 
 
 def words(text: str, *languages: str) -> list[str]:
