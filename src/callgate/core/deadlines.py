@@ -12,7 +12,7 @@ from the moment itself, and over weekends and holidays: that is never later than
 import calendar
 from collections.abc import Container
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 PROMISED = timedelta(days=30)
 """What the French authority gave in SAN-2019-010, whatever the length of the month."""
@@ -56,8 +56,9 @@ def extend(given: Deadline, announced: date, holidays: Container[date]) -> Deadl
 
 
 def notify_by(aware: datetime) -> datetime:
-    """The last moment to notify a breach of which a controller became `aware`, an aware time."""
-    return aware + NOTIFIED_WITHIN
+    """The last moment to notify a breach of which a controller became `aware`, an aware time; in the same zone."""
+    # In UTC, since an hour may be put in or left out meanwhile.
+    return (aware.astimezone(UTC) + NOTIFIED_WITHIN).astimezone(aware.tzinfo)
 
 
 def months_after(day: date, months: int, holidays: Container[date]) -> date:
