@@ -45,7 +45,7 @@ def test_the_labelled_notes_are_enough_half_of_them_fine_and_none_in_both_halves
         ("not ill", ["ill"]),
         ("quel 1d1ot", ["1d1ot"]),
         ("an i.d.i.o.t again", ["i.d.i.o.t"]),
-        ("what an idiooot", ["idiooot"]),
+        ("what an idiooooot", ["idiooooot"]),
         ("b*tch", ["b*tch"]),
         ("id\u200biot", ["id\u200biot"]),
         (unicodedata.normalize("NFD", "a le diabète"), [unicodedata.normalize("NFD", "diabète")]),
@@ -66,6 +66,7 @@ def test_what_a_note_must_not_hold_is_found_as_it_stands_there(text: str, expect
     [
         ("Mr Sick asked for a quote", "en"),
         ("Mrs van der Black", "en"),
+        ("Christian Brown called", "en"),
         ("sick of our calls", "en"),
         ("stupid mistake in the bill", "en"),
         ("dhr de Zieke belt terug", "nl"),
@@ -84,9 +85,12 @@ def test_names_and_words_with_another_meaning_are_let_be(text: str, language: st
     assert words(text, language) == []
 
 
-@pytest.mark.parametrize("text", ["mr sick? no: is sick today", "Herr Idiot", "mevr ziek", "MME MALADE AUJOURD HUI"])
-def test_a_title_does_not_hide_what_is_no_name(text: str) -> None:
-    assert words(text)
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("mr sick today", "en"), ("Herr Idiot", "de"), ("mevr ziek", "nl"), ("MME MALADE AUJOURD HUI", "fr")],
+)
+def test_a_title_does_not_hide_what_is_no_name(text: str, language: str) -> None:
+    assert words(text, language)
 
 
 def test_an_ordinary_expression_hides_no_more_than_itself() -> None:
