@@ -148,11 +148,14 @@ def test_an_entry_means_what_the_module_says(entry: str, text: str, found: bool)
 
 
 @pytest.mark.parametrize("language", notes.LANGUAGES)
-def test_every_entry_can_be_read_and_stands_there_once(language: str) -> None:
+def test_every_entry_can_be_read_and_stands_there_once_and_every_set_is_used(language: str) -> None:
     of = notes.vocabulary(language)
     Screen(of, lexicon(language))
-    for entries in (of.ordinary, *of.entries.values()):
+    everything = (of.ordinary, *of.entries.values())
+    for entries in everything:
         assert len(set(entries)) == len(entries)
+    used = {part for entries in everything for entry in entries for word in entry.split() for part in word.split("|")}
+    assert {f"@{name}" for name in of.sets} <= used
 
 
 def _only(entry: str) -> Vocabulary:
