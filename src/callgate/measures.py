@@ -32,7 +32,7 @@ def measures(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _master() -> str:
-    return "the environment" if ENVIRONMENT in os.environ else "a file that callgate alone reads"
+    return "the environment" if ENVIRONMENT in os.environ else "a file of their own"
 
 
 def _redis(settings: Settings) -> str:
