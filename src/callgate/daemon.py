@@ -17,7 +17,7 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
-from callgate import config
+from callgate import config, notes
 from callgate.abandonment import Abandonment
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Address, Settings
@@ -84,6 +84,12 @@ def true_at(settings: Settings, name: str) -> datetime | None:
         return open_list(list_path(settings, name)).of.scrubbed_at
     except (OSError, ListRefused):
         return None
+
+
+def languages_of_notes(settings: Settings) -> set[str]:
+    """The languages in which notes may be written: none where no campaign takes any."""
+    spoken = {language for table in settings.campaigns.values() if table.notes for language in table.languages.values()}
+    return spoken | {centre.language for centre in settings.centres.values()} if spoken else set()
 
 
 def jobs_of(settings: Settings) -> tuple[Job, ...]:
@@ -185,6 +191,8 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         # Whatever ends this, an error too: what was written until then is signed.
         stack.push_async_callback(try_checkpoint, ledger, clock)
         live = Live(clock)
+        # Before the gate opens: nobody on the telephone waits while the words are read.
+        notes.prepare(languages_of_notes(settings))
 
         def alarm(what: str) -> None:
             live.tell("alarm", alarm=what)

@@ -1,12 +1,13 @@
 """By when a request must be answered: month ends, holidays, 30 days, one extension."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.deadlines import CannotExtend, deadline, extend, months_after
+from callgate.core.deadlines import CannotExtend, deadline, extend, months_after, notify_by
 from callgate.core.law.daysoff import national
 
 BELGIAN = {day for year in (2026, 2027, 2028) for day in national("BE", year)}
@@ -69,3 +70,8 @@ def test_a_deadline_is_never_later_than_thirty_days_and_an_extension_never_earli
     assert extended.due >= received + timedelta(days=89)
     assert extended.due.weekday() < 5
     assert extended.due not in BELGIAN
+
+
+def test_a_breach_is_notified_within_72_hours_over_weekends_and_changes_of_the_clock() -> None:
+    friday = datetime(2026, 10, 23, 17, 30, tzinfo=ZoneInfo("Europe/Brussels"))
+    assert notify_by(friday).astimezone(UTC) == datetime(2026, 10, 26, 15, 30, tzinfo=UTC)

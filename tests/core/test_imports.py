@@ -15,6 +15,7 @@ MAY = {
     "prompts": {"core", "prompts"},
     "stores": {"core", "stores"},
     "recordings": {"core", "recordings", "stores"},
+    "notes": {"core", "notes"},
     "registers": {"core", "registers"},
     "scrub": {"core", "registers", "scrub", "stores"},
     "supply": {"clock", "core", "supply"},

@@ -15,6 +15,7 @@ import typer
 import callgate
 from callgate import config, daemon, partnering
 from callgate.cli import (
+    accounting,
     cache,
     consents,
     dialplan,
@@ -22,6 +23,7 @@ from callgate.cli import (
     explain,
     ledger,
     lists,
+    noting,
     partners,
     policy,
     prompts,
@@ -44,6 +46,8 @@ app = typer.Typer(
 app.command(name="explain")(explain.explain)
 app.command(name="scrub")(scrub.scrub)
 app.command(name="doctor")(doctor.doctor)
+app.command(name="register")(accounting.register_command)
+app.command(name="breach")(accounting.breach_command)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(consents.app, name="consents")
 app.add_typer(lists.app, name="lists")
@@ -54,6 +58,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(recordings.app, name="recordings")
 app.add_typer(dialplan.app, name="dialplan")
 app.add_typer(partners.app, name="partners")
+app.add_typer(noting.app, name="notes")
 
 
 def _version(asked: bool) -> None:

@@ -26,7 +26,7 @@ from pydantic import (
 from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
 from callgate.core.places import Place
-from callgate.core.policy import Dialling
+from callgate.core.policy import OUTCOMES, Dialling
 from callgate.core.purpose import Purpose
 from callgate.rules.schema import Rules
 
@@ -226,10 +226,16 @@ class Http(Table):
 
 
 class ControllerTable(Table):
-    """A company on whose behalf people are called. `privacy_policy` is how its place is *said*, by language."""
+    """A company on whose behalf people are called. `privacy_policy` is how its place is *said*, by language.
+
+    `contact`, `representative` and `officer` (for data protection) are for the register of processing (GDPR Art. 30).
+    """
 
     name: Text
     privacy_policy: dict[Language, Text]
+    contact: Text | None = None
+    representative: Text | None = None
+    officer: Text | None = None
 
 
 class ClausesTable(Table):
@@ -252,9 +258,14 @@ class ClausesTable(Table):
 
 
 class CentreTable(Table):
-    """A call centre. `certified`: the schemes, such as `DPF`, under which it may have data from the EEA."""
+    """A call centre. `certified`: the schemes, such as `DPF`, under which it may have data from the EEA.
+
+    `contact` and `officer` are for the register of processing (GDPR Art. 30).
+    """
 
     name: Text
+    contact: Text | None = None
+    officer: Text | None = None
     country: CountryCode
     language: Language
     status: Literal["active", "suspended"] = "active"
@@ -267,6 +278,7 @@ class CampaignTable(Table):
 
     `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
     that asks for it. `callee`: whose lines it calls. `dialling`: who dials, and whether an agent is free then.
+    `outcomes`: what agents may say of a call; `notes`: whether they may write something besides, through the screen.
     """
 
     controller: Name
@@ -280,6 +292,8 @@ class CampaignTable(Table):
     callee: Callee = Callee.CONSUMER
     record: bool = True
     dialling: Dialling = Dialling.MANUAL
+    outcomes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=50)] = OUTCOMES
+    notes: bool = False
 
 
 class MandateTable(Table):

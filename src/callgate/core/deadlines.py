@@ -1,23 +1,27 @@
-"""By when a request of a person must be answered (GDPR Art. 12(3)).
+"""By when a request of a person must be answered (GDPR Art. 12(3)), and a breach be notified (Art. 33(1)).
 
 The law gives one month from receipt, and two further months where the request is complex, if the person is told within
 the first. Periods are counted as Regulation (EEC, Euratom) 1182/71 says: the day of receipt does not count (Art. 3(1));
 a period in months ends on the same date, or on the last day of a month that has no such date (Art. 3(2)(c)); one whose
 last day is a holiday, a Saturday or a Sunday ends with the next working day (Art. 3(4)).
 
-callgate promises the earlier of that and 30 days, which roll to no later day.
+callgate promises the earlier of that and 30 days, which roll to no later day. The 72 hours of Art. 33(1) are counted
+from the moment itself, and over weekends and holidays: that is never later than any reading of Regulation 1182/71.
 """
 
 import calendar
 from collections.abc import Container
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 PROMISED = timedelta(days=30)
 """What the French authority gave in SAN-2019-010, whatever the length of the month."""
 
 FIRST, FURTHER = 1, 2
 """Months to answer, and months by which that may be extended once."""
+
+NOTIFIED_WITHIN = timedelta(hours=72)
+"""From when a controller is aware of a breach until the authority must know (GDPR Art. 33(1))."""
 
 _SATURDAY = 5
 
@@ -49,6 +53,12 @@ def extend(given: Deadline, announced: date, holidays: Container[date]) -> Deadl
             f"an extension is announced between {given.received} and {given.due}, not on {announced} (GDPR Art. 12(3))"
         )
     return replace(given, due=months_after(given.received, FIRST + FURTHER, holidays), announced=announced)
+
+
+def notify_by(aware: datetime) -> datetime:
+    """The last moment to notify a breach of which a controller became `aware`, an aware time; in the same zone."""
+    # In UTC, since an hour may be put in or left out meanwhile.
+    return (aware.astimezone(UTC) + NOTIFIED_WITHIN).astimezone(aware.tzinfo)
 
 
 def months_after(day: date, months: int, holidays: Container[date]) -> date:

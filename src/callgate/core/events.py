@@ -32,6 +32,9 @@ class Kind(StrEnum):
     ABANDONED = "abandoned"
     DROPPED = "dropped"
     CLOSED = "closed"
+    OUTCOME = "outcome"
+    NOTE = "note"
+    NOTES_RESCREENED = "notes-rescreened"
     LIST_LOADED = "list-loaded"
     POLICY_LOADED = "policy-loaded"
     ALARM = "alarm"
@@ -59,6 +62,12 @@ Consents to be called are among them, since they do not commute with objections:
 
 DELIVERIES = frozenset({Kind.DELIVERY_DONE, Kind.DELIVERY_DEAD, Kind.DELIVERY_RETRIED, Kind.DELIVERY_DROPPED})
 """The kinds that tell what became of what partners were told: with a partner and ids, and about nobody (Art. 19)."""
+ACCESSES = frozenset({Kind.NOTES_RESCREENED, Kind.RECORDING_PLAYED})
+"""The kinds that say that somebody saw or took out what is held on people: what a breach is measured by (GDPR Art. 33).
+
+Each says `by` in its payload. Where it concerns one person it has their `number` or their `call`; where it concerns
+many, `people` in its payload counts them by controller.
+"""
 
 
 class DataClass(StrEnum):

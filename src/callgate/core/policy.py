@@ -13,6 +13,9 @@ from callgate.core.law.terms import Owner, Sector
 from callgate.core.law.transfers import Signed, Transfers
 from callgate.core.purpose import Purpose
 
+OUTCOMES = ("sale", "appointment", "call-back", "no-interest", "no-decision", "not-reached", "wrong-number", "other")
+"""What agents may say of a call where a campaign says nothing else: none of it is about the person."""
+
 
 @dataclass(frozen=True, slots=True)
 class Controller:
@@ -55,6 +58,7 @@ class Campaign:
 
     `lists` are the national lists that bind it besides those of the law, by the country that is called. `sector` is
     what it offers and `caller_id_owner` whose number it shows; None is unknown. `callee`: whose lines it calls.
+    `outcomes` are what agents may say of a call, and `notes` whether in words of their own besides.
     """
 
     id: str
@@ -69,6 +73,8 @@ class Campaign:
     callee: Callee = Callee.CONSUMER
     caller_id_owner: Owner | None = None
     dialling: Dialling = Dialling.MANUAL
+    outcomes: tuple[str, ...] = OUTCOMES
+    notes: bool = False
 
     @property
     def countries(self) -> frozenset[str]:

@@ -187,8 +187,9 @@ class Ledger:
     async def forget(self, *, thorough: bool = False) -> bool:
         """Overwrite what was destroyed as far as the database lets us; False where a reader stood in the way.
 
-        `thorough`: also what the index of tokens may have left in pages that were split. For a quiet hour: it takes a
-        second for a million people, and nobody can write meanwhile. Raises `LedgerUnavailable`.
+        `thorough`: also what was removed of what events said, and what the index of tokens may have left in pages that
+        were split. For a quiet hour: it takes a second for a million people, and nobody can write meanwhile. Raises
+        `LedgerUnavailable`.
         """
         return await self._write(lambda: self._backend.forget(thorough=thorough))
 

@@ -212,6 +212,7 @@ class PostgresBackend:
         with _explained(), self._connect(TIDY_WITHIN_S) as session:
             if thorough:
                 session.execute("REINDEX INDEX CONCURRENTLY subjects_by_token")
+                session.execute("VACUUM events")
             session.execute("VACUUM subjects, deliveries")
         return True
 

@@ -5,7 +5,7 @@ append in between waits for milliseconds, and a process that dies leaves nothing
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -45,7 +45,7 @@ async def retain(
         for begin in range(0, len(due), STEP):
             step = due[begin : begin + STEP]
             if not dry_run:
-                await _remove(ledger, step, at, by)
+                await remove(ledger, step, at, by)
             removed.update(kind for _, kind in step)
             places += (step[0][0], step[-1][0])
     if not dry_run:
@@ -68,10 +68,18 @@ async def _due(ledger: Ledger, limits: Mapping[Kind, datetime], start: int) -> l
     return [(row.seq, Kind(row.kind)) for row in await ledger.rows(query.order_by(events.c.seq))]
 
 
-async def _remove(ledger: Ledger, step: list[tuple[int, Kind]], at: datetime, by: str) -> None:
+async def remove(
+    ledger: Ledger, step: Sequence[tuple[int, Kind]], at: datetime, by: str, because: str = "term"
+) -> None:
+    """Remove what a few events say, named by seq in their order, and tell so: their places in the chain stay.
+
+    A person's key goes with the last thing that it sealed. Raises `LedgerUnavailable`; `Ledger.forget` overwrites.
+    """
     counted: dict[str, Json] = {kind.value: count for kind, count in Counter(kind for _, kind in step).items()}
     first, last = step[0][0], step[-1][0]
-    event = Event(Kind.RETENTION, at, payload={"removed": counted, "from": first, "to": last, "by": by})
+    event = Event(
+        Kind.RETENTION, at, payload={"removed": counted, "from": first, "to": last, "by": by, "because": because}
+    )
     sql = ledger.backend.sql
     orphans = [(at.astimezone(UTC).isoformat(timespec="microseconds"), first, last)]
     await ledger.amend(

@@ -1,0 +1,333 @@
+"""Whether a note says what a note must not say: what is special about a person (GDPR Art. 9), or an insult.
+
+A vocabulary is data (`callgate.notes`): for each category, entries of one word or more, and ordinary expressions that
+hold such a word and mean something else ("sick of being called", "health insurance"). Ordinary expressions are found
+first, and what they cover is not looked at again. So are names: "Mr Sick", "Frau Krank".
+
+A negation is no excuse. "Not ill" tells of somebody's health as "ill" does (Art. 4(15), recital 35), and "not
+religious" of a belief.
+
+An entry is written as words apart by spaces; each may be
+
+    word        that word, in any form that the lexicon knows, and with a slip of one letter where it is long
+    word*       what begins so; `*word` what ends so, `*word*` what holds it: for the compounds of Dutch and German
+    a|b         one or the other
+    @name       one of a set of words that the vocabulary names
+    ..          up to three words, whatever they are
+    =word       that word as it is written, with its accents, and no other form of it
+
+A word that is written with a capital in the vocabulary is none that a person would be called by; see `_is_name`.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from callgate.core.words import Lexicon, Word, fold, spelt_out, words
+
+LONGEST_NOTE = 2_000
+"""Characters. A note is a remark, and whoever wants to keep more wants another place for it."""
+GAP = 3
+"""Words that `..` may stand for."""
+LONG_WORD = 6
+"""Letters from which on one wrong letter is taken for a slip."""
+LONGEST_COMPOUND = 40
+
+
+class Category(StrEnum):
+    """What a note must not hold. The value is stable: counts and reports keep it."""
+
+    HEALTH = "health"
+    GENETIC = "biometric/genetic"
+    RELIGION = "religion"
+    ETHNICITY = "ethnicity"
+    POLITICS = "politics"
+    UNION = "union"
+    SEXUALITY = "sexuality"
+    INSULT = "insult"
+
+
+SOURCES: Mapping[Category, str] = {
+    Category.HEALTH: "GDPR Art. 9(1), 4(15)",
+    Category.GENETIC: "GDPR Art. 9(1), 4(13), 4(14)",
+    Category.RELIGION: "GDPR Art. 9(1)",
+    Category.ETHNICITY: "GDPR Art. 9(1)",
+    Category.POLITICS: "GDPR Art. 9(1)",
+    Category.UNION: "GDPR Art. 9(1)",
+    Category.SEXUALITY: "GDPR Art. 9(1)",
+    Category.INSULT: "GDPR Art. 5(1)(a), 5(1)(c)",
+}
+"""Why each is refused."""
+
+
+class BadEntry(ValueError):
+    """An entry of a vocabulary cannot be read; the message names it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a note must not hold: the category, and where the words that led to it stand in the note."""
+
+    category: Category
+    start: int
+    end: int
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The words of one language, as they were written down. `titles` stand before a name, `particles` within one."""
+
+    language: str
+    entries: Mapping[Category, Sequence[str]]
+    ordinary: Sequence[str]
+    sets: Mapping[str, Sequence[str]]
+    titles: Sequence[str]
+    particles: Sequence[str]
+    surnames: Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrase:
+    """Elements by number; None is a gap. `category` is None for an ordinary expression. `name`: may be a surname."""
+
+    elements: tuple[int | None, ...]
+    category: Category | None
+    name: bool
+
+
+@dataclass(slots=True)
+class _Forms:
+    """By which forms each element is found."""
+
+    exact: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    begins: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    ends: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    holds: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    written: dict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
+    slips: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+
+class Screen:
+    """Looks for one language's vocabulary in notes."""
+
+    def __init__(self, vocabulary: Vocabulary, lexicon: Lexicon) -> None:
+        """Raises `BadEntry`."""
+        self.lexicon = lexicon
+        self._sets = vocabulary.sets
+        self._numbers: dict[str, int] = {}
+        self._forms = _Forms()
+        self._phrases: dict[int, list[_Phrase]] = defaultdict(list)
+        self._titles = {fold(title) for title in vocabulary.titles}
+        self._particles = {fold(particle) for particle in vocabulary.particles}
+        self._surnames = {fold(name) for name in vocabulary.surnames}
+        for entry in vocabulary.ordinary:
+            self._add(entry, None)
+        for category, entries in vocabulary.entries.items():
+            for entry in entries:
+                self._add(entry, category)
+        shapes = (self._forms.begins, self._forms.ends, self._forms.holds)
+        self._shortest = min((len(form) for shape in shapes for form in shape), default=1)
+        self._longest = max((len(form) for shape in shapes for form in shape), default=1)
+
+    def findings(self, note: str) -> list[Finding]:
+        """What the note must not hold, in its order and without overlaps."""
+        return self.findings_among(note, self.ordinary(note), [self.lexicon])
+
+    def findings_among(self, note: str, spans: Sequence[tuple[int, int]], lexicons: Sequence[Lexicon]) -> list[Finding]:
+        """As `findings`, but for what stands in these spans; what one of the lexicons knows is no slip."""
+        found = words(note, self.lexicon.lemma)
+        matched = [self._elements(word, lexicons) for word in found]
+        ordinary = {
+            at for at, word in enumerate(found) if any(word.start < end and start < word.end for start, end in spans)
+        }
+        taken: set[int] = set()
+        kept: list[Finding] = []
+        runs = ((first, last, phrase) for first, last, phrase in self._runs(matched, ordinary=False))
+        for first, last, phrase in sorted(runs, key=lambda run: (run[0] - run[1], run[0])):
+            places = set(range(first, last))
+            named = last - first == 1 and self._is_name(found, first, phrase)
+            if phrase.category is None or named or places & (ordinary | taken):
+                continue
+            taken |= places
+            start, end = found[first].start, found[last - 1].end
+            kept.append(Finding(phrase.category, start, end, note[start:end]))
+        return sorted(kept, key=lambda finding: finding.start)
+
+    def ordinary(self, note: str) -> list[tuple[int, int]]:
+        """Where ordinary expressions stand in the note."""
+        found = words(note, self.lexicon.lemma)
+        matched = [self._elements(word, ()) for word in found]
+        runs = self._runs(matched, ordinary=True)
+        return [(found[first].start, found[last - 1].end) for first, last, _ in runs]
+
+    # Reading the vocabulary.
+
+    def _add(self, entry: str, category: Category | None) -> None:
+        parts = entry.split()
+        if not parts or parts[0] == ".." or parts[-1] == "..":
+            raise BadEntry(f"the entry {entry!r} neither begins nor ends with a gap, and is not empty")
+        first, *rest = parts
+        head = self._element(first, slips=not rest)
+        tail = (None if part == ".." else self._element(part, slips=False) for part in rest)
+        self._phrases[head].append(_Phrase((head, *tail), category, name=not entry.lstrip("*=")[:1].isupper()))
+
+    def _element(self, part: str, *, slips: bool) -> int:
+        """The number of an element; its forms are put where words will look for them."""
+        number = self._numbers.setdefault(part, len(self._numbers))
+        for form in self._alternatives(part):
+            self._add_form(form, number, slips=slips)
+        return number
+
+    def _alternatives(self, part: str) -> Iterator[str]:
+        for one in part.split("|"):
+            if not one.startswith("@"):
+                yield one
+            elif one[1:] in self._sets:
+                yield from self._sets[one[1:]]
+            else:
+                raise BadEntry(f"there is no set {one[1:]!r}; there are {', '.join(sorted(self._sets)) or 'none'}")
+
+    def _add_form(self, form: str, number: int, *, slips: bool) -> None:
+        bare = form.strip("*=")
+        if not bare or not bare.replace("'", "").replace("+", "").isalnum():
+            raise BadEntry(f"{form!r} is not one word")
+        if form.startswith("="):
+            self._forms.written[bare.lower()].add(number)
+            return
+        starts, ends = form.startswith("*"), form.endswith("*")
+        forms = self._forms
+        shape = forms.holds if starts and ends else forms.ends if starts else forms.begins if ends else forms.exact
+        for key in {fold(bare), spelt_out(bare)}:
+            shape[key].add(number)
+            if shape is forms.exact and slips and len(key) >= LONG_WORD:
+                for near in _one_letter_out(key):
+                    forms.slips[near].add(key)
+
+    # Reading a note.
+
+    def _elements(self, word: Word, lexicons: Sequence[Lexicon]) -> Set[int]:
+        """The elements that a word is a form of: but for a slip only where there are lexicons, and none knows it."""
+        forms = self._forms
+        found: set[int] = set(forms.written.get(word.lower, ()))
+        for key in word.keys:
+            found |= forms.exact.get(key, set())
+            found |= self._parts(key)
+        if not found and "*" in word.text:
+            found |= self._starred(fold(word.text))
+        slip = not found and lexicons and len(word.lower) >= LONG_WORD
+        if slip and not any(lexicon.known(word.lower) for lexicon in lexicons):
+            found |= self._slipped(word)
+        return found
+
+    def _parts(self, key: str) -> Set[int]:
+        """The elements that a word begins with, ends with or holds."""
+        forms, found = self._forms, set[int]()
+        if len(key) < self._shortest or len(key) > LONGEST_COMPOUND:
+            return found
+        for length in range(self._shortest, min(len(key), self._longest) + 1):
+            found |= forms.begins.get(key[:length], set()) | forms.ends.get(key[-length:], set())
+            if forms.holds:
+                for start in range(len(key) - length + 1):
+                    if (held := forms.holds.get(key[start : start + length])) is not None:
+                        found |= held
+        return found
+
+    def _starred(self, text: str) -> Set[int]:
+        """The elements that a word with stars in place of letters may be: as many letters at least as there are stars.
+
+        Two letters have to be left, or any word would do.
+        """
+        if sum(char.isalpha() for char in text) < 2:
+            return set()
+        pattern = re.compile(re.sub(r"\\\*(?:\\\*)*", "[a-z]+", re.escape(text)))
+        return {
+            number
+            for shape in (self._forms.exact, self._forms.holds, self._forms.begins)
+            for form, numbers in shape.items()
+            if pattern.fullmatch(form)
+            for number in numbers
+        }
+
+    def _slipped(self, word: Word) -> Set[int]:
+        """The elements that a word is a form of but for one letter that is missing, too many, wrong or swapped."""
+        found: set[int] = set()
+        for key in word.keys:
+            near = {meant for each in _one_letter_out(key) for meant in self._forms.slips.get(each, ())}
+            for meant in near:
+                if meant[0] == key[0] and _one_slip(key, meant):
+                    found |= self._forms.exact[meant]
+        return found
+
+    def _runs(self, matched: Sequence[Set[int]], *, ordinary: bool) -> Iterator[tuple[int, int, _Phrase]]:
+        """Where entries stand: the first word, the one behind the last, and the entry."""
+        for at, elements in enumerate(matched):
+            for element in elements:
+                for phrase in self._phrases.get(element, ()):
+                    if (phrase.category is None) == ordinary:
+                        end = _end(phrase.elements, matched, at)
+                        if end is not None:
+                            yield at, end, phrase
+
+    def _is_name(self, found: Sequence[Word], at: int, phrase: _Phrase) -> bool:
+        """Whether the word is somebody's name: it stands behind a title, or among other names.
+
+        Behind a title, what has a capital is a name, but for words that nobody is called by; what has none only where
+        it is known as a surname, since "mevr ziek" is short for "mevrouw is ziek".
+        """
+        word = found[at]
+        surname = fold(word.text) in self._surnames
+        if self._titled(found, at):
+            return surname or (phrase.name and word.capital)
+        beside = [found[near] for near in (at - 1, at + 1) if 0 <= near < len(found)]
+        return surname and word.capital and any(other.capital and other.plain for other in beside)
+
+    def _titled(self, found: Sequence[Word], at: int) -> bool:
+        before = at - 1
+        while before >= 0 and found[before].keys[0] in self._particles:
+            before -= 1
+        return before >= 0 and found[before].keys[0] in self._titles
+
+
+def findings_in(note: str, screens: Sequence[Screen]) -> list[Finding]:
+    """What a note must not hold that may be written in several languages.
+
+    What is an ordinary expression in one of them is let be, and what is a word in one of them is no slip in another.
+    """
+    spans = [span for screen in screens for span in screen.ordinary(note)]
+    lexicons = [screen.lexicon for screen in screens]
+    found = {one: None for screen in screens for one in screen.findings_among(note, spans, lexicons)}
+    return sorted(found, key=lambda finding: (finding.start, finding.end, finding.category))
+
+
+def _end(elements: Sequence[int | None], matched: Sequence[Set[int]], at: int) -> int | None:
+    """Behind which word the elements end, where the first stands at `at`; None where they do not stand there."""
+    if not elements:
+        return at
+    if elements[0] is None:
+        ends = (_end(elements[1:], matched, at + skipped) for skipped in range(GAP + 1))
+        return next((end for end in ends if end is not None), None)
+    if at >= len(matched) or elements[0] not in matched[at]:
+        return None
+    return _end(elements[1:], matched, at + 1)
+
+
+def _one_letter_out(word: str) -> Iterable[str]:
+    """The word, and what is left of it when one letter is taken out. Two words that are one slip apart share one."""
+    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
+
+
+def _one_slip(one: str, other: str) -> bool:
+    """Whether the words differ by one letter missing, too many, wrong, or by two neighbours swapped."""
+    if abs(len(one) - len(other)) > 1:
+        return False
+    first = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    rest, others = one[first:], other[first:]
+    return (
+        rest[1:] == others[1:]
+        or rest[1:] == others
+        or rest == others[1:]
+        or (rest[:2] == others[1::-1] and rest[2:] == others[2:] and len(rest) > 1)
+    )

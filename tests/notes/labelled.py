@@ -1,0 +1,51 @@
+"""The labelled notes, and how well the screen does on a part of them."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from callgate import notes
+
+FILE = Path(__file__).with_name("labelled.jsonl")
+FINE = "fine"
+
+
+class Note(NamedTuple):
+    """A note, in which language, what is in it (`fine`: nothing), and in which part it is (docs/notes.md):
+    `dev`, `held-out` or `later`."""
+
+    text: str
+    language: str
+    label: str
+    half: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Of the notes that hold something, how many were refused (`recall`); of those refused, how many did (`precision`);
+    and of those refused rightly, how many for the right reason."""
+
+    notes: int
+    precision: float
+    recall: float
+    category: float
+
+
+def labelled() -> list[Note]:
+    """All of them."""
+    return [Note(**json.loads(line)) for line in FILE.read_text("utf-8").splitlines()]
+
+
+def score(of: Sequence[Note], languages: Sequence[str] | None = None) -> Score:
+    """How well the screen does, each note in its own language or in all of `languages`."""
+    refused = [
+        (note, {finding.category for finding in found})
+        for note in of
+        if (found := notes.screen(note.text, languages or [note.language]))
+    ]
+    right = [(note, why) for note, why in refused if note.label != FINE]
+    bad = sum(note.label != FINE for note in of)
+    named = sum(note.label in why for note, why in right)
+    return Score(len(of), len(right) / len(refused), len(right) / bad, named / len(right))
