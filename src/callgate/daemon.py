@@ -15,21 +15,22 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from aiohttp import web
 
-from callgate import config
+from callgate import config, front
 from callgate.clock import Clock, shifted_clock, system_clock
-from callgate.config import Address, Settings
+from callgate.config import Settings
 from callgate.core import emergency
 from callgate.core.retention import Terms
 from callgate.keeper import Keeper
 from callgate.listwatch import ListWatch
 from callgate.live import Live
+from callgate.metrics import MeasuredOffice, Metrics
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
 from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
+from callgate.stores.accounts import Accounts
 from callgate.stores.connection import connect
 from callgate.stores.encoding import read_keys
 from callgate.stores.errors import ListRefused
@@ -42,7 +43,10 @@ from callgate.stores.nodes import Client
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
 from callgate.supply.schedule import Job, Supply, run_fetch
-from callgate.web.app import make_app
+from callgate.web.auth.door import Door
+from callgate.web.auth.door import Terms as SessionTerms
+from callgate.web.auth.passwords import Passwords
+from callgate.web.dialers import Dialers
 
 log = structlog.stdlib.get_logger()
 
@@ -88,6 +92,13 @@ def terms_of(settings: Settings) -> Terms:
     """How long the ledger keeps what it says."""
     days = settings.retention
     return Terms(timedelta(days.contact_days), timedelta(days.recording_days), timedelta(days.proof_days))
+
+
+def door_of(settings: Settings, ledger: Ledger, clock: Clock) -> Door:
+    """Where users come in."""
+    http = settings.http
+    terms = SessionTerms(timedelta(minutes=http.session_idle_minutes), timedelta(hours=http.session_hours))
+    return Door(Accounts(ledger, clock), Passwords(), clock, terms)
 
 
 def command_writer() -> str:
@@ -175,12 +186,16 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             doubt=keeper.doubt,
             alarm=alarm,
         )
+        metrics = Metrics()
+        ledger.timed = metrics.time_commit
+        measured = MeasuredOffice(office, metrics)
+        later = LateFile(settings.office.state / "late.jsonl", measured, clock)
         node = Node(
             station,
-            office=office,
+            office=measured,
             catalogue=lambda: policing.catalogue,
             recordings=Recordings(settings.recordings.spool, settings.recordings.sealed),
-            later=LateFile(settings.office.state / "late.jsonl", office, clock),
+            later=later,
             live=live,
             clock=clock,
         )
@@ -201,8 +216,13 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
         )
 
-        def missing() -> list[str]:
-            return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
+        door = door_of(settings, ledger, clock)
+        dialers = Dialers(measured, live, clock, station.token_key, later.keep)
+        parts = front.Parts(
+            settings, config_file, reload, clock, ledger, cache, office, keeper, node, live, metrics, door, dialers,
+            policy=lambda: policing.policy,
+        )  # fmt: skip
+        front.watch(parts)
 
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),
@@ -213,7 +233,10 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             asyncio.create_task(supply.run(), name="supply"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
-            asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
+            asyncio.create_task(metrics.follow(live), name="metrics"),
+            asyncio.create_task(door.run(), name="door"),
+            asyncio.create_task(front.take_up_calls(door, dialers), name="dialers"),
+            asyncio.create_task(front.serve_http(front.services_of(parts)), name="http"),
         ]
         await _until_stopped(tasks, stop)
 
@@ -230,14 +253,3 @@ async def _until_stopped(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -
     await asyncio.gather(*tasks, stopping, return_exceptions=True)
     for task in ended:
         task.result()
-
-
-async def _http(listen: Address, app: web.Application) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, listen.host, listen.port).start()
-        log.info("http-listens", address=str(listen))
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()

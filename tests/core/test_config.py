@@ -161,7 +161,7 @@ def test_every_error_is_told_at_once(file: Path) -> None:
         ('reference = "DPA-1"', 'reference = "DPA-1"\nunder = "lille"', None, "lille has no mandate of acme"),
         ('reference = "DPA-1"', 'reference = "DPA-1"\nsub_processors = ["lille"]', None, "no centre 'lille'"),
         ("[office]", "[retention]\ncontact_days = 29\n[office]", None, "in GB count for 30 days"),
-        ("[lists.uk-tps]", '[http]\nlisten = "0.0.0.0:80"\n[lists.uk-tps]', None, "must be on loopback"),
+        ("[lists.uk-tps]", '[http]\nlisten = "0.0.0.0:80"\n[lists.uk-tps]', None, "is not on loopback"),
     ],
 )
 def test_parts_that_do_not_fit_are_named_with_their_line(

@@ -1,5 +1,6 @@
 """`callgate explain`: what would happen to this call, and why, rule by rule."""
 
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,12 +11,10 @@ from rich.table import Table
 
 from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
-from callgate.core import gate
-from callgate.core.gate import CallRequest, Unknown, Verdict
-from callgate.core.reasons import Reason
-from callgate.stores.errors import NotReady, StoreUnavailable
+from callgate.core.gate import CallRequest, Verdict
+from callgate.dryrun import dry_run
+from callgate.stores.errors import StoreUnavailable
 from callgate.stores.readiness import check
-from callgate.stores.suppression import Query
 
 
 def explain(
@@ -72,19 +71,10 @@ def _moment(at: str) -> datetime:
 
 async def _verdict(config_file: Path, request: CallRequest, now: datetime) -> Verdict:
     settings = config.load(config_file)
-    question = gate.ask(request, config.to_policy(settings), now)
-    if isinstance(question, Verdict):
-        return question
-    query = Query(question.number.e164, question.campaign.controller, question.campaign.id, question.lists)
     async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, cache):
-        try:
+        with suppress(StoreUnavailable):  # the lookup says it as well
             await check(cache, ledger)
-            found = await cache.lookup(query)
-        except StoreUnavailable as error:
-            return gate.answer(question, Unknown(Reason.STORE_UNAVAILABLE, str(error)), now)
-        except NotReady as error:
-            return gate.answer(question, Unknown(Reason.STORE_NOT_READY, str(error)), now)
-        return gate.answer(question, found.facts, now)
+        return await dry_run(config.to_policy(settings), cache, request, now)
 
 
 def _show(verdict: Verdict) -> None:

@@ -38,6 +38,9 @@ class Kind(StrEnum):
     RETENTION = "retention"
     RESTORED = "restored"
     GAP_ACCEPTED = "gap-accepted"
+    LOGIN = "login"
+    LOGIN_FAILED = "login-failed"
+    ACT = "act"
 
 
 OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})

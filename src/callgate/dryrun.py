@@ -1,0 +1,25 @@
+"""What the gate would say to a call, with nothing dialled, reserved or written down."""
+
+from datetime import datetime
+
+from callgate.core import gate
+from callgate.core.gate import CallRequest, Unknown, Verdict
+from callgate.core.policy import Policy
+from callgate.core.reasons import Reason
+from callgate.stores.errors import NotReady, StoreUnavailable
+from callgate.stores.suppression import Query, SuppressionCache
+
+
+async def dry_run(policy: Policy, cache: SuppressionCache, request: CallRequest, now: datetime) -> Verdict:
+    """The verdict on a call that is asked for `now`. What cannot be known is a block, as at the gate."""
+    question = gate.ask(request, policy, now)
+    if isinstance(question, Verdict):
+        return question
+    query = Query(question.number.e164, question.campaign.controller, question.campaign.id, question.lists)
+    try:
+        found = await cache.lookup(query)
+    except StoreUnavailable as error:
+        return gate.answer(question, Unknown(Reason.STORE_UNAVAILABLE, str(error)), now)
+    except NotReady as error:
+        return gate.answer(question, Unknown(Reason.STORE_NOT_READY, str(error)), now)
+    return gate.answer(question, found.facts, now)
