@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from callgate.core import gate
-from callgate.core.gate import CallRequest, Unknown, Verdict
+from callgate.core.gate import CallRequest, Question, Unknown, Verdict
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
 from callgate.stores.errors import NotReady, StoreUnavailable
@@ -13,8 +13,11 @@ from callgate.stores.suppression import Query, SuppressionCache
 async def dry_run(policy: Policy, cache: SuppressionCache, request: CallRequest, now: datetime) -> Verdict:
     """The verdict on a call that is asked for `now`. What cannot be known is a block, as at the gate."""
     question = gate.ask(request, policy, now)
-    if isinstance(question, Verdict):
-        return question
+    return question if isinstance(question, Verdict) else await answer(question, cache, now)
+
+
+async def answer(question: Question, cache: SuppressionCache, now: datetime) -> Verdict:
+    """The verdict on a question that the policy alone does not answer."""
     query = Query(question.number.e164, question.campaign.controller, question.campaign.id, question.lists)
     try:
         found = await cache.lookup(query)

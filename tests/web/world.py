@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from aiohttp import ClientResponse
+from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 
@@ -85,7 +85,7 @@ class World:
     live: Live
     door: Door
     services: Services
-    client: TestClient
+    client: TestClient[web.Request, web.Application]
     now: datetime = NOW
     seconds: float = 0.0
     missing: list[str] = field(default_factory=list)

@@ -11,8 +11,9 @@ from rich.table import Table
 
 from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
+from callgate.core import gate
 from callgate.core.gate import CallRequest, Verdict
-from callgate.dryrun import dry_run
+from callgate.dryrun import answer
 from callgate.stores.errors import StoreUnavailable
 from callgate.stores.readiness import check
 
@@ -71,10 +72,13 @@ def _moment(at: str) -> datetime:
 
 async def _verdict(config_file: Path, request: CallRequest, now: datetime) -> Verdict:
     settings = config.load(config_file)
+    question = gate.ask(request, config.to_policy(settings), now)
+    if isinstance(question, Verdict):
+        return question
     async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, cache):
         with suppress(StoreUnavailable):  # the lookup says it as well
             await check(cache, ledger)
-        return await dry_run(config.to_policy(settings), cache, request, now)
+        return await answer(question, cache, now)
 
 
 def _show(verdict: Verdict) -> None:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import ceil
 from typing import Final
 
 from aiohttp import web
@@ -92,7 +93,7 @@ def invalid(pointer: str, detail: str) -> Problem:
 
 def too_many(seconds: float, detail: str) -> Problem:
     """Asked too often. `seconds` until it is worth asking again."""
-    return Problem(429, "too-many", detail, headers={"Retry-After": str(max(1, round(seconds + 0.5)))})
+    return Problem(429, "too-many", detail, headers={"Retry-After": str(ceil(seconds))})
 
 
 def unavailable(detail: str) -> Problem:
