@@ -6,11 +6,14 @@ add theirs by `Metrics.watch`.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from functools import partial
 from time import perf_counter
 from typing import TypeVar
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 from callgate.boundary import Decision, Heard, LateBlock, Office, OpenCall
 from callgate.core.events import Json, Kind
@@ -29,7 +32,7 @@ GATE_BUCKETS = (0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.016, 0.025, 0.05, 0.
 COMMIT_BUCKETS = (0.0005, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.125, 0.25, 0.5, 1.0)
 
 Reading = tuple[Mapping[str, str], float]
-"""The labels of one value, and the value."""
+"""The labels of one value, in the order in which they were named, and the value."""
 Read = Callable[[], Awaitable[Iterable[Reading]]]
 """Tells the values of a gauge now. Where it raises, the gauge has none."""
 
@@ -64,11 +67,13 @@ class Metrics:
         self.unread = Counter(
             "callgate_metrics_unread", "Metrics that could not be read.", ["metric"], registry=registry
         )
-        self._watched: list[tuple[str, Gauge, Read]] = []
+        self._watched: dict[str, tuple[Callable[[], GaugeMetricFamily], Read]] = {}
+        self._seen: list[GaugeMetricFamily] = []
+        registry.register(_Seen(lambda: self._seen))
 
     def watch(self, name: str, about: str, labels: Sequence[str], read: Read) -> None:
         """Add a gauge whose values `read` tells whenever somebody looks. Nothing of a person may be a label."""
-        self._watched.append((name, Gauge(name, about, labels, registry=self.registry), read))
+        self._watched[name] = partial(GaugeMetricFamily, name, about, labels=labels), read
 
     def time_commit(self, seconds: float, *, ok: bool) -> None:
         """Note a transaction of the ledger; from any thread."""
@@ -78,23 +83,43 @@ class Metrics:
 
     async def text(self) -> bytes:
         """Everything, as Prometheus reads it (exposition format 0.0.4)."""
-        for name, gauge, read in self._watched:
-            try:
-                readings = list(await read())
-            except Exception as error:
-                log.warning("metric-not-read", metric=name, error=type(error).__name__, place=place_of(error))
-                self.unread.labels(name).inc()
-                readings = []
-            gauge.clear()
-            for labels, value in readings:
-                (gauge.labels(**labels) if labels else gauge).set(value)
+        self._seen = [await self._look(name) for name in self._watched]
         return generate_latest(self.registry)
+
+    async def _look(self, name: str) -> GaugeMetricFamily:
+        """What is watched, as it is now. What cannot be read has no value: 0 would be one."""
+        make, read = self._watched[name]
+        family = make()
+        try:
+            for labels, value in await read():
+                family.add_metric([*labels.values()], value)
+        except Exception as error:
+            log.warning("metric-not-read", metric=name, error=type(error).__name__, place=place_of(error))
+            self.unread.labels(name).inc()
+            return make()
+        return family
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Every metric that there is, watched or counted."""
+        return frozenset(self._watched) | {family.name for family in self.registry.collect()}
 
     async def follow(self, live: Live) -> None:
         """Count the alarms, until cancelled."""
         async for happening in live.watch():
             if happening.what == "alarm":
                 self.alarms.labels(str(happening.facts.get("alarm", ""))).inc()
+
+
+class _Seen(Collector):
+    """What was last seen of what is watched."""
+
+    def __init__(self, seen: Callable[[], Iterable[Metric]]) -> None:
+        self._seen = seen
+
+    def collect(self) -> Iterable[Metric]:
+        """As prometheus-client asks for it."""
+        return self._seen()
 
 
 class MeasuredOffice:
