@@ -10,6 +10,7 @@ import structlog
 from aiohttp import web
 
 from callgate import config
+from callgate.boundary import NotCommitted
 from callgate.clock import Clock
 from callgate.config import Http, Settings
 from callgate.core.policy import Policy
@@ -144,10 +145,13 @@ async def take_up_calls(door: Door, dialers: Dialers, pause_s: float = 2.0) -> N
     """Take up the calls that dialers had under way before a restart, and look after them until cancelled."""
     while True:
         try:
-            for user in await door.accounts.users():
+            users = await door.accounts.users()
+            for user in users:
                 await dialers.take_up(user.name)
             break
-        except LedgerUnavailable as error:
+        except (LedgerUnavailable, NotCommitted) as error:
             log.warning("dialers-not-taken-up", error=str(error))
             await asyncio.sleep(pause_s)
+    if not users:
+        log.warning("no-users", says="nobody can log in yet", way_out="callgate users add NAME --role admin")
     await dialers.run()

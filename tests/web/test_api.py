@@ -1,6 +1,8 @@
 """What the API does: verdicts, calls of dialers, objections, consents, pages of calls; and how it fails."""
 
+import asyncio
 import json
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -256,6 +258,20 @@ async def test_a_body_that_is_none_is_refused(world: World, body: bytes, kind: s
     assert (answer.status, answer.content_type) == (status, "application/problem+json")
 
 
+async def test_a_body_that_does_not_arrive_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("callgate.web.serving.BODY_WITHIN_S", 0.01)
+    token = await world.user("officer", Role.OFFICER)
+    never = asyncio.Event()
+
+    async def body() -> AsyncIterator[bytes]:
+        yield b"{"
+        await never.wait()
+
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    answer = await world.client.post("/api/v1/suppressions", data=body(), headers=headers)
+    assert answer.status == 408
+
+
 # Asked twice.
 
 
@@ -352,6 +368,19 @@ async def test_a_destroyed_recording_says_so(world: World) -> None:
     await world.ledger.append([Event(Kind.RECORDING_DESTROYED, NOW, "c1", ANNA, "acme", {"why": "withdrawn"})])
     [kept] = (await done(await world.ask("GET", "/api/v1/recordings", token)))["recordings"]
     assert kept["destroyed"] is not None
+    await done(await world.ask("GET", "/api/v1/recordings/c1/audio", token), 404)
+
+
+async def test_a_recording_is_heard_and_that_it_was_is_in_the_ledger_before_its_first_sound(world: World) -> None:
+    token = await world.user("boss", Role.SUPERVISOR)
+    said = {"outcome": "allow", "campaign": "spring", "centre": "brussels"}
+    await world.ledger.append([
+        Event(Kind.VERDICT, NOW, "c1", ANNA, "acme", said), Event(Kind.RECORDING_SEALED, NOW, "c1", ANNA, "acme"),
+    ])  # fmt: skip
+    heard = await world.ask("GET", "/api/v1/recordings/c1/audio", token)
+    assert (heard.status, heard.content_type, await heard.read()) == (200, "audio/wav", b"RIFFc1")
+    [act] = [entry.event for entry in await world.ledger.read(kinds=[Kind.ACT]) if "call" in entry.event.payload]
+    assert (act.payload["act"], act.payload["by"], act.number) == ("recording-heard", "boss", ANNA)
 
 
 async def test_what_another_configuration_would_change_is_told_and_not_done(world: World) -> None:

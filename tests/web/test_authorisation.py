@@ -111,7 +111,7 @@ ASKED: Final = {
     "GET /api/v1/recordings/{call}/audio": Asked(
         only(SUPERVISOR, OFFICER, MACHINE), path="/api/v1/recordings/own/audio",
         foreign_path="/api/v1/recordings/foreign/audio",
-        ok=frozenset({404}), refused=404,
+        refused=404,
     ),
     "GET /api/v1/events": Asked(only(SUPERVISOR, OFFICER, ADMIN, MACHINE), path="/api/v1/events?after=0"),
     "POST /api/v1/scrub": Asked(
@@ -134,12 +134,19 @@ def verdict(call: str, controller: str, campaign: str, centre: str) -> Event:
     return Event(Kind.VERDICT, NOW, call, NUMBER, controller, said)
 
 
+def sealed(call: str, controller: str) -> Event:
+    return Event(Kind.RECORDING_SEALED, NOW, call, NUMBER, controller, {"seconds": 3.5, "sha256": "ab"})
+
+
 @pytest.fixture
 async def peopled(world: World) -> World:
     """A call of each company, a live fact of each, and one of nobody's."""
     await world.ledger.append(
-        [verdict("own", "acme", "spring", "brussels"), verdict("foreign", "futura", "autumn", "lille")]
-    )
+        [
+            verdict("own", "acme", "spring", "brussels"), sealed("own", "acme"),
+            verdict("foreign", "futura", "autumn", "lille"), sealed("foreign", "futura"),
+        ]
+    )  # fmt: skip
     world.live.tell("block", campaign="spring", centre="brussels", who="own")
     world.live.tell("block", campaign="autumn", centre="lille", who="foreign")
     world.live.tell("pbx", who="nobody")
@@ -233,10 +240,11 @@ async def test_what_is_anothers_is_refused_or_as_if_it_were_not_there(
         (Principal("x", SUPERVISOR, frozenset({"acme"}), frozenset({"lille"})), set()),
     ],
 )
-async def test_a_list_of_calls_has_only_what_is_theirs(peopled: World, principal: Principal, seen: set[str]) -> None:
+async def test_a_list_has_only_what_is_theirs(peopled: World, principal: Principal, seen: set[str]) -> None:
     token = await peopled.user("confined", SUPERVISOR, principal.controllers, principal.centres)
-    calls = (await (await peopled.ask("GET", "/api/v1/calls", token)).json())["calls"]
-    assert {one["call"] for one in calls} == seen
+    for what in ("calls", "recordings"):
+        listed = (await (await peopled.ask("GET", f"/api/v1/{what}", token)).json())[what]
+        assert {one["call"] for one in listed} == seen
 
 
 @pytest.mark.parametrize(

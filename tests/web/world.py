@@ -28,7 +28,7 @@ from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door, Terms
 from callgate.web.auth.passwords import Passwords
 from callgate.web.dialers import Dialers
-from callgate.web.services import LeadsRefused, Services, Sifted
+from callgate.web.services import LeadsRefused, Services, Sifted, Sound
 from callgate.web.serving import make_app
 from callgate.web.table import TABLE
 from tests.stores.conftest import NOW, TOKENS, open_ledger
@@ -73,6 +73,17 @@ class FakeSieve:
             yield b"" if blocked else body
 
         return Sifted(content(), body.count(b"\n"), {})
+
+
+class FakePlayer:
+    """Has a sound for every call."""
+
+    async def audio(self, call: str) -> Sound | None:
+        async def content() -> AsyncIterator[bytes]:
+            yield b"RIFF"
+            yield call.encode()
+
+        return Sound("audio/wav", content(), len("RIFF") + len(call))
 
 
 @dataclass
@@ -159,7 +170,7 @@ async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, h
     )
     services = Services(
         http=http, live=live, clock=clock, policy=lambda: POLICY, proposed=proposed, ledger=ledger, cache=cache,
-        office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, sieve=FakeSieve(),
+        office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, sieve=FakeSieve(), player=FakePlayer(),
         secret=bytes(32),
     )  # fmt: skip
     app = make_app(services, TABLE, lambda: made[0].seconds)

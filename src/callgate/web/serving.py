@@ -14,6 +14,7 @@ The order, for every request:
 What goes wrong is a problem (RFC 9457). A store that is away is one too: nothing was done then.
 """
 
+import asyncio
 import hmac
 import json
 import re
@@ -50,6 +51,7 @@ CSRF_HEADER: Final = "X-CSRF-Token"
 CSRF_FIELD: Final = "csrf"
 KEY_MOST: Final = 64
 """Characters of an idempotency key."""
+BODY_WITHIN_S: Final = 30.0
 UNKNOWN: Final = Rate(120, 40)
 """Requests of one address that nobody is known to send, or that have a wrong token."""
 
@@ -79,7 +81,7 @@ Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def make_app(services: Services, table: Iterable[Route], now: Callable[[], float]) -> web.Application:
     """The application that serves this table. `now` gives seconds that only grow."""
     serving = _Serving(services, Limits(now))
-    app = web.Application(middlewares=[serving.around()], client_max_size=max(route.most for route in table))
+    app = web.Application(middlewares=[serving.around()])
     app.on_response_prepare.append(_secure)
     for route in table:
         app.router.add_route(route.method, route.path, serving.mount(route))
@@ -238,15 +240,19 @@ def _may(route: Route, visitor: Visitor | None) -> None:
 
 
 async def _read(ask: Ask) -> bytes:
-    """The body, where the route takes a model. Raises `Problem` where it is too large."""
+    """The body, where the route takes a model. Raises `Problem` where it is too large or too slow."""
     if ask.route.body is None:
         return b""
     content, most = ask.request.content, ask.route.most
     raw = bytearray()
-    async for chunk in content.iter_any():
-        raw += chunk
-        if len(raw) > most:
-            raise Problem(413, "too-large", f"a body of more than {most:,} bytes is not taken here")
+    try:
+        async with asyncio.timeout(BODY_WITHIN_S):
+            async for chunk in content.iter_any():
+                raw += chunk
+                if len(raw) > most:
+                    raise Problem(413, "too-large", f"a body of more than {most:,} bytes is not taken here")
+    except TimeoutError:
+        raise Problem(408, "too-slow", f"the body did not arrive within {BODY_WITHIN_S:g} s") from None
     return bytes(raw)
 
 

@@ -34,6 +34,8 @@ async def listen(ask: Ask) -> web.StreamResponse:
     sound = await player.audio(call)
     if sound is None:
         raise not_found()
+    verdict = (await _events(ask, call))[Kind.VERDICT]
+    ask.number, ask.controller = verdict.number, verdict.controller
     await ask.enter()
     response = web.StreamResponse(headers={"Content-Type": sound.kind})
     response.content_length = sound.size
@@ -46,12 +48,16 @@ async def listen(ask: Ask) -> web.StreamResponse:
 
 async def _of_call(ask: Ask, call: str) -> Recording | None:
     """The recording of a call, if there was one and the call is theirs to see."""
-    entries = await ask.services.ledger.search(Question(call=call, kinds=_KINDS, limit=10))
-    events = {entry.event.kind: entry.event for entry in entries}
+    events = await _events(ask, call)
     verdict, sealed = events.get(Kind.VERDICT), events.get(Kind.RECORDING_SEALED)
     if verdict is None or sealed is None or not visible(ask.principal, verdict):
         return None
     return _shown(verdict, sealed, events.get(Kind.RECORDING_DESTROYED))
+
+
+async def _events(ask: Ask, call: str) -> dict[Kind, Event]:
+    entries = await ask.services.ledger.search(Question(call=call, kinds=_KINDS, limit=10))
+    return {entry.event.kind: entry.event for entry in entries}
 
 
 def _shown(verdict: Event, sealed: Event, destroyed: Event | None) -> Recording:
