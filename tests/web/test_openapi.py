@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from schemathesis.core.result import Ok
 
 from callgate.core.access import Role
 from callgate.web.openapi import describe
+from callgate.web.routing import EVERYONE
 from callgate.web.table import TABLE
 from tests.web.world import World
 
@@ -54,6 +56,21 @@ def test_an_example_is_one(route: Any) -> None:
 
 def test_every_body_has_an_example() -> None:
     assert [route.name for route in TABLE if route.body and not route.example and not route.page] == []
+
+
+def in_markdown() -> str:
+    """The table of docs/api.md."""
+    lines = ["| route | who | token | what |", "|---|---|---|---|"]
+    for route in (route for route in TABLE if not route.page):
+        who = "anyone" if route.who is None else "all roles" if route.who == EVERYONE else ", ".join(sorted(route.who))
+        token = "" if route.who is None else "none: in person" if route.person else route.area or "any"
+        lines.append(f"| `{route.name}` | {who} | {token} | {route.summary} |")
+    return "\n".join(lines)
+
+
+def test_the_documentation_has_the_table() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+    assert text.partition("<!-- routes -->\n")[2].partition("\n<!-- /routes -->")[0] == in_markdown()
 
 
 @pytest.mark.parametrize("role", [Role.OFFICER, Role.MACHINE])

@@ -170,7 +170,8 @@ async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, h
     )
     services = Services(
         http=http, live=live, clock=clock, policy=lambda: POLICY, proposed=proposed, ledger=ledger, cache=cache,
-        office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, sieve=FakeSieve(), player=FakePlayer(),
+        office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, sieve=FakeSieve(),
+        player=FakePlayer(),
         secret=bytes(32),
     )  # fmt: skip
     app = make_app(services, TABLE, lambda: made[0].seconds)
