@@ -125,14 +125,15 @@ async def serve_http(services: Services) -> None:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await web.TCPSite(runner, http.listen.host, http.listen.port, ssl_context=_tls(http)).start()
+        await web.TCPSite(runner, http.listen.host, http.listen.port, ssl_context=tls_of(http)).start()
         log.info("http-listens", address=str(http.listen), tls=http.tls_key is not None)
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
 
 
-def _tls(http: Http) -> ssl.SSLContext | None:
+def tls_of(http: Http) -> ssl.SSLContext | None:
+    """How callgate speaks TLS; None where it does not. Raises OSError for a certificate or key that cannot be used."""
     if http.tls_certificate is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)

@@ -350,3 +350,33 @@ def test_every_key_is_found_on_the_line_that_holds_it(tables: dict[str, dict[str
     for name, table in tables.items():
         for key in table:
             assert text.splitlines()[found[name, key] - 1].strip().startswith(f"{key} =")
+
+
+@pytest.mark.parametrize(
+    ("http", "says"),
+    [
+        ('listen = "0.0.0.0:80"', "is not on loopback"),
+        ('listen = "0.0.0.0:80"\npublic_url = "https://gate.example"', "is not on loopback"),
+        ('public_url = "http://gate.example"', "a public URL is https:// and a host"),
+        ('public_url = "https://gate.example/below"', "a public URL is https:// and a host"),
+        ('public_url = "https://gate.example"\ntls_key = "key.pem"', "go together"),
+        ('trusted_proxies = ["10.0.0.1/32"]', "public_url has to say"),
+        ("session_hours = 0", "greater than or equal to 1"),
+    ],
+)
+def test_passwords_never_cross_a_network_in_the_clear(file: Path, http: str, says: str) -> None:
+    found = problems(file, {"[lists.uk-tps]": f"[http]\n{http}\n[lists.uk-tps]"})
+    assert any(says in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    "http",
+    [
+        'listen = "0.0.0.0:80"\npublished_on_loopback = true',
+        'listen = "0.0.0.0:443"\npublic_url = "https://gate.example"\ntls_certificate = "c.pem"\ntls_key = "k.pem"',
+        'listen = "10.0.0.2:80"\npublic_url = "https://gate.example"\ntrusted_proxies = ["10.0.0.1/32"]',
+    ],
+)
+def test_beyond_loopback_it_listens_where_somebody_does_tls(file: Path, http: str) -> None:
+    file.write_text(GOOD.replace("[lists.uk-tps]", f"[http]\n{http}\n[lists.uk-tps]"))
+    assert not load(file, {}).http.listen.startswith("127.")

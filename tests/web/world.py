@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
-from aiohttp import ClientResponse, web
+from aiohttp import ClientResponse, TCPConnector, web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 
@@ -15,6 +15,7 @@ from callgate.core.access import Area, Role
 from callgate.core.law.transfers import Transfers
 from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy
 from callgate.core.purpose import Purpose
+from callgate.front import tls_of
 from callgate.live import Live
 from callgate.metrics import MeasuredOffice, Metrics
 from callgate.office import LocalOffice
@@ -175,6 +176,8 @@ async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, h
         secret=bytes(32),
     )  # fmt: skip
     app = make_app(services, TABLE, lambda: made[0].seconds)
-    async with TestClient(TestServer(app)) as client:
+    server = TestServer(app)
+    await server.start_server(ssl=tls_of(http))
+    async with TestClient(server, connector=TCPConnector(ssl=False)) as client:
         made.append(World(ledger, cache, redis, live, door, services, client))
         yield made[0]

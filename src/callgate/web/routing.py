@@ -94,7 +94,7 @@ class Ask:
         self.entered = True
         facts: dict[str, Json] = {"act": self.route.act, "by": self.principal.name, **self.request.match_info}
         event = Event(Kind.ACT, self.services.clock(), None, self.number, self.controller, facts)
-        await self.services.ledger.append([event], patient=True)
+        await self.services.ledger.append([event])
 
 
 Handler = Callable[[Ask], Awaitable[BaseModel | web.StreamResponse | None]]
