@@ -259,7 +259,7 @@ async def test_a_body_that_is_none_is_refused(world: World, body: bytes, kind: s
 
 
 async def test_a_body_that_does_not_arrive_is_not_waited_for(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("callgate.web.serving.BODY_WITHIN_S", 0.01)
+    monkeypatch.setattr("callgate.web.sent.BODY_WITHIN_S", 0.01)
     token = await world.user("officer", Role.OFFICER)
     never = asyncio.Event()
 

@@ -5,36 +5,31 @@ The order, for every request:
 1. How it came (`reach`): a name that is not ours, or an open network, is refused before anything is looked at.
 2. Who asks: a token, or else a session. A token that is wrong is refused, also where nobody need be logged in.
 3. May they: the role, the token's area, and whether they are confined.
-4. A session's change must come from our own pages: what the browser says of it (Fetch Metadata), and a token that only
-   they can have.
-5. How often.
-6. What was sent, whole and well formed, within its bounds.
-7. The answer, once for each idempotency key; the ledger is told before anything is shown.
+4. How often.
+5. What was sent (`sent`): whole, within its bounds, from our own pages, well formed.
+6. The answer, once for each idempotency key; the ledger is told before anything is shown.
 
 What goes wrong is a problem (RFC 9457). A store that is away is one too: nothing was done then.
 """
 
-import asyncio
 import hmac
 import json
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Iterable
 from hashlib import sha256
 from typing import Final
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
-from pydantic import BaseModel, ValidationError
 
 from callgate.boundary import NotCommitted
 from callgate.core.access import Area, Principal, Role
 from callgate.core.faults import place_of
 from callgate.stores.answers import Answer, Answers, KeyReused, UnderWay
 from callgate.stores.errors import Behind, LedgerUnavailable, NotReady, StoreUnavailable
-from callgate.web import problems
+from callgate.web import problems, sent
 from callgate.web.auth.door import Visitor
 from callgate.web.limits import Limits, Rate
 from callgate.web.problems import Problem
@@ -47,11 +42,8 @@ log = structlog.stdlib.get_logger()
 COOKIE: Final = "__Host-callgate"
 """Over TLS. A browser takes it from this very host only, for all of it, and sends it over TLS only."""
 COOKIE_ON_LOOPBACK: Final = "callgate"
-CSRF_HEADER: Final = "X-CSRF-Token"
-CSRF_FIELD: Final = "csrf"
 KEY_MOST: Final = 64
 """Characters of an idempotency key."""
-BODY_WITHIN_S: Final = 30.0
 UNKNOWN: Final = Rate(120, 40)
 """Requests of one address that nobody is known to send, or that have a wrong token."""
 
@@ -144,7 +136,7 @@ class _Serving:
         return respond
 
     async def serve(self, request: web.Request, route: Route) -> web.StreamResponse:
-        """Steps 2 to 7."""
+        """Steps 2 to 6."""
         how = reach(request, self._services.http)
         visitor = await self._visitor(request, how, route)
         if route.page and route.safe and route.who is not None and visitor is None:
@@ -154,9 +146,9 @@ class _Serving:
             raise problems.not_found()
         ask = Ask(request, self._services, route, visitor, how, lambda: self._visitor(request, how, route))
         self._take(visitor.principal.name if visitor else how.address, route.name, route.rate)
-        raw = await _read(ask)
-        await _check_origin(ask, raw)
-        _validate(ask, raw)
+        raw = await sent.read(ask)
+        sent.check_origin(ask, raw)
+        sent.validate(ask, raw)
         if route.idempotent and (key := request.headers.get("Idempotency-Key")) is not None:
             return await self._once(ask, key, raw)
         return await _answer(ask)
@@ -237,69 +229,6 @@ def _may(route: Route, visitor: Visitor | None) -> None:
             raise problems.not_permitted(f"the token is not for {route.area}")
     if route.tenant is Tenant.WHOLE and (principal.controllers is not None or principal.centres is not None):
         raise problems.not_permitted("this concerns all companies and centres, and you are confined to some")
-
-
-async def _read(ask: Ask) -> bytes:
-    """The body, where the route takes a model. Raises `Problem` where it is too large or too slow."""
-    if ask.route.body is None:
-        return b""
-    content, most = ask.request.content, ask.route.most
-    raw = bytearray()
-    try:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            async for chunk in content.iter_any():
-                raw += chunk
-                if len(raw) > most:
-                    raise Problem(413, "too-large", f"a body of more than {most:,} bytes is not taken here")
-    except TimeoutError:
-        raise Problem(408, "too-slow", f"the body did not arrive within {BODY_WITHIN_S:g} s") from None
-    return bytes(raw)
-
-
-async def _check_origin(ask: Ask, raw: bytes) -> None:
-    """Against forged requests. What a token came with is no browser's doing; a log-in has no session to be forged with,
-    but might be made for somebody."""
-    visitor, request = ask.visitor, ask.request
-    if ask.route.safe or (visitor is not None and visitor.scopes is not None):
-        return
-    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
-    if site not in (None, "same-origin") or (origin is not None and urlsplit(origin).netloc != request.host):
-        raise problems.not_permitted("this came from a page that is not callgate's")
-    if visitor is None or ask.route.who is None:
-        return
-    token = request.headers.get(CSRF_HEADER) or dict(_fields(request, raw)).get(CSRF_FIELD, "")
-    if not secrets.compare_digest(token.encode(errors="replace"), visitor.csrf.encode()):
-        raise problems.not_permitted(f"the {CSRF_HEADER} of this session is missing: GET /api/v1/session tells it")
-
-
-def _fields(request: web.Request, raw: bytes) -> list[tuple[str, str]]:
-    """The fields of a form; none where it is no form."""
-    if request.content_type != "application/x-www-form-urlencoded":
-        return []
-    return parse_qsl(raw.decode(errors="replace"), keep_blank_values=True, max_num_fields=100)
-
-
-def _validate(ask: Ask, raw: bytes) -> None:
-    """Body and query as the route's models. Raises `Problem`."""
-    request, route = ask.request, ask.route
-    try:
-        if route.query is not None:
-            ask.query = route.query.model_validate(dict(request.query))
-        if route.body is not None:
-            ask.body = _body(request, route.body, raw, form=route.page)
-    except ValidationError as error:
-        raise problems.of_validation(error) from None
-    except ValueError:
-        raise Problem(400, "unreadable", "the form cannot be read") from None
-
-
-def _body(request: web.Request, model: type[BaseModel], raw: bytes, *, form: bool) -> BaseModel:
-    if form and request.content_type == "application/x-www-form-urlencoded":
-        return model.model_validate({name: value for name, value in _fields(request, raw) if name != CSRF_FIELD})
-    if request.content_type != "application/json":
-        detail = f"a body of {'application/x-www-form-urlencoded' if form else 'application/json'} is needed"
-        raise Problem(415, "media-type", detail)
-    return model.model_validate_json(raw)
 
 
 async def _answer(ask: Ask) -> web.StreamResponse:

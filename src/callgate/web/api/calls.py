@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from callgate.core import phone
@@ -10,7 +11,7 @@ from callgate.core.events import Event, Kind
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.questions import Question
 from callgate.stores.schema import Entry
-from callgate.web.api.models import Call, CallInFull, Calls, CallsQuery, PersonsCalls, Step
+from callgate.web.api.fields import Cursor, In, Line, Moment, Name, Out, PageSize, Person
 from callgate.web.api.tenancy import for_controller, number_of
 from callgate.web.problems import not_found
 from callgate.web.routing import Ask, Route, Tenant
@@ -19,6 +20,63 @@ READERS: Final = frozenset({Role.SUPERVISOR, Role.OFFICER, Role.MACHINE})
 LOOKS_MOST: Final = 10
 """Reads of the ledger for one page: a page of which most belongs to others comes back short, and goes on."""
 STEPS_MOST: Final = 1000
+
+
+class CallsQuery(In):
+    """Which calls. The oldest come first; a page may hold fewer than `limit` and still have a `next`."""
+
+    campaign: Name | None = None
+    agent: Line | None = None
+    since: Moment | None = None
+    until: Moment | None = None
+    cursor: Cursor = "0"
+    limit: PageSize = 100
+
+
+class PersonsCalls(Person):
+    """The calls to a person for a company."""
+
+    cursor: Cursor = "0"
+    limit: PageSize = 100
+
+
+class Call(Out):
+    """A call that was asked for, and the verdict."""
+
+    call: str
+    at: datetime
+    outcome: str
+    reason: str
+    detail: str
+    number: str
+    controller: str | None
+    campaign: str
+    centre: str
+    agent: str
+    policy: str
+
+
+class Calls(Out):
+    """A page of calls. `next` is the cursor of the next page, null where there is none."""
+
+    calls: list[Call]
+    next: str | None
+
+
+class Step(Out):
+    """Something that happened in a call."""
+
+    at: datetime
+    event: str
+    facts: dict[str, object]
+
+
+class CallInFull(Call):
+    """A call with its trail, and all that happened in it."""
+
+    source: str
+    trail: list[dict[str, object]]
+    events: list[Step]
 
 
 async def show_all(ask: Ask) -> Calls:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from callgate.config import BadConfig
@@ -11,12 +11,75 @@ from callgate.core.access import Area, Principal, Role
 from callgate.core.ages import all_aged
 from callgate.core.processing import lapsing
 from callgate.listwatch import list_states
-from callgate.web.api.models import Difference, Lapse, ListAge, Lists, Mandate, Policy, Proposed
+from callgate.web.api.fields import Out
 from callgate.web.api.tenancy import acts_for
 from callgate.web.routing import EVERYONE, Ask, Route, Tenant
 
 WITHIN: Final = timedelta(days=30)
 _TABLES: Final = ("controllers", "centres", "campaigns", "mandates", "lists")
+
+
+class Mandate(Out):
+    """Which centre may call for which company, until when."""
+
+    controller: str
+    centre: str
+    reference: str
+    expires: str
+
+
+class Lapse(Out):
+    """What lapses within 30 days, or does not hold."""
+
+    controller: str
+    centre: str
+    what: str
+    until: str | None
+
+
+class Policy(Out):
+    """The policy in force, as far as it concerns the one who asks."""
+
+    version: str
+    controllers: dict[str, str]
+    centres: dict[str, str]
+    campaigns: dict[str, str]
+    mandates: list[Mandate]
+    lapsing: list[Lapse]
+
+
+class Difference(Out):
+    """One thing that another policy says: where, what is in force, and what would be."""
+
+    where: str
+    now: str | None
+    then: str | None
+
+
+class Proposed(Out):
+    """What loading the configuration now would change. `problems`: why it could not be loaded; then nothing would."""
+
+    version: str | None
+    changes: list[Difference]
+    problems: list[str]
+
+
+class ListAge(Out):
+    """A national list, its version in force and its age."""
+
+    name: str
+    country: str
+    version: str
+    as_of: datetime | None
+    max_age_days: int
+    age: str
+    says: str
+
+
+class Lists(Out):
+    """The national lists that are configured."""
+
+    lists: list[ListAge]
 
 
 async def in_force(ask: Ask) -> Policy:

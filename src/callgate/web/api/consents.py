@@ -10,7 +10,7 @@ from callgate.core.consentfile import Given
 from callgate.core.events import CONSENTS, Event, Kind
 from callgate.onfile import OnePersons, standing
 from callgate.stores.ledger.questions import Question
-from callgate.web.api.models import Consent, ConsentOnFile, Consents, Entered, Person, Withdrawal
+from callgate.web.api.fields import Entered, In, Line, Moment, Name, Number, Out, Person, Proof
 from callgate.web.api.tenancy import acting_for, for_controller, number_of
 from callgate.web.problems import Problem, invalid, not_permitted
 from callgate.web.routing import Ask, Route, Tenant
@@ -18,6 +18,45 @@ from callgate.web.routing import Ask, Route, Tenant
 OFFICERS_AND_MACHINES: Final = frozenset({Role.OFFICER, Role.MACHINE})
 SHOWN_MOST: Final = 1000
 _WHOSE: Final = {"number": "+33 1 99 00 12 01", "controller": "acme"}
+
+
+class Consent(In):
+    """A person's consent to be called by a company: when it was given, and where the proof is."""
+
+    number: Number
+    controller: Name
+    given: Moment
+    proof: Proof
+    expires: Moment | None = None
+    appointment: Moment | None = None
+    lift_objection: bool = False
+
+
+class Withdrawal(Person):
+    """A consent is taken back."""
+
+    reason: Line
+
+
+class ConsentOnFile(Out):
+    """One consent, or one that was taken back."""
+
+    event: str
+    at: datetime
+    given: str
+    expires: str
+    appointment: str
+    by: str
+    proof: str
+    reason: str
+
+
+class Consents(Out):
+    """The consents of a person for a company."""
+
+    number: str
+    controller: str
+    events: list[ConsentOnFile]
 
 
 async def add(ask: Ask) -> Entered:

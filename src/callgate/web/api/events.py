@@ -6,13 +6,14 @@ A stream ends when the session or token does that it was opened with: it is aske
 import asyncio
 import json
 from contextlib import suppress
-from typing import Final
+from typing import Annotated, Final
 
 from aiohttp import web
+from pydantic import StringConstraints
 
 from callgate.core.access import Area, Role
 from callgate.live import Happening
-from callgate.web.api.models import EventsQuery
+from callgate.web.api.fields import In
 from callgate.web.api.tenancy import sees_happening
 from callgate.web.problems import invalid
 from callgate.web.routing import Ask, Route, Tenant
@@ -20,6 +21,12 @@ from callgate.web.routing import Ask, Route, Tenant
 HEARTBEAT_S: Final = 15.0
 """Proxies end a stream that is silent for long."""
 WATCHERS: Final = frozenset({Role.SUPERVISOR, Role.OFFICER, Role.ADMIN, Role.MACHINE})
+
+
+class EventsQuery(In):
+    """`after`: the number of the last event that was seen; 0 for all that is kept. So does the header Last-Event-ID."""
+
+    after: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,15}$")] | None = None
 
 
 async def stream(ask: Ask) -> web.StreamResponse:

@@ -1,13 +1,13 @@
 """The gate: what it would say (`check`), and calls of dialers that do not use Asterisk's dialplan."""
 
 from datetime import datetime
-from typing import Final
+from typing import Final, Literal
 
 from callgate.core.access import Area, Role
 from callgate.core.gate import CallRequest, Verdict
 from callgate.core.reasons import SENTENCES, Reason
 from callgate.dryrun import dry_run
-from callgate.web.api.models import Answered, Checked, Judged, Rule, Start, Started
+from callgate.web.api.fields import In, MaybeLine, Moment, Name, Number, Out
 from callgate.web.api.tenancy import for_call
 from callgate.web.dialers import PBX, NoSuchCall, new_reference
 from callgate.web.limits import Rate
@@ -17,6 +17,77 @@ from callgate.web.routing import Ask, Route, Tenant
 DIALERS: Final = frozenset({Role.MACHINE})
 CHECKERS: Final = frozenset({Role.AGENT, Role.SUPERVISOR, Role.OFFICER, Role.MACHINE})
 _CALL: Final = {"number": "0033199001201", "campaign": "spring", "centre": "brussels", "agent": "alice"}
+
+
+class Dialled(In):
+    """A call that is wanted. `number` as it would be dialled on the site's PBX; `agent` in the dialer's own words."""
+
+    number: Number
+    campaign: Name
+    centre: Name
+    agent: MaybeLine = ""
+
+
+class Checked(Dialled):
+    """A call to be held against the gate; `at`: as if it were asked then."""
+
+    at: Moment | None = None
+
+
+class Rule(Out):
+    """One rule that was looked at."""
+
+    rule: str
+    passed: bool
+    saw: str
+    source: str
+    status: str
+
+
+class Judged(Out):
+    """What the gate says. `retry_at`: when it would pass if nothing but time changed."""
+
+    outcome: Literal["allow", "block"]
+    reason: str
+    sentence: str
+    detail: str
+    source: str
+    number: str
+    controller: str
+    policy: str
+    at: datetime
+    retry_at: datetime | None
+    trail: list[Rule]
+
+
+class Start(Dialled):
+    """A call that a dialer is about to make. `reference`: its own name for it."""
+
+    reference: MaybeLine = ""
+
+
+class Started(Out):
+    """The verdict, which is in the ledger. Only with `allow` is there something to dial: `digits`, within 5 seconds,
+    with the caller ID. `token` proves the allow to the guard of a PBX."""
+
+    call: str
+    outcome: Literal["allow", "block"]
+    reason: str
+    sentence: str
+    detail: str
+    digits: str
+    caller_id: str
+    callee_language: str
+    record: bool
+    token: str
+
+
+class Answered(Out):
+    """What to do when the callee answered: `go-on` with the notice, or `drop` with an apology."""
+
+    outcome: Literal["go-on", "drop"]
+    reason: str
+    sentence: str
 
 
 async def check(ask: Ask) -> Judged:

@@ -1,18 +1,31 @@
 """Whether callgate is alive and ready, what it measures of itself, and the description of its API."""
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, Literal
 
 from aiohttp import web
 
 from callgate.core.access import Area, Role
 from callgate.metrics import MEDIA_TYPE
-from callgate.web.api.models import Alive, Ready
+from callgate.web.api.fields import Out
 from callgate.web.limits import Rate
 from callgate.web.openapi import describe
 from callgate.web.routing import Ask, Route, Tenant
 
 OFTEN: Final = Rate(6000, 600)
+
+
+class Alive(Out):
+    """The process answers."""
+
+    status: Literal["alive"]
+
+
+class Ready(Out):
+    """Whether calls would be allowed, and if not what is missing; that is told on the machine itself only."""
+
+    ready: bool
+    missing: list[str]
 
 
 async def alive(_: Ask) -> Alive:

@@ -1,5 +1,6 @@
 """Sealed recordings: which there are, and their sound."""
 
+from datetime import datetime
 from typing import Final
 
 from aiohttp import web
@@ -8,12 +9,41 @@ from callgate.core.access import Area, Role
 from callgate.core.events import Event, Kind
 from callgate.stores.ledger.questions import Question
 from callgate.web.api.calls import page, visible
-from callgate.web.api.models import Recording, Recordings, RecordingsQuery
+from callgate.web.api.fields import Cursor, In, Moment, Out, PageSize
 from callgate.web.problems import not_found
 from callgate.web.routing import Ask, Route, Tenant
 
 LISTENERS: Final = frozenset({Role.SUPERVISOR, Role.OFFICER, Role.MACHINE})
 _KINDS: Final = (Kind.VERDICT, Kind.RECORDING_SEALED, Kind.RECORDING_DESTROYED)
+
+
+class RecordingsQuery(In):
+    """Which recordings, by when they were sealed."""
+
+    since: Moment | None = None
+    until: Moment | None = None
+    cursor: Cursor = "0"
+    limit: PageSize = 100
+
+
+class Recording(Out):
+    """A sealed recording. `destroyed`: since when it is no more."""
+
+    call: str
+    sealed: datetime
+    seconds: float
+    sha256: str
+    controller: str | None
+    campaign: str
+    centre: str
+    destroyed: datetime | None
+
+
+class Recordings(Out):
+    """A page of recordings."""
+
+    recordings: list[Recording]
+    next: str | None
 
 
 async def show_all(ask: Ask) -> Recordings:

@@ -11,7 +11,7 @@ from aiohttp import web
 from pydantic import StringConstraints
 
 from callgate.core.access import Area, Role
-from callgate.web.api.models import In, Name
+from callgate.web.api.fields import In, Name
 from callgate.web.api.tenancy import acting_for
 from callgate.web.limits import Rate
 from callgate.web.problems import Problem, invalid, not_permitted, too_many

@@ -1,13 +1,13 @@
 """Logging in and out, and one's own password."""
 
 from importlib.resources import files
-from typing import Final
+from typing import Annotated, Final
 
 from aiohttp import web
-from pydantic import BaseModel
+from pydantic import BaseModel, StringConstraints
 
 from callgate.web import problems
-from callgate.web.api.models import Line, LogIn, Me, NewPassword
+from callgate.web.api.fields import In, Line, Out
 from callgate.web.auth.door import NotLetIn, TryLater, Visitor
 from callgate.web.auth.passwords import BadPassword
 from callgate.web.limits import Rate
@@ -17,6 +17,31 @@ from callgate.web.serving import cookie
 
 SLOW: Final = Rate(20, 10)
 _PAGE: Final = files("callgate.web").joinpath("auth", "login.html").read_text(encoding="utf-8")
+
+
+class LogIn(In):
+    """Who logs in."""
+
+    name: Line
+    password: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class NewPassword(In):
+    """One's own password."""
+
+    old: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    new: Annotated[str, StringConstraints(min_length=12, max_length=256)]
+
+
+class Me(Out):
+    """Who is logged in. `csrf` goes into the header X-CSRF-Token of every change that a session makes."""
+
+    name: str
+    role: str
+    controllers: list[str] | None
+    centres: list[str] | None
+    scopes: list[str] | None
+    csrf: str
 
 
 class LogInForm(LogIn):

@@ -1,12 +1,13 @@
 """Objections: enter one, see what is on file for a person, take one back."""
 
-from typing import Final
+from datetime import datetime
+from typing import Final, Literal
 
 from callgate.core.access import Area, Role
 from callgate.core.events import Event, Kind
 from callgate.core.gate import Scope
 from callgate.onfile import standing
-from callgate.web.api.models import Entered, Objection, OnFile, Person, Removal, Suppressed
+from callgate.web.api.fields import Entered, In, Line, Name, Number, Out, Person
 from callgate.web.api.tenancy import acting_for, for_controller, number_of
 from callgate.web.problems import invalid, not_permitted
 from callgate.web.routing import Ask, Route, Tenant
@@ -15,6 +16,42 @@ ANYONE_WHO_CALLS: Final = frozenset({Role.AGENT, Role.SUPERVISOR, Role.OFFICER, 
 OFFICERS: Final = frozenset({Role.OFFICER})
 _WHOSE: Final = {"number": "+33 1 99 00 12 01", "controller": "acme"}
 _EXAMPLE: Final = _WHOSE | {"reason": "letter of 2026-11-20"}
+
+
+class Objection(In):
+    """A person's objection to a company's calls; with the scope `all` to everyone's, which takes an officer."""
+
+    number: Number
+    controller: Name | None = None
+    scope: Literal["controller", "all"] = "controller"
+    reason: Line
+
+
+class Removal(Objection):
+    """An objection is taken back: at the person's own request, of which there is proof."""
+
+    at_the_persons_request: Literal[True]
+
+
+class OnFile(Out):
+    """One objection, or one that was taken back."""
+
+    event: str
+    at: datetime
+    scope: str
+    by: str
+    reason: str
+
+
+class Suppressed(Out):
+    """What speaks against calls of a company to a person. `otherwise`: scopes in force through a pattern, or of a
+    person whose data was erased."""
+
+    number: str
+    controller: str
+    objects: bool
+    events: list[OnFile]
+    otherwise: list[str]
 
 
 async def add(ask: Ask) -> Entered:
