@@ -1,4 +1,4 @@
-"""A real browser logs in: cookies, what it says of where a form came from, and the content policy, as Chromium has it."""
+"""A real browser logs in: cookies, where it says that a form came from, and the content policy, as Chromium has it."""
 
 import pytest
 from playwright.async_api import ConsoleMessage, async_playwright
