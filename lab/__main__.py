@@ -9,6 +9,7 @@ from lab import keeper
 from lab.asterisk import Asterisk
 from lab.config import TemplateError
 from lab.install import NoAsteriskError
+from lab.people import PEOPLE, read_people
 from lab.place import Place, TakenError, holder
 from lab.process import LabError
 
@@ -30,6 +31,10 @@ def up(place: Place, _: list[str]) -> int:
         ("carrier", place.carrier),
     ):
         print(f"  {what:<20} {where}")
+    if people := read_people(place):
+        print("Log in at callgate as one of:")
+        for name in PEOPLE:
+            print(f"  {name:<20} {people[name]}")
     return 0
 
 

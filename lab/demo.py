@@ -10,6 +10,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from lab.people import read_people
 from lab.place import REPOSITORY, Place, claimed
 from lab.scenarios import SCENARIOS
 from lab.scene import Result, Scene
@@ -32,7 +33,7 @@ async def _demo(place: Place, words: list[str]) -> int:
         with console.status("starting Asterisk, Redis and callgate"):
             lab = await Lab(place).__aenter__()
         try:
-            console.print(f"Asterisk, Redis and callgate are up. Watch live: http://{place.http}")
+            console.print(f"Asterisk, Redis and callgate are up. Watch live: {_where(place)}", soft_wrap=True)
             calls = asyncio.create_task(_calls(lab, words))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({calls, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -45,13 +46,18 @@ async def _demo(place: Place, words: list[str]) -> int:
             _show(results)
             _write(Path(os.environ.get("CALLGATE_RESULTS", REPOSITORY / ".lab")) / "demo.json", results)
             if os.environ.get("ONCE") != "1":
-                console.print(f"The lab stays up: http://{place.http}  Ctrl-C ends it.")
+                console.print(f"The lab stays up: {_where(place)}. Ctrl-C ends it.", soft_wrap=True)
                 await stopping
             stopping.cancel()
         finally:
             await lab.__aexit__(None, None, None)
             clear(place)
     return 0 if ok else 1
+
+
+def _where(place: Place) -> str:
+    """Where the live page is, and who may see it."""
+    return f"http://{place.http} as supervisor, password {read_people(place)['supervisor']}"
 
 
 async def _calls(lab: Lab, words: list[str]) -> list[Result]:

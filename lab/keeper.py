@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from lab.people import MACHINE, PEOPLE, read_people
 from lab.place import REPOSITORY, Place, claimed, holder
 from lab.process import Process, udp_bound
 from lab.world import Lab, clear
@@ -56,6 +57,7 @@ async def keep(place: Place) -> None:
     with claimed(place):
         with contextlib.suppress(asyncio.CancelledError):
             async with Lab(place, start_callgate=os.environ.get("CALLGATE") != "none"), _carrier(place):
+                place.env.touch(mode=0o600)  # there are passwords in it
                 place.env.write_text(environment(place))
                 _say_ready(place)
                 await asyncio.Event().wait()
@@ -88,6 +90,9 @@ def environment(place: Place) -> str:
         "LAB_HTTP": f"http://{place.http}",
         "LAB_REDIS": f"redis://{place.redis}",
     }
+    people = read_people(place)
+    exported |= {f"LAB_{name.upper()}_PASSWORD": people[name] for name in PEOPLE if name in people}
+    exported |= {"LAB_TOKEN": people[MACHINE]} if MACHINE in people else {}
     path = shlex.quote(str(Path(sys.executable).parent))
     lines = [f"export {name}={shlex.quote(value)}" for name, value in exported.items()]
     # Sourced twice, the path still holds it once.

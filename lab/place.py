@@ -120,6 +120,11 @@ class Place:
         return self.folder / "secrets"
 
     @property
+    def people(self) -> Path:
+        """Who may log in to the lab's callgate, and with what."""
+        return self.secrets / "people.json"
+
+    @property
     def run(self) -> Path:
         """Pid files and sockets."""
         return self.folder / "run"

@@ -19,6 +19,7 @@ from typing import Self
 import aiohttp
 
 from lab import audio
+from lab.people import token_of
 from lab.place import Place
 from lab.process import LabError, until
 from lab.sip import Call, CallEnded, UserAgent
@@ -33,6 +34,7 @@ class Watcher:
     """Follows callgate's live events, through its restarts."""
 
     def __init__(self, place: Place) -> None:
+        self._place = place
         self._url = f"http://{place.http}/api/v1/events?after=0"
         self.facts: list[Fact] = []
         self._news = asyncio.Event()
@@ -46,7 +48,8 @@ class Watcher:
                 await asyncio.sleep(0.05)
 
     async def _follow(self, session: aiohttp.ClientSession) -> None:
-        async with session.get(self._url) as response:
+        headers = {"Authorization": f"Bearer {token_of(self._place)}"}
+        async with session.get(self._url, headers=headers) as response:
             async for line in response.content:
                 if line.startswith(b"data: "):
                     self.facts.append(json.loads(line[6:]))

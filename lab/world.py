@@ -13,6 +13,7 @@ from typing import Self
 from callgate.core import emergency
 from lab import config
 from lab.asterisk import Asterisk
+from lab.people import make_people
 from lab.place import REPOSITORY, Place
 from lab.process import LabError, Process, until
 from lab.redis import Redis
@@ -94,6 +95,7 @@ class Lab:
                 stack.push_async_callback(process.stop)
             if self.callgate in self._starts:
                 await run_callgate(self.place, "prompts", "build")
+                await make_people(self.place)
             for process in self._starts:
                 await process.start()
             if self.callgate in self._starts:

@@ -7,13 +7,13 @@ only where an officer says so and the person's own proof is on file. A file neve
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from callgate.core.consentfile import Given
 from callgate.core.events import Event, Json, Kind
 from callgate.core.gate import Scope
 from callgate.office import LocalOffice
 from callgate.stores import consents
-from callgate.stores.objectors import Objectors
 
 BATCH = 500
 """Consents that share a transaction of the ledger."""
@@ -21,6 +21,16 @@ BATCH = 500
 
 class ConsentRefused(Exception):
     """The consent was not entered; the message says why, and what would be right."""
+
+
+class Objectors(Protocol):
+    """Who objects: of everyone, or of those who are asked about."""
+
+    def objected(self, number: str, controller: str) -> datetime | None:
+        """When the person objected to this controller's calls, or to everyone's, last; None where they do not."""
+
+    def objected_to_everyone(self, number: str) -> bool:
+        """Whether the person objected to everyone's calls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,18 +15,18 @@ from functools import partial
 from pathlib import Path
 
 import structlog
-from aiohttp import web
 
-from callgate import config, notes
+from callgate import config, front, notes
 from callgate.abandonment import Abandonment
 from callgate.clock import Clock, shifted_clock, system_clock
-from callgate.config import Address, Settings
+from callgate.config import Settings
 from callgate.core import emergency
 from callgate.core.retention import RecordingTerms, Terms
 from callgate.keeper import Keeper
 from callgate.lapsewatch import LapseWatch
 from callgate.listwatch import ListWatch
 from callgate.live import Live
+from callgate.metrics import MeasuredOffice, Metrics
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
@@ -35,6 +35,7 @@ from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
 from callgate.recordings.archive import Archive
 from callgate.recordings.keeping import keep_recordings
+from callgate.stores.accounts import Accounts
 from callgate.stores.connection import connect
 from callgate.stores.encoding import read_keys
 from callgate.stores.errors import ListRefused
@@ -47,7 +48,10 @@ from callgate.stores.nodes import Client
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
 from callgate.supply.schedule import Job, Supply, run_fetch
-from callgate.web.app import make_app
+from callgate.web.auth.door import Door
+from callgate.web.auth.door import Terms as SessionTerms
+from callgate.web.auth.passwords import Passwords
+from callgate.web.dialers import Dialers
 from callgate.web.feed import feed_routes
 from callgate.web.objecting import Objecting
 
@@ -119,6 +123,13 @@ def recording_terms_of(settings: Settings) -> RecordingTerms:
     days = settings.retention
     of = {campaign: timedelta(count) for campaign, count in days.recording_days_of.items()}
     return RecordingTerms(timedelta(days.recording_days), of)
+
+
+def door_of(settings: Settings, ledger: Ledger, clock: Clock) -> Door:
+    """Where users come in."""
+    http = settings.http
+    terms = SessionTerms(timedelta(minutes=http.session_idle_minutes), timedelta(hours=http.session_hours))
+    return Door(Accounts(ledger, clock), Passwords(), clock, terms)
 
 
 def command_writer() -> str:
@@ -210,12 +221,16 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             alarm=alarm,
             shares=abandonment.shares,
         )
+        metrics = Metrics()
+        ledger.timed = metrics.time_commit
+        measured = MeasuredOffice(office, metrics)
+        later = LateFile(settings.office.state / "late.jsonl", measured, clock)
         node = Node(
             station,
-            office=office,
+            office=measured,
             catalogue=lambda: policing.catalogue,
             recordings=recordings_of(settings),
-            later=LateFile(settings.office.state / "late.jsonl", office, clock),
+            later=later,
             live=live,
             clock=clock,
         )
@@ -256,9 +271,13 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             settings.site.country,
             clock=clock,
         )
-
-        def missing() -> list[str]:
-            return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
+        door = door_of(settings, ledger, clock)
+        dialers = Dialers(measured, live, clock, station.token_key, later.keep)
+        parts = front.Parts(
+            settings, config_file, reload, clock, ledger, cache, office, keeper, node, live, metrics, door, dialers,
+            policy=lambda: policing.policy,
+        )  # fmt: skip
+        front.watch(parts)
 
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),
@@ -275,9 +294,10 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             ),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(partnering.run(), name="partners"),
-            asyncio.create_task(
-                _http(settings.http.listen, make_app(live, missing, [*feeds, *form.routes])), name="http"
-            ),
+            asyncio.create_task(metrics.follow(live), name="metrics"),
+            asyncio.create_task(door.run(), name="door"),
+            asyncio.create_task(front.take_up_calls(door, dialers), name="dialers"),
+            asyncio.create_task(front.serve_http(front.services_of(parts), [*feeds, *form.routes]), name="http"),
         ]
         await _until_stopped(tasks, stop)
 
@@ -294,14 +314,3 @@ async def _until_stopped(tasks: list[asyncio.Task[None]], stop: asyncio.Event) -
     await asyncio.gather(*tasks, stopping, return_exceptions=True)
     for task in ended:
         task.result()
-
-
-async def _http(listen: Address, app: web.Application) -> None:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, listen.host, listen.port).start()
-        log.info("http-listens", address=str(listen))
-        await asyncio.Event().wait()
-    finally:
-        await runner.cleanup()

@@ -4,15 +4,18 @@ A person who was erased has no number in the ledger any more. Their objection is
 whoever holds the token keys and is asked about this very number can tell: only the office does.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from callgate.core.events import OBJECTIONS, PATTERNS, Event, Kind
-from callgate.core.gate import Scope
+from callgate.core.gate import Hit, Scope
 from callgate.stores.encoding import TokenKeys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.questions import Question
 from callgate.stores.objections import audience_in, named
 from callgate.stores.schema import Entry
+from callgate.stores.suppression import Query, SuppressionCache
 from callgate.stores.tokens import alive
 
 
@@ -80,3 +83,58 @@ def _shown(event: Event, *, erased: bool = False) -> OnFile:
         erased=erased,
         pattern=str(said.get("pattern", "")),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What speaks against calls of one controller to one person, found without reading all that is on file.
+
+    `events` are their objections and what was taken back; `since`: when the last that is in force was made, and of
+    which scope. `hits` is the cache's word: it also knows of those who were erased, and of patterns.
+    """
+
+    events: tuple[Event, ...]
+    since: dict[Scope, datetime]
+    hits: tuple[Hit, ...]
+
+    @property
+    def unnamed(self) -> tuple[Hit, ...]:
+        """What is in force and no event of this person says: of a pattern, or of data that was erased."""
+        return tuple(hit for hit in self.hits if hit.source != "objection" or hit.scope not in self.since)
+
+
+async def standing(ledger: Ledger, cache: SuppressionCache, number: str, controller: str) -> Standing:
+    """Raises `LedgerUnavailable`, `StoreUnavailable`, `NotReady`."""
+    asked = Question(number=number, controllers=(controller,), kinds=OBJECTIONS, limit=10_000)
+    events = tuple(entry.event for entry in await ledger.search(asked))
+    found = await cache.lookup(Query(number, controller, ""))
+    return Standing(events, _since(events), tuple(hit for hit in found.facts.hits if hit.scope is not Scope.NATIONAL))
+
+
+def _since(events: Iterable[Event]) -> dict[Scope, datetime]:
+    since: dict[Scope, datetime] = {}
+    for event in events:
+        scope = Scope(str(event.payload.get("scope", Scope.CONTROLLER)))
+        if event.kind is Kind.OBJECTION:
+            since[scope] = event.at
+        else:
+            since.pop(scope, None)
+    return since
+
+
+class OnePersons:
+    """The objections of one person, for whoever decides about a consent of theirs (`consenting.Objectors`)."""
+
+    def __init__(self, of: Standing) -> None:
+        self._of = of
+
+    def objected(self, _number: str, _controller: str) -> datetime | None:
+        """When. One that nobody knows the time of is later than anything."""
+        if any(hit.scope in (Scope.ALL, Scope.CONTROLLER) for hit in self._of.unnamed):
+            return datetime.max.replace(tzinfo=UTC)
+        times = (self._of.since.get(scope) for scope in (Scope.ALL, Scope.CONTROLLER))
+        return max(filter(None, times), default=None)
+
+    def objected_to_everyone(self, _number: str) -> bool:
+        """Whether to everyone's calls."""
+        return any(hit.scope is Scope.ALL for hit in self._of.hits) or Scope.ALL in self._of.since

@@ -175,7 +175,7 @@ def test_every_error_is_told_at_once(file: Path) -> None:
         ('reference = "DPA-1"', 'reference = "DPA-1"\nunder = "lille"', None, "lille has no mandate of acme"),
         ('reference = "DPA-1"', 'reference = "DPA-1"\nsub_processors = ["lille"]', None, "no centre 'lille'"),
         ("[office]", "[retention]\ncontact_days = 29\n[office]", None, "in GB count for 30 days"),
-        ("[lists.uk-tps]", '[http]\nlisten = "0.0.0.0:80"\n[lists.uk-tps]', None, "must be on loopback"),
+        ("[lists.uk-tps]", '[http]\nlisten = "0.0.0.0:80"\n[lists.uk-tps]', None, "is not on loopback"),
     ],
 )
 def test_parts_that_do_not_fit_are_named_with_their_line(
@@ -404,3 +404,33 @@ def test_a_partner_that_cannot_be_told_is_refused_with_its_line(file: Path, old:
 def test_a_partner_is_told_of_objections_removals_and_erasures_unless_said_otherwise(file: Path) -> None:
     file.write_text(GOOD + PARTNER)
     assert load(file, {}).partners["crm"].tell == {"objections", "removals", "erasures"}
+
+
+@pytest.mark.parametrize(
+    ("http", "says"),
+    [
+        ('listen = "0.0.0.0:80"', "is not on loopback"),
+        ('listen = "0.0.0.0:80"\npublic_url = "https://gate.example"', "is not on loopback"),
+        ('public_url = "http://gate.example"', "a public URL is https:// and a host"),
+        ('public_url = "https://gate.example/below"', "a public URL is https:// and a host"),
+        ('public_url = "https://gate.example"\ntls_key = "key.pem"', "go together"),
+        ('trusted_proxies = ["10.0.0.1/32"]', "public_url has to say"),
+        ("session_hours = 0", "greater than or equal to 1"),
+    ],
+)
+def test_passwords_never_cross_a_network_in_the_clear(file: Path, http: str, says: str) -> None:
+    found = problems(file, {"[lists.uk-tps]": f"[http]\n{http}\n[lists.uk-tps]"})
+    assert any(says in problem for problem in found)
+
+
+@pytest.mark.parametrize(
+    "http",
+    [
+        'listen = "0.0.0.0:80"\npublished_on_loopback = true',
+        'listen = "0.0.0.0:443"\npublic_url = "https://gate.example"\ntls_certificate = "c.pem"\ntls_key = "k.pem"',
+        'listen = "10.0.0.2:80"\npublic_url = "https://gate.example"\ntrusted_proxies = ["10.0.0.1/32"]',
+    ],
+)
+def test_beyond_loopback_it_listens_where_somebody_does_tls(file: Path, http: str) -> None:
+    file.write_text(GOOD.replace("[lists.uk-tps]", f"[http]\n{http}\n[lists.uk-tps]"))
+    assert not load(file, {}).http.listen.startswith("127.")

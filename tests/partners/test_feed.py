@@ -4,17 +4,16 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from callgate.core.access import Principal, Role
 from callgate.core.events import Json, Kind
 from callgate.core.partners import GIVE_UP, Partner, Way, What
-from callgate.live import Live
 from callgate.partners.courier import Courier
 from callgate.partners.feed import Feed
 from callgate.stores.ledger import Ledger
 from callgate.stores.outbox import Outbox
-from callgate.web.app import make_app
 from callgate.web.feed import feed_routes
 from tests.partners.partner import Moved
 from tests.stores.conftest import ANNA, BRAM, objection
@@ -55,7 +54,8 @@ async def world(ledger: Ledger) -> AsyncIterator[World]:
     outbox = Outbox(ledger, [CRM, ERP, HOOK], clock)
     alarms: list[tuple[str, str]] = []
     feed = Feed(outbox, lambda *told: alarms.append(told))
-    app = make_app(Live(clock), lambda: [], feed_routes(feed, TOKENS.get))
+    app = web.Application()
+    app.add_routes(feed_routes(feed, TOKENS.get))
     async with TestClient(TestServer(app)) as client:
         made = World(ledger, client, outbox, clock)
         made.alarms = alarms

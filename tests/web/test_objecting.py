@@ -7,11 +7,10 @@ from html import unescape
 
 import aiohttp
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from callgate.live import Live
 from callgate.web import limiting
-from callgate.web.app import make_app
 from callgate.web.limiting import Limit
 from callgate.web.objecting import EVERY, OFTEN, TOKEN_HOLDS, Objecting, address_of, texts
 
@@ -62,7 +61,8 @@ class World:
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     made = World()
-    app = make_app(Live(lambda: made.now), lambda: [], made.form.routes)
+    app = web.Application()
+    app.add_routes(made.form.routes)
     async with TestClient(TestServer(app)) as client:
         made.client = client
         yield made

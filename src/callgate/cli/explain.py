@@ -1,6 +1,6 @@
 """`callgate explain`: what would happen to this call, and why, rule by rule."""
 
-from dataclasses import replace
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -14,12 +14,11 @@ from callgate.abandonment import Abandonment
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
 from callgate.core import gate
 from callgate.core.events import Json
-from callgate.core.gate import CallRequest, Unknown, Verdict
+from callgate.core.gate import CallRequest, Verdict
 from callgate.core.law import Finding
-from callgate.core.reasons import Reason
-from callgate.stores.errors import NotReady, StoreUnavailable
+from callgate.dryrun import answer
+from callgate.stores.errors import StoreUnavailable
 from callgate.stores.readiness import check
-from callgate.stores.suppression import Query
 
 
 def explain(
@@ -80,19 +79,13 @@ async def _verdict(config_file: Path, request: CallRequest, now: datetime) -> Ve
     question = gate.ask(request, policy, now)
     if isinstance(question, Verdict):
         return question
-    query = Query(question.number.e164, question.campaign.controller, question.campaign.id, question.lists)
-    async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, cache):
-        try:
+    clock = daemon.clock_of(settings)
+    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+        with suppress(StoreUnavailable):  # the lookup says it as well
             await check(cache, ledger)
-            found = await cache.lookup(query)
-        except StoreUnavailable as error:
-            return gate.answer(question, Unknown(Reason.STORE_UNAVAILABLE, str(error)), now)
-        except NotReady as error:
-            return gate.answer(question, Unknown(Reason.STORE_NOT_READY, str(error)), now)
-        abandonment = Abandonment(ledger, policy=lambda: policy, clock=daemon.clock_of(settings))
+        abandonment = Abandonment(ledger, policy=lambda: policy, clock=clock)
         await abandonment.count()
-        facts = replace(found.facts, abandoned=abandonment.shares(question.campaign.id))
-        return gate.answer(question, facts, now)
+        return await answer(question, cache, now, abandonment.shares)
 
 
 def _told(found: Finding) -> dict[str, Json]:

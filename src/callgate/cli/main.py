@@ -30,6 +30,7 @@ from callgate.cli import (
     recordings,
     scrub,
     suppress,
+    users,
 )
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.cli.undecided import open_questions
@@ -59,6 +60,7 @@ app.add_typer(recordings.app, name="recordings")
 app.add_typer(dialplan.app, name="dialplan")
 app.add_typer(partners.app, name="partners")
 app.add_typer(noting.app, name="notes")
+app.add_typer(users.app, name="users")
 
 
 def _version(asked: bool) -> None:

@@ -138,12 +138,14 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
                     f"says nothing in {language}, which the campaign {name} uses",
                 )
     yield from _strangers(settings)
-    on_loopback = settings.http.listen.startswith(("127.", "localhost:", "[::1]:"))
-    if not on_loopback and not settings.http.published_on_loopback:
+    http = settings.http
+    on_loopback = http.listen.startswith(("127.", "localhost:", "[::1]:"))
+    if not (on_loopback or http.published_on_loopback or http.tls_key or http.trusted_proxies):
         yield (
             ("http", "listen"),
-            "must be on loopback, since there are no users and roles yet to guard it; in a container whose port is"
-            " published on loopback only, say published_on_loopback = true",
+            "is not on loopback, and passwords would cross the network in the clear: name tls_certificate and tls_key,"
+            " or the trusted_proxies that do TLS; in a container whose port is published on loopback only, say"
+            " published_on_loopback = true",
         )
 
 

@@ -35,8 +35,13 @@ _INTERVAL = re.compile(r"([0-9]{1,4})([mhd])", re.ASCII)
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
+def is_name(value: str) -> bool:
+    """Whether it will do as a name, here or of a user."""
+    return _NAME.fullmatch(value) is not None
+
+
 def _name(value: str) -> str:
-    if not _NAME.fullmatch(value):
+    if not is_name(value):
         raise ValueError("a name is 1 to 40 small letters, digits and dashes, and begins with no dash")
     return value
 
@@ -77,6 +82,13 @@ def _told_at(value: str) -> str:
             " is signed with the secret in secret_file"
         )
     return value
+
+
+def _public(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme != "https" or not parts.hostname or parts.path.strip("/") or parts.query or parts.username:
+        raise ValueError("a public URL is https:// and a host, for example https://callgate.example")
+    return value.rstrip("/")
 
 
 def _interval(value: object) -> timedelta:
@@ -218,11 +230,30 @@ class PromptsTable(Table):
 
 
 class Http(Table):
-    """The live page. On loopback only, until there are users and roles: either callgate listens there itself, or it is
-    in a container whose port is published there, which `published_on_loopback` says."""
+    """The pages and the API, and how they are reached: docs/access.md.
+
+    On loopback they are served in the clear. From elsewhere they are reached at `public_url` only, over TLS: ours, with
+    `tls_certificate` and `tls_key` (PEM), or that of a reverse proxy among `trusted_proxies`, whose X-Forwarded-For and
+    X-Forwarded-Proto are believed. `published_on_loopback`: callgate is in a container whose port is published there.
+    """
 
     listen: HostPort = Address("127.0.0.1:8080")
     published_on_loopback: bool = False
+    public_url: Annotated[str, AfterValidator(_public)] | None = None
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = ()
+    tls_certificate: Path | None = None
+    tls_key: Path | None = None
+    metrics_on_loopback: bool = False
+    session_idle_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
+    session_hours: Annotated[int, Field(ge=1, le=168)] = 12
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("tls_certificate and tls_key go together")
+        if (self.tls_key or self.trusted_proxies) and self.public_url is None:
+            raise ValueError("public_url has to say under which name callgate is reached over TLS")
+        return self
 
 
 class ControllerTable(Table):

@@ -18,6 +18,21 @@ class Role(StrEnum):
     MACHINE = "machine"
 
 
+class Area(StrEnum):
+    """A part of the API: what an API token may be used for is a choice of these."""
+
+    CALLS = "calls"
+    CHECK = "check"
+    CONSENTS = "consents"
+    EVENTS = "events"
+    LISTS = "lists"
+    METRICS = "metrics"
+    POLICY = "policy"
+    RECORDINGS = "recordings"
+    SCRUB = "scrub"
+    SUPPRESSIONS = "suppressions"
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Who asks. `controllers` and `centres` are the names it is confined to; None: not confined."""

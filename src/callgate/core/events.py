@@ -47,6 +47,9 @@ class Kind(StrEnum):
     DELIVERY_RETRIED = "delivery-retried"
     DELIVERY_DROPPED = "delivery-dropped"
     PARTNER_FETCHED = "partner-fetched"
+    LOGIN = "login"
+    LOGIN_FAILED = "login-failed"
+    ACT = "act"
 
 
 OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})

@@ -109,6 +109,26 @@ class Node:
         """Whether the node sees its PBX and has read what the dialplan kept."""
         return self._exchange.up and self._recovery.settled
 
+    @property
+    def ami_up(self) -> bool:
+        """Whether the PBX is seen over AMI."""
+        return self._exchange.up
+
+    @property
+    def agi_up(self) -> bool:
+        """Whether FastAGI is listened for."""
+        return self._server.listening
+
+    @property
+    def agi_sessions(self) -> int:
+        """How many FastAGI sessions are open."""
+        return self._server.sessions
+
+    @property
+    def calls_open(self) -> int:
+        """How many calls are under way."""
+        return sum(pilot.is_open for pilot in self.fleet.all())
+
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError where the AGI port is taken."""
         await self._server.start(*self._station.agi)

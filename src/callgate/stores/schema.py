@@ -154,6 +154,60 @@ wrapped as people's keys are; they end with the row, when the partner did what i
 `dead` is when telling it ended without success, `why` the last failure."""
 
 
+users = sa.Table(
+    "users",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("controllers", sa.Text),
+    sa.Column("centres", sa.Text),
+    sa.Column("password", sa.Text),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("disabled", sa.Text),
+)
+"""Who may use callgate over HTTP. `controllers` and `centres` are JSON lists of the names that the user is confined to,
+null where not confined; `password` is an argon2 hash, null for one who has tokens only; `disabled` is since when."""
+
+sessions = sa.Table(
+    "sessions",
+    metadata,
+    sa.Column("hash", sa.LargeBinary, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("seen", sa.Text, nullable=False),
+)
+"""Who is logged in: `hash` is the SHA-256 of what the cookie holds, `seen` when it was last used, by the minute."""
+
+tokens = sa.Table(
+    "tokens",
+    metadata,
+    sa.Column("hash", sa.LargeBinary, primary_key=True),
+    sa.Column("id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("label", sa.Text, nullable=False),
+    sa.Column("scopes", sa.Text, nullable=False),
+    sa.Column("created", sa.Text, nullable=False),
+    sa.Column("expires", sa.Text, nullable=False),
+    sa.Index("tokens_by_id", "id", unique=True),
+)
+"""The API tokens of the user `name`: `hash` is the SHA-256 of the token, `id` what a person calls it by, `scopes` a
+JSON list. One that is taken back is deleted; the ledger's events tell of it."""
+
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+    sa.Column("claim", sa.Text, nullable=False),
+    sa.Column("claimed", sa.Text, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("body", sa.Text),
+)
+"""What was answered to a request with an idempotency key, a day long. `name` is whose key it is, `fingerprint` a MAC of
+the request, `claim` tells two that arrive together apart; `status` and `body` are null while it is being answered."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredToken:
     """What stands for an objection in a suppression cache (`encoding.Token`), and under which token key it was made.

@@ -80,6 +80,16 @@ class AgiServer:
         host, port, *_ = self._server.sockets[0].getsockname()
         return host, port
 
+    @property
+    def listening(self) -> bool:
+        """Whether connections are taken."""
+        return self._server is not None and self._server.is_serving()
+
+    @property
+    def sessions(self) -> int:
+        """How many scripts are being served."""
+        return len(self._tasks)
+
     async def start(self, host: str, port: int) -> None:
         """Listen. Port 0 takes a free one, see `address`. Raises OSError where the port is taken."""
         if self._server is not None:

@@ -199,6 +199,12 @@ class Statements:
         """The text of a statement, with its values by position."""
         return str(statement.compile(dialect=self._dialect))
 
+    def change(self, statement: sa.ClauseElement) -> Change:
+        """A statement that has its values, as a change."""
+        compiled = statement.compile(dialect=self._dialect)
+        order = getattr(compiled, "positiontup", None) or ()
+        return str(compiled), [tuple(compiled.params[name] for name in order)]
+
     def whole(self, statement: sa.ClauseElement) -> str:
         """The text of a statement with its values in it, which are none of a person's."""
         return str(statement.compile(dialect=self._dialect, compile_kwargs={"literal_binds": True}))

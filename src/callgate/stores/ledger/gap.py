@@ -11,11 +11,12 @@ import sqlalchemy as sa
 
 from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.stores.errors import LedgerRefused, Unready, Why
+from callgate.stores.ledger.backend import Change
 from callgate.stores.ledger.journal import Erased, Journal
 from callgate.stores.ledger.ledger import Ledger
 from callgate.stores.ledger.writing import Amendment
 from callgate.stores.schema import ledger as ledger_table
-from callgate.stores.schema import subjects
+from callgate.stores.schema import sessions, subjects, tokens
 
 WAY_OUT = "enter the objections since its backup, then `callgate ledger accept-gap --by WHO --because …`"
 STEP = 500
@@ -23,8 +24,13 @@ STEP = 500
 
 
 async def mark(ledger: Ledger, at: datetime) -> None:
-    """Note that the ledger was restored, so that nothing is decided on it. Raises `LedgerUnavailable`."""
-    changes = [(ledger.backend.sql.set_gap, [(at.astimezone(UTC).isoformat(timespec="seconds"),)])]
+    """Note that the ledger was restored, so that nothing is decided on it. Raises `LedgerUnavailable`.
+
+    Sessions and API tokens end: of those in the backup some were taken back since.
+    """
+    sql = ledger.backend.sql
+    changes: list[Change] = [(sql.set_gap, [(at.astimezone(UTC).isoformat(timespec="seconds"),)])]
+    changes += [sql.change(sa.delete(table)) for table in (sessions, tokens)]
     await ledger.amend(Amendment(changes, Event(Kind.RESTORED, at)))
 
 

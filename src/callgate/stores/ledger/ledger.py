@@ -23,7 +23,8 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
-from typing import Any, TypeVar
+from time import perf_counter
+from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
@@ -48,6 +49,13 @@ from callgate.stores.schema import Entry, checkpoints, events, ledger, open_call
 
 T = TypeVar("T")
 
+
+class Timed(Protocol):
+    """Told how many seconds each transaction took, and whether it was committed; on the writing thread."""
+
+    def __call__(self, seconds: float, *, ok: bool) -> None: ...
+
+
 EVENTS_PER_COMMIT = 256
 CHECKPOINT_TRIES = 1000
 CHECKPOINT_EVENTS = 100_000
@@ -66,6 +74,7 @@ class Ledger:
         self.identity = ""
         self._backend = backend
         self.ring = ring
+        self.timed: Timed = lambda _, *, ok: None
         self._tokens = tokens
         self._within = within
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
@@ -313,7 +322,13 @@ class Ledger:
         self._started = Writer(self._backend, self.writer, self.identity, self.ring)
 
     def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
-        return self._writer.commit(groups)
+        began, ok = perf_counter(), False
+        try:
+            done = self._writer.commit(groups)
+            ok = True
+        finally:
+            self.timed(perf_counter() - began, ok=ok)
+        return done
 
     @property
     def _writer(self) -> Writer:

@@ -34,10 +34,11 @@ class Committed:
 @dataclass(frozen=True, slots=True)
 class Amendment:
     """Changes to what stands beside the chain: keys, and what events say. `event` tells of them, if they need telling;
-    it is about nobody."""
+    it is about nobody. `keys`: among what changes may be people's keys."""
 
     changes: Sequence[Change]
     event: Event | None
+    keys: bool = True
 
 
 def _no_tokens(_: Event) -> tuple[StoredToken, ...]:
@@ -126,8 +127,8 @@ class Writer:
             if amendment.event is not None:
                 self._place(prepare(amendment.event, _no_tokens), new)
             # Whoever has keys at hand looks them up again: among the changes may be that some were destroyed.
-            counted: Change = self._backend.sql.count_erasure, [()]
-            self._backend.commit([*amendment.changes, counted, *self._changes(new, places.mark)])
+            counted: list[Change] = [(self._backend.sql.count_erasure, [()])] if amendment.keys else []
+            self._backend.commit([*amendment.changes, *counted, *self._changes(new, places.mark)])
         except BaseException:
             self._give_up()
             raise

@@ -1,0 +1,161 @@
+"""callgate's front: pages and API over HTTP, over the parts that the daemon built, and what is measured of these."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+from aiohttp import web
+
+from callgate import config
+from callgate.boundary import NotCommitted
+from callgate.clock import Clock
+from callgate.config import Http, Settings
+from callgate.core.policy import Policy
+from callgate.keeper import Keeper
+from callgate.listwatch import list_states
+from callgate.live import Live
+from callgate.metrics import Metrics, Reading
+from callgate.node.node import Node
+from callgate.office import LocalOffice
+from callgate.sifting import ProcessSieve
+from callgate.stores.errors import LedgerUnavailable, NotReady, StoreUnavailable
+from callgate.stores.ledger import Ledger
+from callgate.stores.suppression import SuppressionCache
+from callgate.web.auth.door import Door
+from callgate.web.dialers import Dialers
+from callgate.web.services import Services
+from callgate.web.serving import make_app
+from callgate.web.table import TABLE
+
+log = structlog.stdlib.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the daemon built, and how the configuration is read again."""
+
+    settings: Settings
+    config_file: Path
+    reload: Callable[[], Settings]
+    clock: Clock
+    ledger: Ledger
+    cache: SuppressionCache
+    office: LocalOffice
+    keeper: Keeper
+    node: Node
+    live: Live
+    metrics: Metrics
+    door: Door
+    dialers: Dialers
+    policy: Callable[[], Policy]
+
+
+def services_of(parts: Parts) -> Services:
+    """What the routes have at hand. Raises `BadConfig` for a secret that cannot be used."""
+
+    async def proposed() -> Policy:
+        return config.to_policy(await asyncio.to_thread(parts.reload))
+
+    async def missing() -> list[str]:
+        return await _missing(parts)
+
+    return Services(
+        http=parts.settings.http,
+        live=parts.live,
+        clock=parts.clock,
+        policy=parts.policy,
+        proposed=proposed,
+        ledger=parts.ledger,
+        cache=parts.cache,
+        office=parts.office,
+        door=parts.door,
+        dialers=parts.dialers,
+        metrics=parts.metrics,
+        missing=missing,
+        sieve=ProcessSieve(parts.config_file, parts.settings.office.state),
+        secret=config.read_secret(parts.settings.secrets.token_key_file),
+    )
+
+
+async def _missing(parts: Parts) -> list[str]:
+    """What stands between callgate and allowing calls. The stores are asked now, each once."""
+    found = [*parts.keeper.problems, *([] if parts.node.ready else ["the PBX is not seen over AMI"])]
+    try:
+        await parts.ledger.mark()
+        await parts.cache.mark()
+    except (LedgerUnavailable, StoreUnavailable, NotReady) as error:
+        found.append(str(error))
+    return list(dict.fromkeys(found))
+
+
+def watch(parts: Parts) -> None:
+    """Let what is, be measured whenever somebody looks."""
+    metrics, node = parts.metrics, parts.node
+    pbx = {"pbx": parts.settings.pbx.name}
+
+    def gauge(name: str, about: str, labels: Iterable[str], read: Callable[[], Iterable[Reading]]) -> None:
+        async def now() -> Iterable[Reading]:
+            return read()
+
+        metrics.watch(name, about, [*labels], now)
+
+    async def ages() -> Iterable[Reading]:
+        states, at = await list_states(parts.cache), parts.clock()
+        return [({"list": name}, (at - state.scrubbed_at).total_seconds()) for name, state in states.items()]
+
+    gauge("callgate_pbx_up", "1 where the PBX is seen over AMI.", pbx, lambda: [(pbx, node.ami_up)])
+    gauge("callgate_agi_up", "1 where FastAGI is listened for.", pbx, lambda: [(pbx, node.agi_up)])
+    gauge("callgate_agi_sessions", "FastAGI sessions that are open.", pbx, lambda: [(pbx, node.agi_sessions)])
+    gauge("callgate_calls_open", "Calls under way.", pbx, lambda: [(pbx, node.calls_open)])
+    gauge("callgate_cache_ready", "1 where the cache may be believed.", (), lambda: [({}, not parts.keeper.problems)])
+    gauge(
+        "callgate_list_age_allowed_seconds", "How old a copy of a list may be.", ["list"],
+        lambda: [({"list": name}, rule.max_age_days * 86_400.0) for name, rule in parts.policy().lists.items()],
+    )  # fmt: skip
+    metrics.watch("callgate_list_age_seconds", "How old the copy of a list in force is.", ["list"], ages)
+
+
+async def serve_http(services: Services, more: Iterable[web.RouteDef] = ()) -> None:
+    """Serve until cancelled; `more` as `make_app` takes it.
+
+    Raises OSError where the port is taken or the certificate cannot be read.
+    """
+    http = services.http
+    app = make_app(services, TABLE, asyncio.get_running_loop().time, more)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, http.listen.host, http.listen.port, ssl_context=tls_of(http)).start()
+        log.info("http-listens", address=str(http.listen), tls=http.tls_key is not None)
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+def tls_of(http: Http) -> ssl.SSLContext | None:
+    """How callgate speaks TLS; None where it does not. Raises OSError for a certificate or key that cannot be used."""
+    if http.tls_certificate is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(http.tls_certificate, http.tls_key)
+    return context
+
+
+async def take_up_calls(door: Door, dialers: Dialers, pause_s: float = 2.0) -> None:
+    """Take up the calls that dialers had under way before a restart, and look after them until cancelled."""
+    while True:
+        try:
+            users = await door.accounts.users()
+            for user in users:
+                await dialers.take_up(user.name)
+            break
+        except (LedgerUnavailable, NotCommitted) as error:
+            log.warning("dialers-not-taken-up", error=str(error))
+            await asyncio.sleep(pause_s)
+    if not users:
+        log.warning("no-users", says="nobody can log in yet", way_out="callgate users add NAME --role admin")
+    await dialers.run()

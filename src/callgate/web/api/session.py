@@ -1,0 +1,186 @@
+"""Logging in and out, and one's own password."""
+
+from importlib.resources import files
+from typing import Annotated, Final
+
+from aiohttp import web
+from pydantic import BaseModel, StringConstraints
+
+from callgate.web import problems
+from callgate.web.api.fields import In, Line, Out
+from callgate.web.auth.door import NotLetIn, TryLater, Visitor
+from callgate.web.auth.passwords import BadPassword
+from callgate.web.limits import Rate
+from callgate.web.problems import Problem
+from callgate.web.routing import EVERYONE, Ask, Route, Tenant
+from callgate.web.serving import cookie
+
+SLOW: Final = Rate(20, 10)
+_PAGE: Final = files("callgate.web").joinpath("auth", "login.html").read_text(encoding="utf-8")
+
+
+class LogIn(In):
+    """Who logs in."""
+
+    name: Line
+    password: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+class NewPassword(In):
+    """One's own password."""
+
+    old: Annotated[str, StringConstraints(min_length=1, max_length=256)]
+    new: Annotated[str, StringConstraints(min_length=12, max_length=256)]
+
+
+class Me(Out):
+    """Who is logged in. `csrf` goes into the header X-CSRF-Token of every change that a session makes."""
+
+    name: str
+    role: str
+    controllers: list[str] | None
+    centres: list[str] | None
+    scopes: list[str] | None
+    csrf: str
+
+
+class LogInForm(LogIn):
+    """The form of the log-in page. `next`: the page that was wanted."""
+
+    next: str = "/"
+
+
+class Next(BaseModel):
+    """Which page was wanted before logging in."""
+
+    next: Line = "/"
+
+
+async def log_in(ask: Ask) -> web.StreamResponse:
+    said = ask.said(LogIn)
+    secret = await _let_in(ask, said)
+    visitor = await ask.services.door.by_session(secret)
+    if visitor is None:
+        raise _wrong()
+    response = web.json_response(text=_me(visitor).model_dump_json())
+    _set_cookie(ask, response, secret)
+    return response
+
+
+async def log_in_by_form(ask: Ask) -> web.StreamResponse:
+    said = ask.said(LogInForm)
+    try:
+        secret = await _let_in(ask, said)
+    except Problem as problem:
+        return web.Response(status=problem.status, text=_page(problem.detail, said.next), content_type="text/html")
+    away = web.HTTPSeeOther(_local(said.next))
+    _set_cookie(ask, away, secret)
+    raise away
+
+
+async def log_in_page(ask: Ask) -> web.StreamResponse:
+    return web.Response(text=_page("", ask.asked(Next).next), content_type="text/html", charset="utf-8")
+
+
+async def me(ask: Ask) -> Me:
+    if ask.visitor is None:
+        raise problems.not_permitted("nobody is logged in")
+    return _me(ask.visitor)
+
+
+async def log_out(ask: Ask) -> web.StreamResponse:
+    name = cookie(ask.reach.secure)
+    await ask.services.door.log_out(ask.request.cookies.get(name, ""), ask.principal.name)
+    response = web.Response(status=204)
+    response.del_cookie(name, path="/", secure=ask.reach.secure, httponly=True, samesite="Lax")
+    return response
+
+
+async def set_password(ask: Ask) -> None:
+    said = ask.said(NewPassword)
+    try:
+        await ask.services.door.change_password(ask.principal.name, said.old, said.new, ask.reach.address)
+    except NotLetIn as error:
+        raise problems.invalid("/old", str(error)) from None
+    except BadPassword as error:
+        raise problems.invalid("/new", str(error)) from None
+    except TryLater as error:
+        raise problems.too_many(error.wait.total_seconds(), str(error)) from None
+
+
+async def _let_in(ask: Ask, said: LogIn) -> str:
+    try:
+        return await ask.services.door.log_in(said.name, said.password, ask.reach.address)
+    except NotLetIn:
+        raise _wrong() from None
+    except TryLater as error:
+        raise problems.too_many(error.wait.total_seconds(), str(error)) from None
+
+
+def _wrong() -> Problem:
+    return Problem(401, "not-logged-in", "name and password do not go together")
+
+
+def _me(visitor: Visitor) -> Me:
+    who = visitor.principal
+    return Me(
+        name=who.name,
+        role=who.role,
+        controllers=sorted(who.controllers) if who.controllers is not None else None,
+        centres=sorted(who.centres) if who.centres is not None else None,
+        scopes=sorted(visitor.scopes) if visitor.scopes is not None else None,
+        csrf=visitor.csrf,
+    )
+
+
+def _set_cookie(ask: Ask, response: web.StreamResponse, secret: str) -> None:
+    longest = round(ask.services.door.terms.longest.total_seconds())
+    name = cookie(ask.reach.secure)
+    response.set_cookie(name, secret, path="/", max_age=longest, secure=ask.reach.secure, httponly=True, samesite="Lax")
+
+
+def _local(path: str) -> str:
+    """A path of ours: `//elsewhere` and `/\\elsewhere` are none."""
+    plain = path.startswith("/") and not path.startswith("//") and "\\" not in path
+    return path if plain and path.isprintable() else "/"
+
+
+def _page(wrong: str, following: str) -> str:
+    """The page; both are put where text stands, with what would end it escaped."""
+    said = f'<p role="alert">{_escaped(wrong)}</p>' if wrong else ""
+    return _PAGE.replace("@WRONG@", said).replace("@NEXT@", _escaped(_local(following)))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
+
+
+ROUTES: Final = (
+    Route(
+        method="POST", path="/api/v1/session", handler=log_in, summary="Log in; sets the cookie of a session.",
+        who=None, tenant=Tenant.NOBODYS, body=LogIn, answer=Me, rate=SLOW, enters=True,
+        example={"name": "officer", "password": "correct horse battery"},
+    ),
+    Route(
+        method="GET", path="/api/v1/session", handler=me, summary="Who is logged in, and the CSRF token.",
+        who=EVERYONE, tenant=Tenant.NOBODYS, answer=Me,
+    ),
+    Route(
+        method="DELETE", path="/api/v1/session", handler=log_out, summary="Log out.",
+        who=EVERYONE, tenant=Tenant.NOBODYS, person=True, enters=True,
+    ),
+    Route(
+        method="POST", path="/api/v1/session/password", handler=set_password,
+        summary="Set one's own password; ends one's sessions.", who=EVERYONE, tenant=Tenant.NOBODYS, person=True,
+        body=NewPassword, rate=SLOW, enters=True,
+        example={"old": "correct horse battery", "new": "staple of 12 letters"},
+    ),
+    Route(
+        method="GET", path="/login", handler=log_in_page, summary="The log-in page.", who=None,
+        tenant=Tenant.NOBODYS, query=Next, gives="text/html", page=True,
+    ),
+    Route(
+        method="POST", path="/login", handler=log_in_by_form, summary="Log in by the page's form.", who=None,
+        tenant=Tenant.NOBODYS, body=LogInForm, gives="text/html", rate=SLOW, enters=True, page=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,138 @@
+"""Objections: enter one, see what is on file for a person, take one back."""
+
+from datetime import datetime
+from typing import Final, Literal
+
+from callgate.core.access import Area, Role
+from callgate.core.events import Event, Kind
+from callgate.core.gate import Scope
+from callgate.onfile import standing
+from callgate.web.api.fields import Entered, In, Line, Name, Number, Out, Person
+from callgate.web.api.tenancy import acting_for, for_controller, number_of
+from callgate.web.problems import invalid, not_permitted
+from callgate.web.routing import Ask, Route, Tenant
+
+ANYONE_WHO_CALLS: Final = frozenset({Role.AGENT, Role.SUPERVISOR, Role.OFFICER, Role.MACHINE})
+OFFICERS: Final = frozenset({Role.OFFICER})
+_WHOSE: Final = {"number": "+33 1 99 00 12 01", "controller": "acme"}
+_EXAMPLE: Final = _WHOSE | {"reason": "letter of 2026-11-20"}
+
+
+class Objection(In):
+    """A person's objection to a company's calls; with the scope `all` to everyone's, which takes an officer."""
+
+    number: Number
+    controller: Name | None = None
+    scope: Literal["controller", "all"] = "controller"
+    reason: Line
+
+
+class Removal(Objection):
+    """An objection is taken back: at the person's own request, of which there is proof."""
+
+    at_the_persons_request: Literal[True]
+
+
+class OnFile(Out):
+    """One objection, or one that was taken back."""
+
+    event: str
+    at: datetime
+    scope: str
+    by: str
+    reason: str
+
+
+class Suppressed(Out):
+    """What speaks against calls of a company to a person. `otherwise`: scopes in force through a pattern, or of a
+    person whose data was erased."""
+
+    number: str
+    controller: str
+    objects: bool
+    events: list[OnFile]
+    otherwise: list[str]
+
+
+async def add(ask: Ask) -> Entered:
+    return await _enter(ask, Kind.OBJECTION, ask.said(Objection))
+
+
+async def remove(ask: Ask) -> Entered:
+    return await _enter(ask, Kind.OBJECTION_REMOVED, ask.said(Removal))
+
+
+async def _enter(ask: Ask, kind: Kind, said: Objection) -> Entered:
+    _check_audience(ask, kind, said)
+    number, who = number_of(ask, said.number), ask.principal
+    payload = {"scope": said.scope, "by": who.name, "source": "api"}
+    event = Event(
+        kind, ask.services.clock(), None, number.e164, said.controller, payload, personal={"reason": said.reason}
+    )
+    await ask.services.office.suppress(event)
+    if kind is Kind.OBJECTION:
+        ask.services.live.tell("objection", number=number.masked, controller=said.controller, by=who.name)
+    return Entered(event=kind, number=number.masked, scope=said.scope, controller=said.controller, at=event.at)
+
+
+def _check_audience(ask: Ask, kind: Kind, said: Objection) -> None:
+    """Raises `Problem` where they may not speak for this audience."""
+    if said.scope == "all":
+        who = ask.principal
+        if who.role is not Role.OFFICER or who.controllers is not None or who.centres is not None:
+            raise not_permitted("the scope all ends every company's calls: an officer of all of them enters it")
+        if said.controller is not None:
+            raise invalid("/controller", "the scope all names no company")
+    elif said.controller is None:
+        raise invalid("/controller", "say whose calls the person objects to")
+    elif kind is Kind.OBJECTION:
+        acting_for(ask, said.controller)
+    else:
+        for_controller(ask, said.controller)
+
+
+async def show(ask: Ask) -> Suppressed:
+    said = ask.said(Person)
+    for_controller(ask, said.controller)
+    number = number_of(ask, said.number)
+    ask.number, ask.controller = number.e164, said.controller
+    found = await standing(ask.services.ledger, ask.services.cache, number.e164, said.controller)
+    return Suppressed(
+        number=number.masked,
+        controller=said.controller,
+        objects=bool(found.hits),
+        events=[_shown(ask, event) for event in found.events],
+        otherwise=sorted({str(hit.scope) for hit in found.unnamed}),
+    )
+
+
+def _shown(ask: Ask, event: Event) -> OnFile:
+    """Who entered what concerns everyone, and why, is for those who are not confined."""
+    scope = str(event.payload.get("scope", Scope.CONTROLLER))
+    whole = scope != Scope.ALL or ask.principal.sees(None, None)
+    by, reason = event.payload.get("by", ""), event.personal.get("reason", "")
+    return OnFile(
+        event=event.kind, at=event.at, scope=scope, by=str(by) if whole else "", reason=str(reason) if whole else ""
+    )
+
+
+ROUTES: Final = (
+    Route(
+        method="POST", path="/api/v1/suppressions", handler=add,
+        summary="Enter an objection: durable, and in force at every centre, on return.", who=ANYONE_WHO_CALLS,
+        area=Area.SUPPRESSIONS, tenant=Tenant.NAMED, body=Objection, answer=Entered, example=_EXAMPLE, idempotent=True,
+        enters=True,
+    ),
+    Route(
+        method="POST", path="/api/v1/suppressions/search", handler=show,
+        summary="What speaks against calls of a company to a person.", who=frozenset({Role.OFFICER, Role.MACHINE}),
+        area=Area.SUPPRESSIONS, tenant=Tenant.NAMED, body=Person, answer=Suppressed, example=_WHOSE,
+        act="suppressions-shown",
+    ),
+    Route(
+        method="POST", path="/api/v1/suppressions/removals", handler=remove,
+        summary="Take an objection back, at the person's own request; stays in the ledger with who did it.",
+        who=OFFICERS, person=True, tenant=Tenant.NAMED, body=Removal, answer=Entered, idempotent=True, enters=True,
+        example=_EXAMPLE | {"at_the_persons_request": True},
+    ),
+)  # fmt: skip

@@ -1,0 +1,110 @@
+"""The API's description (OpenAPI 3.1), made of the table of routes: what is not in the one is not in the other."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+import callgate
+from callgate.web.problems import MEDIA_TYPE, ProblemDetails
+from callgate.web.routing import Route, Tenant
+
+_REF = "#/components/schemas/{model}"
+_ABOUT = """What callgate does, for programs: docs/api.md. Numbers of people go in bodies and never in URLs. Every
+answer that is no success is a problem (RFC 9457)."""
+
+Schema = dict[str, Any]
+
+
+def describe(table: Iterable[Route]) -> Schema:
+    """The description of the routes that are for programs."""
+    routes = [route for route in table if not route.page]
+    models = {model for route in routes for model in (route.body, route.answer) if model} | {ProblemDetails}
+    ordered = sorted(models, key=lambda model: model.__name__)
+    _, found = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
+    paths: dict[str, Schema] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "callgate", "version": callgate.__version__, "description": _ABOUT},
+        "servers": [{"url": "/"}],
+        "paths": paths,
+        "components": {
+            "schemas": found["$defs"],
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "description": "An API token; it begins with cg_."},
+                "session": {"type": "apiKey", "in": "cookie", "name": "__Host-callgate"},
+            },
+        },
+    }
+
+
+def _operation(route: Route) -> Schema:
+    about = [route.summary]
+    if route.who is not None:
+        about.append(f"Roles: {', '.join(sorted(route.who))}.")
+    if route.area is not None:
+        about.append(f"Tokens: for {route.area}.")
+    made: Schema = {
+        "operationId": re.sub(r"[^a-z0-9]+", "-", route.name.lower()).strip("-"),
+        "summary": route.summary,
+        "description": " ".join(about),
+        "parameters": [*_in_path(route), *_in_query(route), *_in_headers(route)],
+        "responses": _responses(route),
+        "security": []
+        if route.who is None
+        else [{"session": []}]
+        if route.person
+        else [{"token": []}, {"session": []}],
+    }
+    if route.body is not None:
+        content: Schema = {"schema": _reference(route.body)} | ({"example": route.example} if route.example else {})
+        made["requestBody"] = {"required": True, "content": {"application/json": content}}
+    elif route.takes:
+        made["requestBody"] = {"required": True, "content": {route.takes: {"schema": {"type": "string"}}}}
+    return made
+
+
+def _in_path(route: Route) -> list[Schema]:
+    names = re.findall(r"{(\w+)", route.path)
+    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+
+
+def _in_query(route: Route) -> list[Schema]:
+    if route.query is None:
+        return []
+    schema = route.query.model_json_schema()
+    required = schema.get("required", [])
+    return [
+        {"name": name, "in": "query", "required": name in required, "schema": each}
+        for name, each in schema["properties"].items()
+    ]
+
+
+def _in_headers(route: Route) -> list[Schema]:
+    if not route.idempotent:
+        return []
+    about = "The same request sent again with this key, within a day, is answered as before and done once."
+    schema = {"type": "string", "minLength": 1, "maxLength": 64}
+    return [{"name": "Idempotency-Key", "in": "header", "description": about, "schema": schema}]
+
+
+def _responses(route: Route) -> Schema:
+    problem = {"content": {MEDIA_TYPE: {"schema": _reference(ProblemDetails)}}}
+    if route.answer is not None:
+        success: Schema = {"description": "Done", "content": {"application/json": {"schema": _reference(route.answer)}}}
+    elif route.gives:
+        success = {"description": "Done", "content": {route.gives: {"schema": {}}}}
+    else:
+        success = {"description": "Done"}
+    wrong = {"default": {"description": "A problem (RFC 9457)"} | problem}
+    if route.tenant is Tenant.HIDDEN:
+        wrong["404"] = {"description": "Not there, or somebody else's"} | problem
+    return {"200" if route.answer or route.gives else "204": success} | wrong
+
+
+def _reference(model: type[BaseModel]) -> Schema:
+    return {"$ref": _REF.format(model=model.__name__)}

@@ -1,0 +1,312 @@
+"""Every route, asked by every role, for what is theirs and for what is another company's or centre's.
+
+A route that is not in `ASKED` fails the test, and so does one that is in it and not in the table: whoever adds a route
+says here what each is to be answered.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import pytest
+from aiohttp import ClientResponse
+
+from callgate.core.access import Area, Principal, Role
+from callgate.core.events import Event, Kind
+from callgate.web.routing import Route, Tenant
+from callgate.web.serving import MOUNTED
+from callgate.web.table import TABLE
+from tests.stores.conftest import NOW
+from tests.web.world import World
+
+pytestmark = pytest.mark.server
+
+NUMBER: Final = "+33199001201"
+ROLES: Final = tuple(Role)
+EVERY: Final = frozenset(Role)
+ANYONE: Final = None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How a route is asked for what is Acme's and Brussels' (`own`), and for what is Futura's and Lille's (`foreign`).
+
+    `who` may, and is answered with one of `ok`; `refused` is the answer to who may in general, but not for `foreign`.
+    `text`: the body is a lead file.
+    """
+
+    who: frozenset[Role] | None
+    own: object = None
+    foreign: object = None
+    path: str = ""
+    foreign_path: str = ""
+    ok: frozenset[int] = frozenset({200})
+    refused: int = 403
+    text: bool = False
+
+
+def person(controller: str, **more: object) -> dict[str, object]:
+    return {"number": NUMBER, "controller": controller, **more}
+
+
+def call(campaign: str, centre: str) -> dict[str, object]:
+    return {"number": "0033199001201", "campaign": campaign, "centre": centre}
+
+
+def only(*roles: Role) -> frozenset[Role]:
+    return frozenset(roles)
+
+
+AGENT, SUPERVISOR, OFFICER, ADMIN, MACHINE = Role.AGENT, Role.SUPERVISOR, Role.OFFICER, Role.ADMIN, Role.MACHINE
+GIVEN: Final = {"given": "2026-11-01T10:00:00Z", "proof": "form 1"}
+LOG_IN: Final = {"name": "nobody", "password": "not the password"}
+WHY: Final = "letter of 2026-11-20"
+
+ASKED: Final = {
+    "GET /": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
+    "GET /live.css": Asked(ANYONE),
+    "GET /live.js": Asked(ANYONE),
+    "GET /login": Asked(ANYONE),
+    "POST /login": Asked(ANYONE, own=LOG_IN, ok=frozenset({401})),
+    "POST /api/v1/session": Asked(ANYONE, own=LOG_IN, ok=frozenset({401})),
+    "GET /api/v1/session": Asked(EVERY),
+    "DELETE /api/v1/session": Asked(frozenset()),
+    "POST /api/v1/session/password": Asked(frozenset(), own={"old": "x", "new": "a good long one"}),
+    "POST /api/v1/check": Asked(
+        only(AGENT, SUPERVISOR, OFFICER, MACHINE), own=call("spring", "brussels"), foreign=call("autumn", "lille")
+    ),
+    "POST /api/v1/calls": Asked(only(MACHINE), own=call("spring", "brussels"), foreign=call("autumn", "lille")),
+    "POST /api/v1/calls/{call}/connected": Asked(
+        only(MACHINE), path="/api/v1/calls/own/connected", foreign_path="/api/v1/calls/foreign/connected",
+        ok=frozenset({404}), refused=404,
+    ),
+    "POST /api/v1/calls/{call}/objection": Asked(
+        only(MACHINE), path="/api/v1/calls/own/objection", foreign_path="/api/v1/calls/foreign/objection",
+        ok=frozenset({404}), refused=404,
+    ),
+    "POST /api/v1/calls/{call}/end": Asked(
+        only(MACHINE), path="/api/v1/calls/own/end", foreign_path="/api/v1/calls/foreign/end", ok=frozenset({404}),
+        refused=404,
+    ),
+    "GET /api/v1/calls": Asked(only(SUPERVISOR, OFFICER, MACHINE)),
+    "POST /api/v1/calls/search": Asked(only(OFFICER, MACHINE), own=person("acme"), foreign=person("futura")),
+    "GET /api/v1/calls/{call}": Asked(
+        only(SUPERVISOR, OFFICER, MACHINE), path="/api/v1/calls/own", foreign_path="/api/v1/calls/foreign", refused=404
+    ),
+    "POST /api/v1/suppressions": Asked(
+        only(AGENT, SUPERVISOR, OFFICER, MACHINE), own=person("acme", reason=WHY), foreign=person("futura", reason=WHY)
+    ),
+    "POST /api/v1/suppressions/search": Asked(only(OFFICER, MACHINE), own=person("acme"), foreign=person("futura")),
+    "POST /api/v1/suppressions/removals": Asked(
+        frozenset(), own=person("acme", reason=WHY, at_the_persons_request=True)
+    ),
+    "POST /api/v1/consents": Asked(
+        only(OFFICER, MACHINE), own=person("acme", **GIVEN), foreign=person("futura", **GIVEN), ok=frozenset({200, 409})
+    ),
+    "POST /api/v1/consents/search": Asked(only(OFFICER, MACHINE), own=person("acme"), foreign=person("futura")),
+    "POST /api/v1/consents/withdrawals": Asked(
+        only(AGENT, SUPERVISOR, OFFICER, MACHINE), own=person("acme", reason=WHY), foreign=person("futura", reason=WHY)
+    ),
+    "GET /api/v1/recordings": Asked(only(SUPERVISOR, OFFICER, MACHINE)),
+    "GET /api/v1/recordings/{call}/audio": Asked(
+        only(SUPERVISOR, OFFICER, MACHINE), path="/api/v1/recordings/own/audio",
+        foreign_path="/api/v1/recordings/foreign/audio",
+        refused=404,
+    ),
+    "GET /api/v1/events": Asked(only(SUPERVISOR, OFFICER, ADMIN, MACHINE), path="/api/v1/events?after=0"),
+    "POST /api/v1/scrub": Asked(
+        only(SUPERVISOR, OFFICER, MACHINE), path="/api/v1/scrub?campaign=spring",
+        foreign_path="/api/v1/scrub?campaign=autumn", text=True
+    ),
+    "GET /api/v1/policy": Asked(EVERY),
+    "GET /api/v1/policy/proposed": Asked(only(OFFICER, ADMIN, MACHINE)),
+    "GET /api/v1/lists": Asked(EVERY),
+    "GET /healthz": Asked(ANYONE),
+    "GET /readyz": Asked(ANYONE),
+    "GET /metrics": Asked(only(ADMIN, MACHINE)),
+    "GET /openapi.json": Asked(ANYONE),
+}  # fmt: skip
+"""Route → how it is asked. The tokens of this test are no person's, so what takes a session is for none of them."""
+
+
+def verdict(call: str, controller: str, campaign: str, centre: str) -> Event:
+    said = {"outcome": "block", "reason": "objection", "campaign": campaign, "centre": centre, "agent": "alice"}
+    return Event(Kind.VERDICT, NOW, call, NUMBER, controller, said)
+
+
+def sealed(call: str, controller: str) -> Event:
+    return Event(Kind.RECORDING_SEALED, NOW, call, NUMBER, controller, {"seconds": 3.5, "sha256": "ab"})
+
+
+@pytest.fixture
+async def peopled(world: World) -> World:
+    """A call of each company, a live fact of each, and one of nobody's."""
+    await world.ledger.append(
+        [
+            verdict("own", "acme", "spring", "brussels"), sealed("own", "acme"),
+            verdict("foreign", "futura", "autumn", "lille"), sealed("foreign", "futura"),
+        ]
+    )  # fmt: skip
+    world.live.tell("block", campaign="spring", centre="brussels", who="own")
+    world.live.tell("block", campaign="autumn", centre="lille", who="foreign")
+    world.live.tell("pbx", who="nobody")
+    return world
+
+
+async def ask(world: World, route: Route, token: str, *, foreign: bool) -> ClientResponse:
+    asked = ASKED[route.name]
+    path = (asked.foreign_path if foreign else asked.path) or route.path
+    body = asked.foreign if foreign else asked.own
+    if asked.text:
+        auth = {"Authorization": f"Bearer {token}"} if token else {}
+        return await world.client.post(path, data=b"+33199001201\n", headers=auth)
+    return await world.ask(route.method, path, token, json=body)
+
+
+def test_every_route_is_in_this_table_and_none_else() -> None:
+    assert [route.name for route in TABLE] == list(dict.fromkeys(route.name for route in TABLE))
+    assert {route.name for route in TABLE} == ASKED.keys()
+
+
+async def test_nothing_is_mounted_but_the_table(world: World) -> None:
+    app = world.client.server.app  # type: ignore[attr-defined]
+    mounted = {f"{route.method} {route.resource.canonical}" for route in app.router.routes()}
+    assert mounted == {route.name for route in TABLE}
+    assert {app[MOUNTED][route.handler].name for route in app.router.routes()} == mounted
+
+
+def test_whatever_changes_something_is_told_to_the_ledger() -> None:
+    assert [route.name for route in TABLE if not route.safe and not (route.act or route.enters)] == []
+
+
+def test_what_shows_somebodys_data_is_told_to_the_ledger() -> None:
+    silent = [route.name for route in TABLE if route.tenant in (Tenant.HIDDEN, Tenant.NAMED, Tenant.FILTERED)
+              and not (route.act or route.enters)]  # fmt: skip
+    assert silent == ["GET /api/v1/policy"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_role_may_what_the_table_says_and_nothing_else(peopled: World, role: Role) -> None:
+    token = await peopled.user("somebody", role)
+    wrong = []
+    for route in TABLE:
+        asked = ASKED[route.name]
+        answer = await ask(peopled, route, token, foreign=False)
+        may = asked.who is ANYONE or role in asked.who
+        if may is not (answer.status in asked.ok) or (not may and answer.status != 403):
+            wrong.append((route.name, answer.status))
+        answer.close()
+    assert wrong == []
+
+
+async def test_who_is_not_known_is_let_in_nowhere_that_needs_a_role(peopled: World) -> None:
+    wrong = []
+    for route in TABLE:
+        asked = ASKED[route.name]
+        answer = await ask(peopled, route, "", foreign=False)
+        expected = asked.ok if asked.who is ANYONE else {303 if route.page else 401}
+        if answer.status not in expected:
+            wrong.append((route.name, answer.status))
+        answer.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("confined", [("acme", None), ("acme", "brussels")], ids=["company", "company-and-centre"])
+async def test_what_is_anothers_is_refused_or_as_if_it_were_not_there(
+    peopled: World, role: Role, confined: tuple[str, str | None]
+) -> None:
+    company, centre = confined
+    centres = frozenset({centre}) if centre else None
+    token = await peopled.user("confined", role, frozenset({company}), centres)
+    wrong = []
+    for route in TABLE:
+        asked = ASKED[route.name]
+        if asked.who is ANYONE or role not in asked.who or route.tenant in (Tenant.NOBODYS, Tenant.FILTERED):
+            continue
+        answer = await ask(peopled, route, token, foreign=True)
+        if answer.status != asked.refused:
+            wrong.append((route.name, answer.status))
+        answer.close()
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("principal", "seen"),
+    [
+        (Principal("x", SUPERVISOR), {"own", "foreign"}),
+        (Principal("x", SUPERVISOR, frozenset({"acme"})), {"own"}),
+        (Principal("x", SUPERVISOR, None, frozenset({"lille"})), {"foreign"}),
+        (Principal("x", SUPERVISOR, frozenset({"acme"}), frozenset({"lille"})), set()),
+    ],
+)
+async def test_a_list_has_only_what_is_theirs(peopled: World, principal: Principal, seen: set[str]) -> None:
+    token = await peopled.user("confined", SUPERVISOR, principal.controllers, principal.centres)
+    for what in ("calls", "recordings"):
+        listed = (await (await peopled.ask("GET", f"/api/v1/{what}", token)).json())[what]
+        assert {one["call"] for one in listed} == seen
+
+
+@pytest.mark.parametrize(
+    ("controllers", "centres", "seen"),
+    [
+        (None, None, ["own", "foreign", "nobody"]),
+        (frozenset({"acme"}), None, ["own", "later"]),
+        (frozenset({"futura"}), frozenset({"lille"}), ["foreign"]),
+    ],
+)
+async def test_a_stream_has_only_what_is_theirs(
+    peopled: World, controllers: frozenset[str] | None, centres: frozenset[str] | None, seen: list[str]
+) -> None:
+    token = await peopled.user("confined", SUPERVISOR, controllers, centres)
+    async with await peopled.ask("GET", "/api/v1/events?after=0", token) as stream:
+        told: list[str] = []
+        if "later" in seen:
+            peopled.live.tell("call", campaign="spring", centre="brussels", who="later")
+        while len(told) < len(seen):
+            frame = (await stream.content.readuntil(b"\n\n")).decode()
+            told.append(frame.partition('"who": "')[2].partition('"')[0])
+    assert told == seen
+
+
+async def test_the_policy_of_a_centre_names_the_companies_that_it_calls_for_and_no_other(world: World) -> None:
+    token = await world.user("centre", AGENT, None, frozenset({"brussels"}))
+    policy = await (await world.ask("GET", "/api/v1/policy", token)).json()
+    assert (policy["controllers"], policy["centres"]) == ({"acme": "Acme"}, {"brussels": "Brussels"})
+    assert (policy["campaigns"], len(policy["mandates"])) == ({"spring": "acme"}, 1)
+    assert "futura" not in str(policy)
+
+
+async def test_an_agent_of_a_centre_enters_objections_for_whom_it_calls_and_sees_none(world: World) -> None:
+    token = await world.user("agent", AGENT, None, frozenset({"brussels"}))
+    for controller, status in (("acme", 200), ("futura", 403), ("nowhere", 403)):
+        answer = await world.ask("POST", "/api/v1/suppressions", token, json=person(controller, reason=WHY))
+        assert answer.status == status
+    machine = await world.user("machine", MACHINE, None, frozenset({"brussels"}))
+    assert (await world.ask("POST", "/api/v1/suppressions/search", machine, json=person("acme"))).status == 403
+
+
+@pytest.mark.parametrize(("role", "status"), [(AGENT, 403), (SUPERVISOR, 403), (MACHINE, 403), (OFFICER, 200)])
+async def test_only_an_officer_of_all_companies_ends_every_companys_calls(
+    world: World, role: Role, status: int
+) -> None:
+    body = {"number": NUMBER, "scope": "all", "reason": WHY}
+    assert (await world.ask("POST", "/api/v1/suppressions", await world.user("one", role), json=body)).status == status
+    confined = await world.user("two", role, frozenset({"acme"}))
+    assert (await world.ask("POST", "/api/v1/suppressions", confined, json=body)).status == 403
+
+
+@pytest.mark.parametrize("area", Area)
+async def test_a_token_is_for_its_areas_only(peopled: World, area: Area) -> None:
+    await peopled.user("machine", MACHINE)
+    token = await peopled.door.make_token("machine", "", frozenset({area}), timedelta(days=1), "test")
+    wrong = []
+    for route in TABLE:
+        asked = ASKED[route.name]
+        if asked.who is ANYONE or MACHINE not in asked.who or route.area is None:
+            continue
+        answer = await ask(peopled, route, token, foreign=False)
+        if (answer.status != 403) is not (route.area is area):
+            wrong.append((route.name, answer.status))
+        answer.close()
+    assert wrong == []

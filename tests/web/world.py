@@ -1,0 +1,183 @@
+"""The application over real stores: SQLite, a Redis of the test's own, an office; and users of every role."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+from aiohttp import ClientResponse, TCPConnector, web
+from aiohttp.test_utils import TestClient, TestServer
+from argon2 import PasswordHasher
+
+from callgate.config import Http
+from callgate.core.access import Area, Role
+from callgate.core.law.transfers import Transfers
+from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy
+from callgate.core.purpose import Purpose
+from callgate.front import tls_of
+from callgate.live import Live
+from callgate.metrics import MeasuredOffice, Metrics
+from callgate.office import LocalOffice
+from callgate.rules import transfers
+from callgate.stores.accounts import Accounts, User
+from callgate.stores.connection import connect
+from callgate.stores.keys import Keys
+from callgate.stores.ledger import Ledger
+from callgate.stores.readiness import rebuild
+from callgate.stores.suppression import SuppressionCache
+from callgate.web.auth.door import Door, Terms
+from callgate.web.auth.passwords import Passwords
+from callgate.web.dialers import Dialers
+from callgate.web.services import LeadsRefused, Services, Sifted, Sound
+from callgate.web.serving import make_app
+from callgate.web.table import TABLE
+from tests.stores.conftest import NOW, TOKENS, open_ledger
+from tests.stores.servers import RedisServer
+
+PASSWORD = "correct horse battery"
+QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+TRANSFERS: Transfers = transfers()
+
+
+def campaign(name: str, controller: str) -> Campaign:
+    return Campaign(name, controller, Purpose.SERVICE, {"fr": "un service"}, {"FR": "fr"}, {}, "+3225550199")
+
+
+POLICY = Policy(
+    version="p1",
+    home="BE",
+    outside_line="",
+    controllers={"acme": Controller("acme", "Acme"), "futura": Controller("futura", "Futura")},
+    centres={name: Centre(name, name.title(), "BE", "fr") for name in ("brussels", "lille")},
+    campaigns={"spring": campaign("spring", "acme"), "autumn": campaign("autumn", "futura")},
+    mandates={
+        ("acme", "brussels"): Mandate("acme", "brussels", "DPA-1", date(2099, 1, 1)),
+        ("futura", "lille"): Mandate("futura", "lille", "DPA-2", date(2099, 1, 1)),
+    },
+    lists={"be-dncm": ListRule("be-dncm", "BE", 5)},
+    law={},
+    transfers=TRANSFERS,
+)
+"""Acme calls from Brussels, and Futura from Lille."""
+
+
+class FakeSieve:
+    """Gives back what it was given."""
+
+    async def sift(self, leads: AsyncIterator[bytes], words: Mapping[str, str], *, blocked: bool) -> Sifted:
+        body = b"".join([chunk async for chunk in leads])
+        if not body.strip():
+            raise LeadsRefused("the file holds no leads")
+
+        async def content() -> AsyncIterator[bytes]:
+            yield b"" if blocked else body
+
+        return Sifted(content(), body.count(b"\n"), {})
+
+
+class FakePlayer:
+    """Has a sound for every call."""
+
+    async def audio(self, call: str) -> Sound | None:
+        async def content() -> AsyncIterator[bytes]:
+            yield b"RIFF"
+            yield call.encode()
+
+        return Sound("audio/wav", content(), len("RIFF") + len(call))
+
+
+@dataclass
+class World:
+    """What a test has at hand. `now` and `seconds` are the clocks: moved, never waited for."""
+
+    ledger: Ledger
+    cache: SuppressionCache
+    redis: RedisServer
+    live: Live
+    door: Door
+    services: Services
+    client: TestClient[web.Request, web.Application]
+    now: datetime = NOW
+    seconds: float = 0.0
+    missing: list[str] = field(default_factory=list)
+    kept: list[tuple[str, Mapping[str, object]]] = field(default_factory=list)
+
+    def later(self, **time: float) -> None:
+        self.now += timedelta(**time)
+        self.seconds += timedelta(**time).total_seconds()
+
+    async def user(
+        self,
+        name: str,
+        role: Role,
+        controllers: frozenset[str] | None = None,
+        centres: frozenset[str] | None = None,
+    ) -> str:
+        """A user with the password of all, and a token for everything."""
+        hashed = await self.door.passwords.hash(PASSWORD)
+        await self.door.accounts.add(User(name, role, controllers, centres, hashed), "test")
+        return await self.door.make_token(name, "test", frozenset(Area), timedelta(days=1), "test")
+
+    async def ask(self, method: str, path: str, token: str = "", json: object = None, **headers: str) -> ClientResponse:
+        auth = {"Authorization": f"Bearer {token}"} if token else {}
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return await self.client.request(method, path, json=json, headers=auth | named, allow_redirects=False)
+
+    async def log_in(self, name: str, password: str = PASSWORD) -> str:
+        """Log in; the CSRF token. The client keeps the cookie."""
+        answer = await self.ask("POST", "/api/v1/session", json={"name": name, "password": password})
+        assert answer.status == 200, await answer.text()
+        return str((await answer.json())["csrf"])
+
+
+@asynccontextmanager
+async def a_world(folder: Path, http: Http | None = None) -> AsyncIterator[World]:
+    server = RedisServer()
+    await server.start()
+    redis = connect(server.url, connect_within=5)
+    ledger = await open_ledger(folder)
+    try:
+        cache = SuppressionCache(redis, Keys("test:"), TOKENS, ledger.identity, answer_within=5)
+        assert await rebuild(cache, ledger) == ()
+        async with _served(ledger, cache, server, http or Http()) as world:
+            yield world
+    finally:
+        await ledger.close()
+        await redis.aclose()
+        await server.end()
+
+
+@asynccontextmanager
+async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, http: Http) -> AsyncIterator[World]:
+    made: list[World] = []
+
+    def clock() -> datetime:
+        return made[0].now if made else NOW
+
+    async def missing() -> list[str]:
+        return made[0].missing
+
+    async def proposed() -> Policy:
+        return replace(POLICY, version="p2", home="FR")
+
+    live, metrics = Live(clock, kept=10), Metrics()
+    door = Door(Accounts(ledger, clock), Passwords(QUICK), clock, Terms())
+    office = LocalOffice(
+        ledger, cache, policy=lambda: POLICY, clock=clock, doubt=lambda _: None, alarm=lambda _: None
+    )  # fmt: skip
+    dialers = Dialers(
+        MeasuredOffice(office, metrics), live, clock, bytes(32), lambda what, facts: made[0].kept.append((what, facts))
+    )
+    services = Services(
+        http=http, live=live, clock=clock, policy=lambda: POLICY, proposed=proposed, ledger=ledger, cache=cache,
+        office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, sieve=FakeSieve(),
+        player=FakePlayer(),
+        secret=bytes(32),
+    )  # fmt: skip
+    app = make_app(services, TABLE, lambda: made[0].seconds)
+    server = TestServer(app)
+    await server.start_server(ssl=tls_of(http))
+    async with TestClient(server, connector=TCPConnector(ssl=False)) as client:
+        made.append(World(ledger, cache, redis, live, door, services, client))
+        yield made[0]
