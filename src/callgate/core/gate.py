@@ -8,7 +8,8 @@ The order of the rules, and the answer of the first that speaks against the call
    stands (Art. 44-49; `processing`).
 4. The campaign calls the number's country.
 5. callgate can know: the suppression store answers, is complete, and holds a fresh copy of each list of that country.
-6. The person objected: to the controller, to the campaign, or to everyone (Art. 21). Nothing outweighs that here.
+6. The controller erased the person's data at their request, or restricted it (Art. 17, 18), or the person objected: to
+   the controller, to the campaign, or to everyone (Art. 21). Nothing outweighs that here.
 7. Nobody is calling the person for this company right now.
 8. Every rule of law of the called party's country that binds the call lets it pass (`law`): hours, holidays, consent,
    national lists, contact pressure, caller ID. By the law as of the moment at which the call was asked for.
@@ -44,12 +45,17 @@ class CallRequest:
 
 
 class Scope(StrEnum):
-    """Whose calls an entry of the suppression store speaks against."""
+    """Whose calls an entry of the suppression store speaks against.
+
+    The last two speak against one controller's, which erased or restricted the person's data.
+    """
 
     NATIONAL = "national"
     ALL = "all"
     CONTROLLER = "controller"
     CAMPAIGN = "campaign"
+    ERASED = "erased"
+    RESTRICTED = "restricted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,12 +281,22 @@ def _freshness(trail: _Trail, name: str, state: ListState | None, now: datetime)
 def _objected(trail: _Trail, hits: Iterable[Hit]) -> Verdict | None:
     """Rule 6."""
     scopes = {hit.scope for hit in hits}
+    for scope, reason, detail in _MARKS:
+        if scope in scopes:
+            return trail.verdict(reason, scope, detail)
     for scope in (Scope.ALL, Scope.CONTROLLER, Scope.CAMPAIGN):
         if scope in scopes:
             detail = f"an objection with the scope {scope} is on file (GDPR Art. 21)"
             return trail.verdict(Reason.OBJECTION, "objection", detail)
     trail.passed("objection", "none on file")
     return None
+
+
+_MARKS = (
+    (Scope.ERASED, Reason.ERASED, "this controller erased the person's data at their request (GDPR Art. 17)"),
+    (Scope.RESTRICTED, Reason.RESTRICTED, "this controller may only keep the person's data (GDPR Art. 18)"),
+)
+"""What says more than an objection does, and so comes before it."""
 
 
 def _in_progress(trail: _Trail, facts: Facts) -> Verdict | None:

@@ -14,6 +14,8 @@ class Reason(StrEnum):
     EMERGENCY = "emergency"
 
     OBJECTION = "objection"
+    ERASED = "erased"
+    RESTRICTED = "restricted"
     NATIONAL_LIST = "national-list"
     IN_PROGRESS = "in-progress"
 
@@ -55,6 +57,8 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.CLEAR: "Nothing speaks against this call.",
     Reason.EMERGENCY: "An emergency number: always connected.",
     Reason.OBJECTION: "This person objected to calls from this company.",
+    Reason.ERASED: "This person's data was erased at their request: who brought them back must take them off.",
+    Reason.RESTRICTED: "This person had the use of their data restricted.",
     Reason.NATIONAL_LIST: "This number is on a national do-not-call list.",
     Reason.IN_PROGRESS: "Somebody is calling this person right now.",
     Reason.LAW_UNKNOWN: "The law of this country is not known to callgate.",

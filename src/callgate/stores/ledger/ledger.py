@@ -44,7 +44,7 @@ from callgate.stores.ledger.sealing import KeyRing, Person
 from callgate.stores.ledger.sqlite import WRITER, SqliteBackend
 from callgate.stores.ledger.writing import Amendment, Committed, Writer
 from callgate.stores.migrations import migrate
-from callgate.stores.schema import Entry, checkpoints, events, ledger, open_calls
+from callgate.stores.schema import Entry, checkpoints, events, ledger, open_calls, request_events
 
 T = TypeVar("T")
 
@@ -149,6 +149,13 @@ class Ledger:
         while found := await self._entries(READING.where(events.c.mark > after).order_by(events.c.mark).limit(batch)):
             yield found
             after += len(found)
+
+    async def requests(self, request: str | None = None) -> list[Entry]:
+        """The entries that tell of requests of people, in their order: of one, or of all. Raises `LedgerUnavailable`."""
+        wanted = sa.select(request_events.c.seq)
+        if request is not None:
+            wanted = wanted.where(request_events.c.request == request)
+        return await self._entries(READING.where(events.c.seq.in_(wanted)).order_by(events.c.seq), SEARCH_WITHIN)
 
     async def open_calls(self) -> Mapping[str, list[Entry]]:
         """The calls that were allowed and not closed, by CALLGATE_ID, each with all its entries in order."""

@@ -1,0 +1,41 @@
+"""Whose data a controller may only keep, until an officer lifts that (GDPR Art. 18): read from the ledger alone."""
+
+from collections.abc import Collection
+
+import sqlalchemy as sa
+
+from callgate.core.events import DataClass, Kind
+from callgate.stores.ledger.ledger import Ledger
+from callgate.stores.ledger.sealing import Person
+from callgate.stores.schema import subjects
+
+STEP = 500
+"""How many people are looked for at a time."""
+
+Whose = tuple[str, str]
+"""An E.164 number, and the controller for which it is meant."""
+
+
+async def read_restricted(ledger: Ledger) -> frozenset[Whose]:
+    """The people whose data is restricted now. Raises `LedgerUnavailable`."""
+    people: set[Whose] = set()
+    for entry in await ledger.requests():
+        event = entry.event
+        if event.number is not None and event.controller is not None:
+            if event.kind is Kind.RESTRICTION:
+                people.add((event.number, event.controller))
+            elif event.kind is Kind.RESTRICTION_LIFTED:
+                people.discard((event.number, event.controller))
+    return frozenset(people)
+
+
+async def subjects_of(
+    ledger: Ledger, people: Collection[Whose], classes: Collection[DataClass] = tuple(DataClass)
+) -> frozenset[bytes]:
+    """The subjects under which the ledger holds these people's data of these classes. Raises `LedgerUnavailable`."""
+    tokens = [ledger.ring.token(Person(*whose, of)) for whose in people for of in classes]
+    found: set[bytes] = set()
+    for begin in range(0, len(tokens), STEP):
+        query = sa.select(subjects.c.subject).where(subjects.c.token.in_(tokens[begin : begin + STEP]))
+        found.update(row.subject for row in await ledger.rows(query))
+    return frozenset(found)
