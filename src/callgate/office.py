@@ -261,6 +261,7 @@ class LocalOffice:
             except phone.NotANumber:
                 number = None
             campaign = self._policy().campaigns.get(block.request.campaign)
+            controller = campaign.controller if campaign else None
             payload: dict[str, Json] = {
                 "outcome": "block",
                 "reason": block.reason,
@@ -272,9 +273,7 @@ class LocalOffice:
                 "campaign": block.request.campaign,
                 "agent": block.request.agent,
             }
-            await self._append(
-                Event(Kind.VERDICT, block.at, block.key, number, campaign and campaign.controller, payload)
-            )
+            await self._append(Event(Kind.VERDICT, block.at, block.key, number, controller, payload))
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         """The calls of that PBX that the ledger holds as allowed and not closed."""

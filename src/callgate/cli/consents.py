@@ -63,13 +63,11 @@ def import_(
     if as_json:
         print_json(asdict(done))
         return
-    out.print(
-        f"{done.entered:,} consents are in force for {controller}; {done.objecting:,} people object and stay left alone."
-    )
+    left = f"{done.objecting:,} people object and stay left alone."
+    out.print(f"{done.entered:,} consents are in force for {controller}; {left}")
     if done.erased:
         out.print(
-            f"{done.erased:,} people of this file had their data erased: they are not entered, and whoever still has them"
-            " must take them off."
+            f"{done.erased:,} people had their data erased; they are not entered, and must be taken off the list."
         )
 
 

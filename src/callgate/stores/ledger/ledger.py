@@ -151,7 +151,7 @@ class Ledger:
             after += len(found)
 
     async def requests(self, request: str | None = None) -> list[Entry]:
-        """The entries that tell of requests of people, in their order: of one, or of all. Raises `LedgerUnavailable`."""
+        """The entries that tell of one request of a person, or of all, in their order. Raises `LedgerUnavailable`."""
         wanted = sa.select(request_events.c.seq)
         if request is not None:
             wanted = wanted.where(request_events.c.request == request)
