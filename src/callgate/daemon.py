@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from callgate import config
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Address, Settings
 from callgate.core import emergency
+from callgate.core.policy import Policy
 from callgate.core.retention import Terms
 from callgate.keeper import Keeper
 from callgate.listwatch import ListWatch
@@ -30,11 +31,14 @@ from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
 from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
+from callgate.rights.desk import Desk, NoPartners
+from callgate.rights.watch import RightsWatch
 from callgate.stores.connection import connect
 from callgate.stores.encoding import read_keys
 from callgate.stores.errors import ListRefused
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.keyfile import read_ledger_keys
 from callgate.stores.ledger.schedule import keep_checkpoints, keep_terms, try_checkpoint
 from callgate.stores.listfile import ListFile, open_list
@@ -88,6 +92,23 @@ def terms_of(settings: Settings) -> Terms:
     """How long the ledger keeps what it says."""
     days = settings.retention
     return Terms(timedelta(days.contact_days), timedelta(days.recording_days), timedelta(days.proof_days))
+
+
+def journal_of(settings: Settings) -> Journal:
+    """The journal of erasures, beside the office's other files."""
+    return Journal(settings.office.state / "erasures.journal")
+
+
+def desk_of(
+    settings: Settings, ledger: Ledger, office: LocalOffice, policy: Callable[[], Policy], clock: Clock
+) -> Desk:
+    """Where requests of persons are handled."""
+    recordings = Recordings(settings.recordings.spool, settings.recordings.sealed)
+
+    async def destroy(calls: Sequence[str]) -> list[str]:
+        return [call for call in calls if await asyncio.to_thread(recordings.destroy, call)]
+
+    return Desk(ledger, office, journal_of(settings), terms_of(settings), clock, policy, NoPartners(), destroy)
 
 
 def command_writer() -> str:
@@ -201,6 +222,11 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
         )
 
+        rights = RightsWatch(
+            desk_of(settings, ledger, office, lambda: policing.policy, clock),
+            alarm=lambda kind, says: live.tell("alarm", alarm=kind, why=says),
+        )
+
         def missing() -> list[str]:
             return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
 
@@ -211,6 +237,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             asyncio.create_task(node.run(), name="node"),
             asyncio.create_task(lists.run(), name="lists"),
             asyncio.create_task(supply.run(), name="supply"),
+            asyncio.create_task(rights.run(), name="rights"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),

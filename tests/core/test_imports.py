@@ -16,6 +16,7 @@ MAY = {
     "stores": {"core", "stores"},
     "registers": {"core", "registers"},
     "scrub": {"core", "registers", "scrub", "stores"},
+    "rights": {"boundary", "core", "office", "prompts", "rights", "stores"},
     "supply": {"clock", "supply"},
     "web": {"live", "clock", "core", "web"},
     "node": {"core", "pbx", "prompts", "boundary", "live", "pilot", "node", "clock"},

@@ -13,8 +13,10 @@ import uvloop
 from rich.console import Console
 
 from callgate import config
+from callgate.boundary import NotCommitted
 from callgate.config import Settings
 from callgate.prompts.errors import PromptError
+from callgate.rights.desk import NotAllowed
 from callgate.stores.encoding import BadKeyFile
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, ListRefused, NotReady, StoreBusy, StoreUnavailable
 
@@ -38,6 +40,8 @@ EXPECTED = (
     LedgerRefused,
     LedgerUnavailable,
     ListRefused,
+    NotAllowed,
+    NotCommitted,
     NotReady,
     PromptError,
     StoreBusy,

@@ -6,18 +6,11 @@ import typer
 
 from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
-from callgate.config import Settings
 from callgate.core import phone
 from callgate.core.events import DataClass
 from callgate.stores.ledger import gap
-from callgate.stores.ledger.journal import Journal
 
 Who = Annotated[str, typer.Option("--by", help="Who asks for it; the ledger keeps this.")]
-
-
-def journal_of(settings: Settings) -> Journal:
-    """The journal of erasures, beside the office's other files."""
-    return Journal(settings.office.state / "erasures.journal")
 
 
 def erase(
@@ -29,7 +22,10 @@ def erase(
     config_file: ConfigOption = default_config,
     as_json: JsonOption = False,
 ) -> None:
-    """Destroy the keys of what is held on a person. It cannot be taken back. Their objections stay in force."""
+    """Destroy the keys of what is held on a person. It cannot be taken back. Their objections stay in force.
+
+    The tool beneath. What a person asks for is `callgate rights erase`'s, which has a deadline and a certificate.
+    """
     with explained():
         settings = config.load(config_file)
     try:
@@ -45,7 +41,7 @@ def erase(
 
     async def work() -> tuple[int, bool]:
         async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
-            return await ledger.erase(of.e164, controller, named, clock(), by=by, journal=journal_of(settings))
+            return await ledger.erase(of.e164, controller, named, clock(), by=by, journal=daemon.journal_of(settings))
 
     count, overwritten = run(work())
     if as_json:

@@ -102,8 +102,8 @@ class Done:
 class Request:
     """A request. `number` is None once the person's key is destroyed, and `masked` stays.
 
-    `asked` are the partners that were asked to erase, None until that began, at `begun`. `reminded` is the last of the days on
-    which somebody was reminded.
+    `asked` are the partners that were asked to erase, None until that began, at `begun`. `reminded` is the last of the
+    days on which somebody was reminded.
     """
 
     id: str

@@ -121,7 +121,7 @@ class _Gone:
 
 async def _destroy(desk: Desk, by: str, number: str, controller: str) -> _Gone:
     held = await held_on(desk.ledger, number, controller)
-    recordings = await desk.destroy_recordings(held.calls)
+    recordings = await desk.destroy_recordings(held.made)
     keys, overwritten = 0, True
     for whose in (controller, NOBODYS):
         count, clean = await desk.ledger.erase(number, whose, AT_ONCE, desk.clock(), by=by, journal=desk.journal)
@@ -145,7 +145,7 @@ async def _beginning(desk: Desk, by: str, request: Request, held: Held) -> list[
         "due": request.deadline.due.isoformat(),
         "held": dict[str, Json](held.of(AT_ONCE)),
         "kept": dict[str, Json](held.of(AT_ITS_TERM)),
-        "calls": len(held.calls),
+        "calls": len(held.made),
         "recorded": len(held.recorded),
     }
     return [

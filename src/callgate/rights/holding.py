@@ -42,6 +42,12 @@ class Held:
         return counted
 
     @property
+    def made(self) -> tuple[str, ...]:
+        """The calls that were allowed: of no other is there a recording."""
+        verdicts = (event for event in self.events if event.kind is Kind.VERDICT)
+        return tuple(event.call for event in verdicts if event.call and event.payload.get("outcome") == "allow")
+
+    @property
     def recorded(self) -> tuple[str, ...]:
         """The calls of which there may be a recording."""
         kinds = (Kind.RECORDING_STARTED, Kind.RECORDING_SEALED)

@@ -1,7 +1,7 @@
 """The documents of rights as pages: read on any screen, printed on paper, in the person's language, without a script.
 
-What the ledger says is shown as it says it; only the words around it are translated. Everything is escaped: names, notes
-and proofs come from outside.
+What the ledger says is shown as it says it; only the words around it are translated. Everything is escaped: names,
+notes and proofs come from outside.
 """
 
 import json
