@@ -11,9 +11,9 @@ from callgate.core.events import Event, Kind
 from callgate.core.requests import Answer, Correction, Request, Right, Stage
 from callgate.rights import certificate
 from callgate.rights.access import OF_OTHERS, OTHER, SECTIONS, Document, give_access
-from callgate.rights.desk import LANGUAGES, Unfit
+from callgate.rights.desk import Unfit
 from callgate.rights.erasing import end_terms, erase
-from callgate.rights.holding import held_on
+from callgate.rights.holding import LANGUAGES, held_on
 from callgate.rights.limiting import object_, rectify
 from callgate.rights.pages import access_page, certificate_page, texts
 from callgate.stores.ledger.checkpoints import public_key
@@ -154,6 +154,19 @@ async def test_a_page_says_it_in_the_persons_language(place: Place, language: st
     assert "Anna is called by Brussels for Acme" in text
     assert texts(language)["page"]["your_rights"] in text
     assert "<script" not in page
+
+
+async def test_a_person_is_written_to_in_the_language_they_asked_for_else_in_that_of_the_last_call(
+    place: Place,
+) -> None:
+    call = Event(Kind.VERDICT, NOW, "c9", ANNA, "acme", {"outcome": "block", "callee_language": "nl"})
+    languages = []
+    for event in (None, call):
+        await place.ledger.append([event] if event else [])
+        languages.append((await place.desk.open(OFFICER, Right.ACCESS, asked())).language)
+    await rectify(place.desk, OFFICER, asked(), Correction.LANGUAGE, "de")
+    languages.append((await place.desk.open(OFFICER, Right.ACCESS, asked())).language)
+    assert languages == ["en", "nl", "de"]
 
 
 async def test_what_comes_from_outside_is_escaped(place: Place) -> None:

@@ -68,6 +68,14 @@ async def test_what_a_company_held_is_gone_and_the_proof_and_the_request_are_kep
     assert (await place.ledger.audit()).problems == ()
 
 
+async def test_a_block_that_is_entered_late_belongs_to_the_company_of_its_campaign(place: Place) -> None:
+    known = CallRequest("p", "1", "c", ANNA, "spring", "brussels", "x")
+    for key, request in (("k1", known), ("k2", replace(known, campaign="no such"))):
+        await place.office.late([LateBlock(key, NOW, request, "callgate-timeout")])
+    blocks = (await place.ledger.read(kinds=[Kind.VERDICT]))[-2:]
+    assert [block.event.controller for block in blocks] == ["acme", None]
+
+
 async def test_another_companys_data_and_another_persons_are_untouched(place: Place) -> None:
     before = [await held(place, ANNA, "other"), await held(place, BRAM)]
     await erased(place)
@@ -171,6 +179,13 @@ async def test_a_cache_that_is_rebuilt_knows_who_was_erased_also_without_their_n
     assert await place.reason() == Reason.ERASED
 
 
+async def test_the_consents_of_an_erased_person_are_gone_also_where_the_mark_is_lifted(place: Place) -> None:
+    await erased(place)
+    lifted = Event(Kind.OBJECTION_REMOVED, NOW, None, ANNA, "acme", {"scope": "erased"})
+    await place.office.suppress(lifted)
+    assert await place.reason() == Reason.NO_CONSENT
+
+
 def consents(place: Place, objectors: object) -> ConsentDesk:
     return ConsentDesk(place.office, objectors, "acme", "officer", "import", place.time)  # type: ignore[arg-type]
 
@@ -219,6 +234,15 @@ async def test_proof_goes_when_its_term_is_over_and_not_before(place: Place) -> 
     after = await place.desk.request(OFFICER, request.id)
     assert (after.number, after.masked, after.stage) == (None, "+33 ••• 42", Stage.CLOSED)
     assert await end_terms(place.desk, "watch", [after]) == 0
+
+
+async def test_a_partner_that_answers_late_does_not_prolong_what_the_certificate_says(place: Place) -> None:
+    place.partners.names = ["north"]
+    request = await erased(place)
+    place.time.now += 20 * DAY
+    request = await place.desk.acknowledge(OFFICER, request, "north", Answer.ERASED)
+    place.time.now = NOW + 1827 * DAY
+    assert await end_terms(place.desk, "watch", [request]) == 1
 
 
 async def test_proof_of_what_happened_since_keeps_it(place: Place) -> None:

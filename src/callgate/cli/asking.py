@@ -29,7 +29,9 @@ Identity = Annotated[str, typer.Option("--identity", help="How the person was id
 Received = Annotated[
     datetime | None, typer.Option("--received", formats=["%Y-%m-%d"], help="The day on which it came; else today.")
 ]
-Language = Annotated[str, typer.Option("--language", help="The person's: nl, fr, de or en.")]
+Language = Annotated[
+    str, typer.Option("--language", help="The person's: nl, fr, de or en; else that of the calls to them.")
+]
 RequestId = Annotated[str, typer.Argument(help="The request, as `rights list` names it.", metavar="REQUEST")]
 
 
@@ -51,7 +53,7 @@ def asked(
     because: str,
     received: datetime | None = None,
     *,
-    language: str = "en",
+    language: str = "",
 ) -> Asked:
     """Who asks whom for what; ends the command where the number cannot be read."""
     try:

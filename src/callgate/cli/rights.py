@@ -70,7 +70,7 @@ def erase(
     identity: Identity = "",
     because: Because = "",
     received: Received = None,
-    language: Language = "en",
+    language: Language = "",
     config_file: ConfigOption = default_config,
     as_json: JsonOption = False,
 ) -> None:
@@ -107,7 +107,7 @@ def access(
     identity: Identity = "",
     because: Because = "",
     received: Received = None,
-    language: Language = "en",
+    language: Language = "",
     config_file: ConfigOption = default_config,
     as_json: JsonOption = False,
 ) -> None:

@@ -4,6 +4,7 @@ Every act is looked at against the request as the ledger tells it, and is one ap
 number stands in the events, sealed under the person's key of the class PROOF, and their payload holds none of it.
 """
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -20,15 +21,13 @@ from callgate.core.policy import Policy
 from callgate.core.requests import IDENTIFIED, Answer, Request, Right, fold
 from callgate.core.retention import Terms
 from callgate.office import LocalOffice
+from callgate.rights.holding import LANGUAGES, held_on
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.questions import Question
 
 LONGEST = 1000
 """Characters of a text that somebody wrote."""
-
-LANGUAGES = ("nl", "fr", "de", "en")
-"""The languages of letters and pages."""
 
 DestroyRecordings = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
 """Destroys what was recorded of these calls, and gives those of which there was anything."""
@@ -71,13 +70,13 @@ class Holidays:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Who asked which controller, and how: their E.164 number, the day on which it came (None: today), their language
-    of letters, and what is to be known of it, such as which letter it was."""
+    of letters ("": that of the calls to them), and what is to be known of it, such as which letter it was."""
 
     number: str
     controller: str
     because: str = ""
     received: date | None = None
-    language: str = "en"
+    language: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +96,8 @@ class Desk:
 
     async def requests(self, principal: Principal) -> list[Request]:
         """The requests that the principal may see, in the order in which they were opened."""
-        found = fold(entry.event for entry in await self.ledger.requests())
+        entries = await self.ledger.requests()
+        found = await asyncio.to_thread(lambda: fold(entry.event for entry in entries))
         return [request for request in found.values() if principal.sees(request.controller, None)]
 
     async def request(self, principal: Principal, request: str) -> Request:
@@ -120,17 +120,18 @@ class Desk:
     async def open(self, principal: Principal, right: Right, asked: Asked) -> Request:
         """Enter that a person asks for something; its time runs from then on. Raises `NotAllowed`, `Unfit`."""
         allowed(principal, asked.controller)
-        event = self.opening(principal, right, asked)
+        event = await self.opening(principal, right, asked)
         await self.enter(event)
         return await self.request(principal, str(event.payload["request"]))
 
-    def opening(self, principal: Principal, right: Right, asked: Asked) -> Event:
+    async def opening(self, principal: Principal, right: Right, asked: Asked) -> Event:
         """The event with which a request begins. Raises `Unfit`."""
         policy = self.policy()
         if asked.controller not in policy.controllers:
             raise Unfit(f"no controller {asked.controller!r}; known are {', '.join(sorted(policy.controllers))}")
-        if asked.language not in LANGUAGES:
-            raise Unfit(f"{asked.language!r} is no language of letters; there are {', '.join(LANGUAGES)}")
+        language = asked.language or (await held_on(self.ledger, asked.number, asked.controller)).language
+        if language not in LANGUAGES:
+            raise Unfit(f"{language!r} is no language of letters; there are {', '.join(LANGUAGES)}")
         now = self.clock()
         came = asked.received or now.date()
         if came > now.date():
@@ -142,7 +143,7 @@ class Desk:
             "received": came.isoformat(),
             "due": deadlines.deadline(came, Holidays(policy.home)).due.isoformat(),
             "country": policy.home,
-            "language": asked.language,
+            "language": language,
             "by": principal.name,
         }
         personal: dict[str, Json] = {"because": written("reason", asked.because)} if asked.because else {}

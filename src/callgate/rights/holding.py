@@ -8,10 +8,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from callgate.core.events import DataClass, Event, Kind, class_of
+from callgate.core.requests import Correction
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.questions import Question
 from callgate.stores.schema import Entry
 
+LANGUAGES = ("nl", "fr", "de", "en")
+"""The languages of letters and pages."""
 BATCH = 1000
 NOBODYS = ""
 """The controller of what was entered for none."""
@@ -46,6 +49,16 @@ class Held:
         """The calls that were allowed: of no other is there a recording."""
         verdicts = (event for event in self.events if event.kind is Kind.VERDICT)
         return tuple(event.call for event in verdicts if event.call and event.payload.get("outcome") == "allow")
+
+    @property
+    def language(self) -> str:
+        """The person's language of letters: the one they asked for, else that of the last call, else English."""
+        last = "en"
+        for event in self.events:
+            if event.kind is Kind.VERDICT and event.payload.get("callee_language") in LANGUAGES:
+                last = str(event.payload["callee_language"])
+        said = (event for event in reversed(self.events) if event.payload.get("what") == Correction.LANGUAGE)
+        return next((str(event.personal["now"]) for event in said if "now" in event.personal), last)
 
     @property
     def recorded(self) -> tuple[str, ...]:

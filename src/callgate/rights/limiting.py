@@ -10,7 +10,8 @@ from callgate.core.access import Principal
 from callgate.core.events import Event, Json, Kind
 from callgate.core.gate import Scope
 from callgate.core.requests import Correction, Ground, Request, Right, fold
-from callgate.rights.desk import LANGUAGES, Asked, Desk, Unfit, allowed, present, written
+from callgate.rights.desk import Asked, Desk, Unfit, allowed, present, written
+from callgate.rights.holding import LANGUAGES
 from callgate.stores.ledger.restrictions import read_restricted
 
 
@@ -78,7 +79,7 @@ async def _at_once(desk: Desk, principal: Principal, right: Right, asked: Asked,
     """Open, carry out and close in one append. Each act is given the request's name."""
     allowed(principal, asked.controller)
     written("reason", asked.because)
-    opening = desk.opening(principal, right, asked)
+    opening = await desk.opening(principal, right, asked)
     (request,) = fold([opening]).values()
     done = [
         Event(act.kind, opening.at, None, asked.number, asked.controller, said, personal=act.personal)

@@ -155,7 +155,10 @@ class Ledger:
         wanted = sa.select(request_events.c.seq)
         if request is not None:
             wanted = wanted.where(request_events.c.request == request)
-        return await self._entries(READING.where(events.c.seq.in_(wanted)).order_by(events.c.seq), SEARCH_WITHIN)
+        rows = await self._read(READING.where(events.c.seq.in_(wanted)).order_by(events.c.seq), SEARCH_WITHIN)
+        reader = Reader(self.ring)
+        # In years they become many, and are read every minute while calls wait for the loop.
+        return await self._in_thread(lambda: [reader.entry(row) for row in rows])
 
     async def open_calls(self) -> Mapping[str, list[Entry]]:
         """The calls that were allowed and not closed, by CALLGATE_ID, each with all its entries in order."""

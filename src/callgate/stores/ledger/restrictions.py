@@ -1,5 +1,6 @@
 """Whose data a controller may only keep, until an officer lifts that (GDPR Art. 18): read from the ledger alone."""
 
+import asyncio
 from collections.abc import Collection
 
 import sqlalchemy as sa
@@ -33,7 +34,8 @@ async def subjects_of(
     ledger: Ledger, people: Collection[Whose], classes: Collection[DataClass] = tuple(DataClass)
 ) -> frozenset[bytes]:
     """The subjects under which the ledger holds these people's data of these classes. Raises `LedgerUnavailable`."""
-    tokens = [ledger.ring.token(Person(*whose, of)) for whose in people for of in classes]
+    wanted = [Person(*whose, of) for whose in people for of in classes]
+    tokens = await asyncio.to_thread(lambda: [ledger.ring.token(person) for person in wanted])
     found: set[bytes] = set()
     for begin in range(0, len(tokens), STEP):
         query = sa.select(subjects.c.subject).where(subjects.c.token.in_(tokens[begin : begin + STEP]))
