@@ -54,6 +54,21 @@ async def test_a_watch_that_goes_on_says_nothing_twice(place: Place) -> None:
     assert alarms.kinds == [ESCALATED]
 
 
+async def test_a_watch_sees_what_was_entered_since_its_last_look(place: Place) -> None:
+    alarms = Alarms()
+    watch = RightsWatch(place.desk, alarms)
+    await watch.look()
+    request = await place.desk.open(OFFICER, Right.ERASURE, asked())
+    await place.desk.open(OFFICER, Right.ACCESS, asked())
+    place.time.now += 7 * DAY
+    await watch.look()
+    assert alarms.kinds == [REMINDED, REMINDED]
+    await place.desk.refuse(OFFICER, request, "not founded")
+    place.time.now += 7 * DAY
+    await watch.look()
+    assert alarms.kinds == [REMINDED] * 3
+
+
 async def test_partners_that_do_not_answer_are_named_when_it_is_late(place: Place) -> None:
     place.partners.names = ["north"]
     request = await place.desk.open(OFFICER, Right.ERASURE, asked())

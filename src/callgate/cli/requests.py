@@ -53,7 +53,7 @@ def show(request: RequestId, config_file: ConfigOption = default_config, as_json
 
     async def work(desk: Desk) -> tuple[Request, list[dict[str, str]]]:
         found = await desk.request(officer(None), request)
-        entries = await desk.ledger.requests(request)
+        entries = [entry async for batch in desk.ledger.requests(request) for entry in batch]
         return found, [
             {"at": e.event.at.isoformat(), "event": e.event.kind, "by": str(e.event.payload.get("by", ""))}
             for e in entries

@@ -178,9 +178,12 @@ def due(request: Request, today: date) -> Due | None:
     return None
 
 
-def fold(events: Iterable[Event]) -> dict[str, Request]:
-    """The requests that these events, in their order, tell of; by id, in the order in which they were opened."""
-    requests: dict[str, Request] = {}
+def fold(events: Iterable[Event], before: Mapping[str, Request] | None = None) -> dict[str, Request]:
+    """The requests that these events, in their order, tell of; by id, in the order in which they were opened.
+
+    `before` is what earlier events told.
+    """
+    requests = dict(before or {})
     for event in events:
         name = event.payload.get("request")
         if not isinstance(name, str):

@@ -4,7 +4,6 @@ Every act is looked at against the request as the ledger tells it, and is one ap
 number stands in the events, sealed under the person's key of the class PROOF, and their payload holds none of it.
 """
 
-import asyncio
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -96,13 +95,12 @@ class Desk:
 
     async def requests(self, principal: Principal) -> list[Request]:
         """The requests that the principal may see, in the order in which they were opened."""
-        entries = await self.ledger.requests()
-        found = await asyncio.to_thread(lambda: fold(entry.event for entry in entries))
+        found = await read_requests(self.ledger)
         return [request for request in found.values() if principal.sees(request.controller, None)]
 
     async def request(self, principal: Principal, request: str) -> Request:
         """The request with this id. Raises `Unfit` where there is none that the principal may see."""
-        found = fold(entry.event for entry in await self.ledger.requests(request)).get(request)
+        found = (await read_requests(self.ledger, request)).get(request)
         if found is None or not principal.sees(found.controller, None):
             raise Unfit(f"no request {request!r}; `callgate rights list` shows those there are")
         return found
@@ -252,6 +250,14 @@ class Desk:
     ) -> Request:
         await self.enter(self.event(principal.name, request, kind, said, personal))
         return await self.request(principal, request.id)
+
+
+async def read_requests(ledger: Ledger, request: str | None = None) -> dict[str, Request]:
+    """Requests by id: one, or all. Raises `LedgerUnavailable`."""
+    found: dict[str, Request] = {}
+    async for batch in ledger.requests(request):
+        found = fold((entry.event for entry in batch), found)
+    return found
 
 
 def allowed(principal: Principal, controller: str, also: Role = Role.OFFICER) -> None:

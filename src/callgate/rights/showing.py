@@ -4,7 +4,7 @@ controller may only keep (GDPR Art. 18(2))."""
 from collections.abc import Iterable
 
 from callgate.core.access import Principal, Role
-from callgate.core.requests import fold
+from callgate.rights.desk import read_requests
 from callgate.rights.erasing import is_erased
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.restrictions import Whose, read_restricted
@@ -13,7 +13,7 @@ from callgate.stores.schema import Entry
 
 async def withheld(ledger: Ledger) -> frozenset[Whose]:
     """The people whose data is for the officer alone. Raises `LedgerUnavailable`."""
-    erased = filter(is_erased, fold(entry.event for entry in await ledger.requests()).values())
+    erased = filter(is_erased, (await read_requests(ledger)).values())
     return await read_restricted(ledger) | {(request.number or "", request.controller) for request in erased}
 
 

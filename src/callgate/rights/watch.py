@@ -13,7 +13,7 @@ import structlog
 from callgate.boundary import NotCommitted
 from callgate.core.access import Principal, Role
 from callgate.core.events import Json, Kind
-from callgate.core.requests import Request, due
+from callgate.core.requests import Request, due, fold
 from callgate.rights.desk import Desk
 from callgate.rights.erasing import carry_out, end_terms, sweep
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, StoreUnavailable
@@ -39,6 +39,8 @@ class RightsWatch:
         self._alarm = alarm
         self._sleep = sleep
         self._started = False
+        self._known: dict[str, Request] = {}
+        self._seen = 0
 
     async def run(self) -> None:
         """Look every minute, until cancelled."""
@@ -51,7 +53,7 @@ class RightsWatch:
 
     async def look(self) -> None:
         """Say what is to be said, and do what is left to do. Raises what the ledger, Redis and files raise."""
-        requests = await self._desk.requests(ITSELF)
+        requests = await self._requests()
         now = self._desk.clock()
         today = now.date()
         for request in requests:
@@ -66,7 +68,18 @@ class RightsWatch:
             if request.begun is not None and request.done is None and now - request.begun > LEFT_AFTER:
                 await carry_out(self._desk, ITSELF, request.id)
         await sweep(self._desk, ITSELF.name, requests)
-        await end_terms(self._desk, ITSELF.name, requests)
+        if await end_terms(self._desk, ITSELF.name, requests):
+            self._known, self._seen = {}, 0  # read anew: of these nobody knows the number any more
+
+    async def _requests(self) -> list[Request]:
+        """All requests: what was known at the last look, and what was entered since.
+
+        In years they become many, and reading all of them every minute would hold up calls.
+        """
+        async for batch in self._desk.ledger.requests(after_seq=self._seen):
+            self._known = fold((entry.event for entry in batch), self._known)
+            self._seen = batch[-1].seq
+        return list(self._known.values())
 
     def _tell(self, request: Request, kind: Kind) -> None:
         state = "is late" if kind is Kind.REQUEST_ESCALATED else "is still open"

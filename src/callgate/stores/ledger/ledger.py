@@ -150,15 +150,20 @@ class Ledger:
             yield found
             after += len(found)
 
-    async def requests(self, request: str | None = None) -> list[Entry]:
-        """The entries that tell of one request of a person, or of all, in their order. Raises `LedgerUnavailable`."""
+    async def requests(
+        self, request: str | None = None, after_seq: int = 0, batch: int = 1000
+    ) -> AsyncIterator[list[Entry]]:
+        """The entries after `after_seq` that tell of one request of a person, or of all, up to `batch` at a time.
+
+        Raises `LedgerUnavailable`.
+        """
         wanted = sa.select(request_events.c.seq)
         if request is not None:
             wanted = wanted.where(request_events.c.request == request)
-        rows = await self._read(READING.where(events.c.seq.in_(wanted)).order_by(events.c.seq), SEARCH_WITHIN)
-        reader = Reader(self.ring)
-        # In years they become many, and are read every minute while calls wait for the loop.
-        return await self._in_thread(lambda: [reader.entry(row) for row in rows])
+        query = READING.where(events.c.seq.in_(wanted)).order_by(events.c.seq).limit(batch)
+        while found := await self._entries(query.where(events.c.seq > after_seq), SEARCH_WITHIN):
+            yield found
+            after_seq = found[-1].seq
 
     async def open_calls(self) -> Mapping[str, list[Entry]]:
         """The calls that were allowed and not closed, by CALLGATE_ID, each with all its entries in order."""

@@ -1,11 +1,11 @@
 """Whose data a controller may only keep, until an officer lifts that (GDPR Art. 18): read from the ledger alone."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import AsyncIterator, Collection
 
 import sqlalchemy as sa
 
-from callgate.core.events import DataClass, Kind
+from callgate.core.events import DataClass, Event, Kind
 from callgate.stores.ledger.ledger import Ledger
 from callgate.stores.ledger.sealing import Person
 from callgate.stores.schema import subjects
@@ -20,14 +20,19 @@ Whose = tuple[str, str]
 async def read_restricted(ledger: Ledger) -> frozenset[Whose]:
     """The people whose data is restricted now. Raises `LedgerUnavailable`."""
     people: set[Whose] = set()
-    for entry in await ledger.requests():
-        event = entry.event
+    async for event in _events(ledger):
         if event.number is not None and event.controller is not None:
             if event.kind is Kind.RESTRICTION:
                 people.add((event.number, event.controller))
             elif event.kind is Kind.RESTRICTION_LIFTED:
                 people.discard((event.number, event.controller))
     return frozenset(people)
+
+
+async def _events(ledger: Ledger) -> AsyncIterator[Event]:
+    async for batch in ledger.requests():
+        for entry in batch:
+            yield entry.event
 
 
 async def subjects_of(
