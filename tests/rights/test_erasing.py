@@ -23,9 +23,11 @@ from callgate.rights import erasing
 from callgate.rights.desk import NotAllowed, Unfit
 from callgate.rights.erasing import carry_out, end_terms, erase, sweep
 from callgate.rights.limiting import restrict
+from callgate.rights.showing import visible
 from callgate.stores.errors import StoreUnavailable
 from callgate.stores.ledger.questions import Question
 from callgate.stores.ledger.sqlite import SqliteBackend
+from callgate.stores.ledger.upkeep import retain
 from callgate.stores.objectors import read_objectors
 from callgate.stores.readiness import rebuild
 from tests.rights.conftest import ANNA, BRAM, DAY, NOW, OFFICER, VOICE, Place, asked, lived
@@ -145,6 +147,13 @@ async def test_the_search_for_traces_finds_them_where_a_part_of_the_destruction_
     assert await traces_after_an_erasure(place, server, redis)
 
 
+async def test_a_recording_is_destroyed_also_where_the_verdict_on_its_call_is_past_its_term(place: Place) -> None:
+    limits = {Kind.VERDICT: NOW + DAY}
+    await retain(place.ledger, limits, NOW, "night")
+    await erased(place)
+    assert {path.name for path in (place.folder / "sealed").iterdir()} == {"a2.wav", "b1.wav"}
+
+
 async def test_how_often_an_erased_person_was_called_is_forgotten(place: Place, redis: Redis) -> None:
     assert await place.reason() == Reason.CLEAR
     calls = place.cache.contacts.person(ANNA, "acme").calls
@@ -207,6 +216,8 @@ async def test_who_consents_anew_is_called_again_where_an_officer_says_so_and_is
     assert await place.reason() == Reason.CLEAR
     assert await sweep(place.desk, "watch", [request]) == 0
     assert "verdict" in await held(place)
+    verdicts = await place.ledger.read(kinds=[Kind.VERDICT])
+    assert await visible(place.ledger, verdicts, Principal("admin", Role.ADMIN)) == verdicts
 
 
 async def test_what_comes_of_a_person_after_their_erasure_is_swept(place: Place) -> None:

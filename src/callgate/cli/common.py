@@ -16,7 +16,6 @@ from callgate import config
 from callgate.boundary import NotCommitted
 from callgate.config import Settings
 from callgate.prompts.errors import PromptError
-from callgate.rights.desk import NotAllowed
 from callgate.stores.encoding import BadKeyFile
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, ListRefused, NotReady, StoreBusy, StoreUnavailable
 
@@ -40,7 +39,6 @@ EXPECTED = (
     LedgerRefused,
     LedgerUnavailable,
     ListRefused,
-    NotAllowed,
     NotCommitted,
     NotReady,
     PromptError,

@@ -17,7 +17,7 @@ from callgate.config import Settings
 from callgate.core import phone
 from callgate.core.access import Principal, Role
 from callgate.core.anchor import Anchor, read_anchor
-from callgate.rights.showing import visible, withheld
+from callgate.rights.showing import visible
 from callgate.stores.ledger.audit import Report
 from callgate.stores.ledger.checkpoints import Checkpoint
 from callgate.stores.ledger.questions import Question
@@ -77,7 +77,7 @@ def show(
         )
         async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
             found = await ledger.search(question)
-            shown = visible(found, await withheld(ledger), who)
+            shown = await visible(ledger, found, who)
             return shown, len(found) - len(shown)
 
     entries, hidden = run(work())

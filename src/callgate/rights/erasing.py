@@ -25,6 +25,7 @@ from callgate.core.gate import Scope
 from callgate.core.requests import Request, Right
 from callgate.rights.desk import Desk, Unfit, present
 from callgate.rights.holding import NOBODYS, Held, held_on
+from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.restrictions import Whose, read_restricted, subjects_of
 
 AT_ONCE = (DataClass.CONTACT, DataClass.RECORDING)
@@ -80,7 +81,9 @@ async def sweep(desk: Desk, by: str, requests: Collection[Request]) -> int:
         return 0
     swept = 0
     for request, whose in erased:
-        if await subjects_of(desk.ledger, whose, AT_ONCE) and not await came_back(desk, request):
+        if await subjects_of(desk.ledger, whose, AT_ONCE) and not await came_back(
+            desk.ledger, present(request), request.controller
+        ):
             await _destroy(desk, by, present(request), request.controller)
             swept += 1
     return swept
@@ -103,9 +106,9 @@ def is_erased(request: Request) -> bool:
     return request.right is Right.ERASURE and request.done is not None and request.number is not None
 
 
-async def came_back(desk: Desk, request: Request) -> bool:
+async def came_back(ledger: Ledger, number: str, controller: str) -> bool:
     """Whether the mark that the person was erased was lifted since. Raises `LedgerUnavailable`."""
-    held = await held_on(desk.ledger, present(request), request.controller)
+    held = await held_on(ledger, number, controller)
     marks = [event.kind for event in held.events if event.payload.get("scope") == Scope.ERASED]
     return not marks or marks[-1] is Kind.OBJECTION_REMOVED
 

@@ -46,9 +46,12 @@ class Held:
 
     @property
     def made(self) -> tuple[str, ...]:
-        """The calls that were allowed: of no other is there a recording."""
-        verdicts = (event for event in self.events if event.kind is Kind.VERDICT)
-        return tuple(event.call for event in verdicts if event.call and event.payload.get("outcome") == "allow")
+        """The calls that were made, by what tells so: of no other is there a recording.
+
+        A verdict may be past its term while what was recorded is not.
+        """
+        telling = (event for event in self.events if event.payload.get("outcome") == "allow" or _is_of_recording(event))
+        return tuple(dict.fromkeys(event.call for event in telling if event.call))
 
     @property
     def language(self) -> str:
@@ -62,9 +65,12 @@ class Held:
 
     @property
     def recorded(self) -> tuple[str, ...]:
-        """The calls of which there may be a recording."""
-        kinds = (Kind.RECORDING_STARTED, Kind.RECORDING_SEALED)
-        return tuple(dict.fromkeys(event.call for event in self.events if event.call and event.kind in kinds))
+        """The calls of which there is or was a recording."""
+        return tuple(dict.fromkeys(event.call for event in self.events if event.call and _is_of_recording(event)))
+
+
+def _is_of_recording(event: Event) -> bool:
+    return class_of(event.kind) is DataClass.RECORDING
 
 
 async def held_on(ledger: Ledger, number: str, controller: str) -> Held:
