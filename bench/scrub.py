@@ -22,12 +22,12 @@ from rich.console import Console
 
 from bench.lists import fresh, piped, set_of
 from bench.report import Figure
-from callgate.core.bulk import Mask, Numbers
+from callgate.core.bulk import Numbers
 from callgate.registers.intake import take
 from callgate.registers.layouts import LAYOUTS
 from callgate.registers.reading import Reading, Tally
 from callgate.registers.sorting import blocks_of
-from callgate.scrub.judging import Judge
+from callgate.scrub.judging import Judge, Verdicts
 from callgate.scrub.leads import begin
 from callgate.scrub.stream import Sieve
 from callgate.stores.keys import Keys
@@ -54,8 +54,8 @@ COPY (
 
 
 class _Nobody:
-    async def among(self, numbers: Numbers) -> Mask:
-        return np.zeros(len(numbers), np.bool_)
+    async def against(self, numbers: Numbers) -> Verdicts:
+        return np.zeros(len(numbers), np.uint8)
 
 
 async def measure(console: Console) -> list[Figure]:

@@ -8,7 +8,7 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from functools import partial
@@ -21,6 +21,7 @@ from callgate.abandonment import Abandonment
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Settings
 from callgate.core import emergency
+from callgate.core.policy import Policy
 from callgate.core.retention import RecordingTerms, Terms
 from callgate.keeper import Keeper
 from callgate.lapsewatch import LapseWatch
@@ -30,21 +31,25 @@ from callgate.metrics import MeasuredOffice, Metrics
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
-from callgate.partnering import Partnering, machines_of
+from callgate.partnering import Erasing, Partnering, machines_of, partners_of
 from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
 from callgate.recordings.archive import Archive
-from callgate.recordings.keeping import keep_recordings
+from callgate.recordings.keeping import destroy_recordings, keep_recordings
+from callgate.rights.desk import Desk
+from callgate.rights.watch import RightsWatch
 from callgate.stores.accounts import Accounts
 from callgate.stores.connection import connect
 from callgate.stores.encoding import read_keys
 from callgate.stores.errors import ListRefused
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.keyfile import read_ledger_keys
 from callgate.stores.ledger.schedule import keep_checkpoints, keep_terms, try_checkpoint
 from callgate.stores.listfile import ListFile, open_list
 from callgate.stores.nodes import Client
+from callgate.stores.outbox import Outbox
 from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
 from callgate.supply.schedule import Job, Supply, run_fetch
@@ -130,6 +135,32 @@ def door_of(settings: Settings, ledger: Ledger, clock: Clock) -> Door:
     http = settings.http
     terms = SessionTerms(timedelta(minutes=http.session_idle_minutes), timedelta(hours=http.session_hours))
     return Door(Accounts(ledger, clock), Passwords(), clock, terms)
+
+
+def journal_of(settings: Settings) -> Journal:
+    """The journal of erasures, beside the office's other files."""
+    return Journal(settings.office.state / "erasures.journal")
+
+
+def desk_of(
+    settings: Settings,
+    ledger: Ledger,
+    office: LocalOffice,
+    recordings: Recordings,
+    policy: Callable[[], Policy],
+    clock: Clock,
+) -> Desk:
+    """Where requests of persons are handled. `recordings` are the node's, where it runs in this process."""
+    archive = archive_of(settings)
+
+    async def destroy(calls: Sequence[str]) -> list[str]:
+        sealed = [call for call in calls if await asyncio.to_thread(archive.has, call)]
+        await destroy_recordings(ledger, archive, sealed, clock(), why="erasure", by="callgate")
+        # What still waits to be sealed, where the PBX is this machine's.
+        return [call for call in calls if await recordings.destroy(call) or call in sealed]
+
+    partners = Erasing(Outbox(ledger, partners_of(settings), clock), ledger)
+    return Desk(ledger, office, journal_of(settings), terms_of(settings), clock, policy, partners, destroy)
 
 
 def command_writer() -> str:
@@ -225,11 +256,12 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         ledger.timed = metrics.time_commit
         measured = MeasuredOffice(office, metrics)
         later = LateFile(settings.office.state / "late.jsonl", measured, clock)
+        recordings = recordings_of(settings)
         node = Node(
             station,
             office=measured,
             catalogue=lambda: policing.catalogue,
-            recordings=recordings_of(settings),
+            recordings=recordings,
             later=later,
             live=live,
             clock=clock,
@@ -279,6 +311,11 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         )  # fmt: skip
         front.watch(parts)
 
+        rights = RightsWatch(
+            desk_of(settings, ledger, office, recordings, lambda: policing.policy, clock),
+            alarm=lambda kind, says: live.tell("alarm", alarm=kind, why=says),
+        )
+
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),
             asyncio.create_task(keep_held(office), name="held"),
@@ -288,6 +325,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             asyncio.create_task(abandonment.run(), name="abandonment"),
             asyncio.create_task(lapses.run(), name="lapses"),
             asyncio.create_task(supply.run(), name="supply"),
+            asyncio.create_task(rights.run(), name="rights"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(
                 keep_recordings(ledger, archive_of(settings), clock, recording_terms_of(settings)), name="recordings"

@@ -289,6 +289,10 @@ class LocalOffice:
         except StoreUnavailable as error:
             self._doubt(str(error))
 
+    async def forget(self, number: str, controller: str) -> None:
+        """Forget how often a person was called. Raises `StoreUnavailable`."""
+        await self._cache.contacts.forget(number, controller)
+
     async def _note_abandoned(self, call: str, number: str, event: Event) -> None:
         contacts = self._cache.contacts
         try:
@@ -306,6 +310,8 @@ class LocalOffice:
                 number = phone.parse(block.request.dialled, self._policy().home, self._policy().outside_line).e164
             except phone.NotANumber:
                 number = None
+            campaign = self._policy().campaigns.get(block.request.campaign)
+            controller = campaign.controller if campaign else None
             payload: dict[str, Json] = {
                 "outcome": "block",
                 "reason": block.reason,
@@ -317,7 +323,7 @@ class LocalOffice:
                 "campaign": block.request.campaign,
                 "agent": block.request.agent,
             }
-            await self._append(Event(Kind.VERDICT, block.at, block.key, number, None, payload))
+            await self._append(Event(Kind.VERDICT, block.at, block.key, number, controller, payload))
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         """The calls of that PBX that the ledger holds as allowed and not closed."""

@@ -130,10 +130,16 @@ class OnePersons:
 
     def objected(self, _number: str, _controller: str) -> datetime | None:
         """When. One that nobody knows the time of is later than anything."""
-        if any(hit.scope in (Scope.ALL, Scope.CONTROLLER) for hit in self._of.unnamed):
+        return self._last(Scope.ALL, Scope.CONTROLLER)
+
+    def erased(self, _number: str, _controller: str) -> datetime | None:
+        """When; as of an objection."""
+        return self._last(Scope.ERASED)
+
+    def _last(self, *scopes: Scope) -> datetime | None:
+        if any(hit.scope in scopes for hit in self._of.unnamed):
             return datetime.max.replace(tzinfo=UTC)
-        times = (self._of.since.get(scope) for scope in (Scope.ALL, Scope.CONTROLLER))
-        return max(filter(None, times), default=None)
+        return max(filter(None, (self._of.since.get(scope) for scope in scopes)), default=None)
 
     def objected_to_everyone(self, _number: str) -> bool:
         """Whether to everyone's calls."""

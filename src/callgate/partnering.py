@@ -5,7 +5,9 @@ A change of a partner takes a restart, as one of any address or key does.
 
 import asyncio
 import hmac
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -17,7 +19,9 @@ from callgate.clock import Clock, system_clock
 from callgate.config import BadConfig, Problem, Settings
 from callgate.config.settings import PartnerTable
 from callgate.core.access import Principal, Role
+from callgate.core.events import Event, Kind
 from callgate.core.partners import Partner, Way, What, pause
+from callgate.core.requests import Answer
 from callgate.partners import refill
 from callgate.partners.anchors import keep_anchors
 from callgate.partners.courier import Courier, Deliver
@@ -103,6 +107,42 @@ def _ways(settings: Settings, lines: Mapping[str, Line]) -> dict[str, Deliver]:
         elif table.command:
             ways[name] = Command(table.command).deliver
     return ways
+
+
+class Erasing:
+    """Erasure at partners, as requests need it (`rights.desk.Partners`): asked by outbox, answered in the ledger."""
+
+    def __init__(self, outbox: Outbox, ledger: Ledger) -> None:
+        self._outbox = outbox
+        self._ledger = ledger
+        self._answers: defaultdict[str, dict[str, Answer]] = defaultdict(dict)
+        self._seen = 0
+
+    async def that_received(self, number: str, controller: str) -> Sequence[str]:
+        """Everybody who is told of this controller's erasures: what each of them holds, they know best."""
+        del number
+        return [name for name, one in self._outbox.partners.items() if one.hears(What.ERASURE, controller)]
+
+    async def ask(self, request: str, number: str, controller: str, at: datetime) -> None:
+        """Put it into their queues; again is once."""
+        await self._outbox.put_erasure(number, controller, request, at)
+
+    async def answered(self, request: str) -> Mapping[str, Answer]:
+        """Who did it; and who will not, and is let be by a person, keeps what they have."""
+        kinds = (Kind.DELIVERY_DONE, Kind.DELIVERY_DROPPED)
+        while entries := await self._ledger.read(kinds=kinds, after_seq=self._seen):
+            for entry in entries:
+                self._take(entry.event)
+            self._seen = entries[-1].seq
+        return self._answers[request]
+
+    def _take(self, event: Event) -> None:
+        items = event.payload.get("items")
+        for item in items if isinstance(items, list) else ():
+            if isinstance(item, dict) and item.get("what") == What.ERASURE:
+                done = event.kind is Kind.DELIVERY_DONE
+                answers = self._answers[str(item.get("reference"))]
+                answers[str(event.payload.get("partner"))] = Answer.ERASED if done else Answer.KEPT
 
 
 class Partnering:

@@ -30,7 +30,8 @@ def event(told: Decision, request: CallRequest, verdict: Verdict, at: datetime) 
         "agent_language": told.agent_language,
         "record": told.record,
     }
-    number = verdict.number.e164 if verdict.number else None
+    # Whoever was erased and is dialled all the same must not be back in the ledger by that.
+    number = verdict.number.e164 if verdict.number and verdict.reason is not Reason.ERASED else None
     return Event(Kind.VERDICT, at, told.call, number, told.controller or None, payload)
 
 

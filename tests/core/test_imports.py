@@ -35,6 +35,7 @@ MAY = {
         "stores",
         "web",
     },
+    "rights": {"boundary", "core", "office", "prompts", "rights", "stores"},
     "node": {"core", "pbx", "prompts", "boundary", "live", "pilot", "node", "clock"},
     "pilot.py": {"core", "pbx", "prompts", "boundary", "live"},
     "boundary.py": {"core"},

@@ -5,13 +5,14 @@ import pytest
 from redis.asyncio import Redis
 
 from callgate.core.bulk import Numbers
-from callgate.core.events import Event
+from callgate.core.events import Event, Kind
+from callgate.scrub.judging import CLEAR, ERASED, OBJECTION, RESTRICTED
 from callgate.scrub.objections import CacheObjections
 from callgate.stores.errors import NotReady
 from callgate.stores.ledger import Ledger
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
-from tests.stores.conftest import ANNA, BRAM, cache, cold, keys, ledger, objection, redis, removal, server
+from tests.stores.conftest import ANNA, BRAM, NOW, cache, cold, keys, ledger, objection, redis, removal, server
 
 __all__ = ["cache", "cold", "keys", "ledger", "redis", "server"]
 pytestmark = pytest.mark.server
@@ -25,8 +26,8 @@ async def enter(ledger: Ledger, cache: SuppressionCache, *events: Event) -> None
 
 
 async def objected(cache: SuppressionCache, controller: str = "futura", campaign: str = "spring") -> list[int]:
-    found = await CacheObjections(cache, controller, campaign).among(ASKED)
-    return [int(number) for number in ASKED[found]]
+    found = await CacheObjections(cache, controller, campaign).against(ASKED)
+    return [int(number) for number in ASKED[found == OBJECTION]]
 
 
 async def test_nobody_objected_to_an_empty_cache(cache: SuppressionCache) -> None:
@@ -48,6 +49,17 @@ async def test_an_objection_to_one_campaign_binds_that_one(ledger: Ledger, cache
 async def test_an_objection_that_was_taken_back_binds_no_more(ledger: Ledger, cache: SuppressionCache) -> None:
     await enter(ledger, cache, objection(), objection(BRAM), removal())
     assert await objected(cache) == [int(BRAM[1:])]
+
+
+async def test_who_was_erased_or_restricted_is_told_from_who_objected_and_for_their_controller_alone(
+    ledger: Ledger, cache: SuppressionCache
+) -> None:
+    restriction = Event(Kind.RESTRICTION, NOW, None, BRAM, "futura", {"request": "r1"})
+    await enter(ledger, cache, objection(), objection(scope="erased"), objection(BRAM), restriction)
+    found = await CacheObjections(cache, "futura", "spring").against(ASKED)
+    assert found[-2:].tolist() == [ERASED, RESTRICTED]
+    assert set(found[:-2].tolist()) == {CLEAR}
+    assert await objected(cache, "another") == []
 
 
 async def test_a_rebuild_under_the_question_makes_it_be_asked_again(

@@ -16,7 +16,7 @@ from callgate.registers import sniff
 from callgate.registers.errors import FileRefused
 from callgate.registers.sorting import contains
 from callgate.scrub import leads as leads_of
-from callgate.scrub.judging import Judge
+from callgate.scrub.judging import CLEAR, OBJECTION, Judge, Verdicts
 from callgate.scrub.leads import begin
 from callgate.scrub.stream import Counts, Sieve
 
@@ -32,8 +32,8 @@ class Column:
     def contains(self, numbers: Numbers) -> Mask:
         return contains(np.array(sorted(self.numbers), np.uint64), numbers)
 
-    async def among(self, numbers: Numbers) -> Mask:
-        return self.contains(numbers)
+    async def against(self, numbers: Numbers) -> Verdicts:
+        return np.where(self.contains(numbers), OBJECTION, CLEAR).astype(np.uint8)
 
 
 LISTED, OBJECTED = Column((32470000002, 33199001234)), Column((32470000003, 33199001234))

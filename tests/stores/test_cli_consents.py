@@ -42,7 +42,7 @@ def test_a_file_with_a_wrong_line_enters_nothing(command: Command, tmp_path: Pat
 def test_a_file_never_lifts_an_objection(command: Command) -> None:
     assert command("suppress", "add", ANNA, *FOR, "--reason", "letter").exit_code == 0
     done = json.loads(command("consents", "import", "-", *FOR, "--json", stdin=FILE).stdout)
-    assert done == {"entered": 1, "objecting": 1}
+    assert done == {"entered": 1, "objecting": 1, "erased": 0}
     assert shown(command) == []
     assert shown(command, BRAM) == [("prior-consent", "form 2")]
 

@@ -12,6 +12,7 @@ from redis.asyncio import Redis
 
 from callgate.core.events import Event, Kind
 from callgate.core.gate import Hit, Scope
+from callgate.scrub.judging import OBJECTION
 from callgate.scrub.objections import CacheObjections
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.keys import Keys
@@ -81,7 +82,8 @@ async def test_exactly_the_numbers_that_a_standing_pattern_begins_are_suppressed
         covers = any(holds and whose == of and number.startswith(one) for (one, of), holds in standing.items())
         assert bool(await hits(cache, number, whose)) == covers
     columns = np.array([int(number[1:]) for number in numbers], np.uint64)
-    assert (await CacheObjections(cache, "futura", "solar").among(columns)).tolist() == [
+    against = await CacheObjections(cache, "futura", "solar").against(columns)
+    assert (against == OBJECTION).tolist() == [
         any(holds and of == "futura" and number.startswith(one) for (one, of), holds in standing.items())
         for number in numbers
     ]

@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from callgate.core.events import Event, Kind
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.projections import rebuild
-from callgate.stores.schema import open_calls
-from tests.stores.conftest import NOW, verdict
+from callgate.stores.ledger.writing import Amendment
+from callgate.stores.schema import Entry, open_calls, request_events
+from tests.stores.conftest import ANNA, NOW, verdict
 
 
 @pytest.fixture
@@ -48,6 +49,30 @@ OUTCOMES = ("allow", "block", "closed", "dialled")
 
 def happened(what: str, call: str) -> Event:
     return verdict(call, what) if what in ("allow", "block") else Event(Kind(what), NOW, call)
+
+
+async def told(ledger: Ledger, request: str | None = None, batch: int = 1000) -> list[Entry]:
+    return [entry async for some in ledger.requests(request, batch=batch) for entry in some]
+
+
+async def test_what_tells_of_requests_is_rebuilt_to_what_it_was(ledger: Ledger) -> None:
+    opened = [Event(Kind.REQUEST_OPENED, NOW, None, ANNA, "futura", {"request": f"r{n}"}) for n in range(3)]
+    await ledger.append(
+        [*opened, Event(Kind.REQUEST_CLOSED, NOW, None, ANNA, "futura", {"request": "r1"}), verdict("a")]
+    )
+    before = await told(ledger), await told(ledger, "r1")
+    assert await told(ledger, batch=1) == before[0]
+    assert [entry.event.kind for entry in before[1]] == [Kind.REQUEST_OPENED, Kind.REQUEST_CLOSED]
+    assert len(before[0]) == 4
+    await ledger.amend(Amendment([(ledger.backend.sql.whole(sa.delete(request_events)), [()])], None))
+    assert await told(ledger) == []
+    await rebuild(ledger)
+    assert (await told(ledger), await told(ledger, "r1")) == before
+
+
+async def test_an_event_of_a_request_that_names_none_is_refused(ledger: Ledger) -> None:
+    with pytest.raises(ValueError, match="of which is not said"):
+        await ledger.append([Event(Kind.REQUEST_CLOSED, NOW, None, ANNA, "futura")])
 
 
 async def test_a_call_that_goes_on_after_a_rebuild_is_closed_as_any_other(ledger: Ledger, url: str) -> None:

@@ -4,6 +4,7 @@ import getpass
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict, astuple
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from callgate import config, daemon
 from callgate.cli import entering
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.config import Settings
-from callgate.consenting import ConsentRefused, Desk
+from callgate.consenting import Batch, ConsentRefused, Desk
 from callgate.core import consentfile, phone, written
 from callgate.core.consentfile import BadConsents, Given
 from callgate.core.events import CONSENTS, Event
@@ -48,22 +49,25 @@ def import_(
     settings = _settings(config_file, controller)
     given = _read(file, settings, as_json)
 
-    async def work() -> tuple[int, int]:
-        entered = objecting = 0
+    async def work() -> Batch:
+        done = Batch(0, 0, 0)
         async with _desk(settings, controller, actor, "import") as desk:
             with Progress(console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
                 bar = progress.add_task("entering consents", total=len(given))
-                async for done, against in desk.enter(given):
-                    entered, objecting = entered + done, objecting + against
-                    progress.advance(bar, done + against)
-        return entered, objecting
+                async for more in desk.enter(given):
+                    done = Batch(*map(sum, zip(astuple(done), astuple(more), strict=True)))
+                    progress.advance(bar, more.size)
+        return done
 
-    entered, objecting = run(work())
+    done = run(work())
     if as_json:
-        print_json({"entered": entered, "objecting": objecting})
-    else:
+        print_json(asdict(done))
+        return
+    left = f"{done.objecting:,} people object and stay left alone."
+    out.print(f"{done.entered:,} consents are in force for {controller}; {left}")
+    if done.erased:
         out.print(
-            f"{entered:,} consents are in force for {controller}; {objecting:,} people object and stay left alone."
+            f"{done.erased:,} people had their data erased; they are not entered, and must be taken off the list."
         )
 
 

@@ -6,21 +6,14 @@ import typer
 
 from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
-from callgate.config import Settings
 from callgate.core import phone
 from callgate.core.events import DataClass
 from callgate.partnering import partners_of
 from callgate.recordings.keeping import sweep
 from callgate.stores.ledger import gap
-from callgate.stores.ledger.journal import Journal
 from callgate.stores.outbox import Outbox
 
 Who = Annotated[str, typer.Option("--by", help="Who asks for it; the ledger keeps this.")]
-
-
-def journal_of(settings: Settings) -> Journal:
-    """The journal of erasures, beside the office's other files."""
-    return Journal(settings.office.state / "erasures.journal")
 
 
 def erase(
@@ -32,7 +25,10 @@ def erase(
     config_file: ConfigOption = default_config,
     as_json: JsonOption = False,
 ) -> None:
-    """Destroy the keys of what is held on a person. It cannot be taken back. Their objections stay in force."""
+    """Destroy the keys of what is held on a person. It cannot be taken back. Their objections stay in force.
+
+    The tool beneath. What a person asks for is `callgate rights erase`'s, which has a deadline and a certificate.
+    """
     with explained():
         settings = config.load(config_file)
     try:
@@ -52,7 +48,7 @@ def erase(
             for partner in outbox.partners.values():
                 # What a partner is still to be told of an objection needs the number that is about to go.
                 await outbox.catch_up(partner)
-            done = await ledger.erase(of.e164, controller, named, clock(), by=by, journal=journal_of(settings))
+            done = await ledger.erase(of.e164, controller, named, clock(), by=by, journal=daemon.journal_of(settings))
             await sweep(ledger, daemon.archive_of(settings), clock())
             return done
 

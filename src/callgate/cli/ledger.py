@@ -15,7 +15,9 @@ from callgate.cli import erasure, upkeep
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.core import phone
+from callgate.core.access import Principal, Role
 from callgate.core.anchor import Anchor, read_anchor
+from callgate.rights.showing import visible
 from callgate.stores.ledger.audit import Report
 from callgate.stores.ledger.checkpoints import Checkpoint
 from callgate.stores.ledger.questions import Question
@@ -48,12 +50,19 @@ def show(
     ] = None,
     after: Annotated[int, typer.Option("--after", help="Only what came after this sequence number.")] = 0,
     limit: Annotated[int, typer.Option("--limit", min=1, max=100_000, help="At most so many events.")] = 1_000,
+    officer: Annotated[
+        str | None, typer.Option("--officer", help="The officer who looks: also at what is for them alone.")
+    ] = None,
     config_file: ConfigOption = default_config,
     as_json: JsonOption = False,
 ) -> None:
-    """Show events of the ledger in their order. Numbers are masked."""
+    """Show events of the ledger in their order. Numbers are masked.
 
-    async def work() -> list[Entry]:
+    Of people who were erased, or whose data is restricted, only an officer sees what is kept.
+    """
+    who = Principal(officer, Role.OFFICER) if officer else Principal("command", Role.ADMIN)
+
+    async def work() -> tuple[list[Entry], int]:
         settings = config.load(config_file)
         question = Question(
             call=call,
@@ -67,9 +76,13 @@ def show(
             limit=limit,
         )
         async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
-            return await ledger.search(question)
+            found = await ledger.search(question)
+            shown = await visible(ledger, found, who)
+            return shown, len(found) - len(shown)
 
-    entries = run(work())
+    entries, hidden = run(work())
+    if hidden:
+        err.print(f"{hidden} events are of people whose data is for the officer alone: --officer NAME shows them.")
     if as_json:
         print_json([_as_json(entry) for entry in entries])
     else:

@@ -28,6 +28,7 @@ from callgate.cli import (
     policy,
     prompts,
     recordings,
+    rights,
     scrub,
     suppress,
     users,
@@ -52,6 +53,7 @@ app.command(name="breach")(accounting.breach_command)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(consents.app, name="consents")
 app.add_typer(lists.app, name="lists")
+app.add_typer(rights.app, name="rights")
 app.add_typer(cache.app, name="cache")
 app.add_typer(policy.app, name="policy")
 app.add_typer(prompts.app, name="prompts")

@@ -8,7 +8,6 @@ from rich.table import Table
 
 from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
-from callgate.cli.erasure import journal_of
 from callgate.stores.ledger import escrow, gap
 from callgate.stores.ledger.audit import Report
 from callgate.stores.ledger.backup import back_up, restore
@@ -139,7 +138,7 @@ def restore_command(
         elsewhere = settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"url": url})})
         async with daemon.stores(elsewhere, daemon.command_writer(), clock) as (ledger, _):
             await gap.mark(ledger, clock())
-            erased = await gap.erase_again(ledger, journal_of(settings), clock())
+            erased = await gap.erase_again(ledger, daemon.journal_of(settings), clock())
             return await ledger.audit(), erased
 
     ready = restore(backup_file, settings.ledger.url, make_ready) if backup_file else make_ready(settings.ledger.url)

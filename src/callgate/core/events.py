@@ -51,13 +51,30 @@ class Kind(StrEnum):
     LOGIN_FAILED = "login-failed"
     ACT = "act"
 
+    REQUEST_OPENED = "request-opened"
+    REQUEST_IDENTIFIED = "request-identified"
+    REQUEST_EXTENDED = "request-extended"
+    REQUEST_REMINDED = "request-reminded"
+    REQUEST_ESCALATED = "request-escalated"
+    REQUEST_CARRIED_OUT = "request-carried-out"
+    REQUEST_REFUSED = "request-refused"
+    REQUEST_CLOSED = "request-closed"
+    ERASURE_ASKED = "erasure-asked"
+    ERASURE_ACKNOWLEDGED = "erasure-acknowledged"
+    RESTRICTION = "restriction"
+    RESTRICTION_LIFTED = "restriction-lifted"
+    RECTIFICATION = "rectification"
+    CALL_BACK = "call-back"
+
 
 OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
 CONSENTS = frozenset({Kind.PRIOR_CONSENT, Kind.PRIOR_CONSENT_WITHDRAWN})
 PATTERNS = frozenset({Kind.PATTERN, Kind.PATTERN_REMOVED})
 """The kinds that name no person, but `payload["pattern"]`: the beginning of numbers (see `core.patterns`)."""
 
-SUPPRESSING = OBJECTIONS | CONSENTS | PATTERNS
+RESTRICTIONS = frozenset({Kind.RESTRICTION, Kind.RESTRICTION_LIFTED})
+
+SUPPRESSING = OBJECTIONS | CONSENTS | PATTERNS | RESTRICTIONS
 """The kinds that change who may be called; the ledger numbers them, and that number is its mark.
 
 Consents to be called are among them, since they do not commute with objections: which came later decides.
@@ -71,6 +88,26 @@ ACCESSES = frozenset({Kind.NOTES_RESCREENED, Kind.RECORDING_PLAYED})
 Each says `by` in its payload. Where it concerns one person it has their `number` or their `call`; where it concerns
 many, `people` in its payload counts them by controller.
 """
+
+
+REQUESTS = frozenset(
+    {
+        Kind.REQUEST_OPENED,
+        Kind.REQUEST_IDENTIFIED,
+        Kind.REQUEST_EXTENDED,
+        Kind.REQUEST_REMINDED,
+        Kind.REQUEST_ESCALATED,
+        Kind.REQUEST_CARRIED_OUT,
+        Kind.REQUEST_REFUSED,
+        Kind.REQUEST_CLOSED,
+        Kind.ERASURE_ASKED,
+        Kind.ERASURE_ACKNOWLEDGED,
+        Kind.RECTIFICATION,
+        Kind.CALL_BACK,
+        *RESTRICTIONS,
+    }
+)
+"""The kinds that tell of a request of a person (see `core.requests`): each names it in `payload["request"]`."""
 
 
 class DataClass(StrEnum):
@@ -88,7 +125,7 @@ _CLASSES = {
         Kind.RECORDING_DESTROYED,
         Kind.RECORDING_PLAYED,
     },
-    DataClass.PROOF: {*SUPPRESSING, Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL, *DELIVERIES},
+    DataClass.PROOF: {*SUPPRESSING, *REQUESTS, *DELIVERIES, Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL},
 }
 
 

@@ -8,8 +8,9 @@ The order of the rules, and the answer of the first that speaks against the call
    stands (Art. 44-49; `processing`).
 4. The campaign calls the number's country.
 5. callgate can know: the suppression store answers, is complete, and holds a fresh copy of each list of that country.
-6. The person objected: to the controller, to the campaign, or to everyone (Art. 21). Nothing outweighs that here. Or
-   their number begins with what the operator has numbers left alone that begin with it.
+6. The controller erased the person's data at their request, or restricted it (Art. 17, 18), or the person objected: to
+   the controller, to the campaign, or to everyone (Art. 21). Nothing outweighs that here. Or their number begins with
+   what the operator has numbers left alone that begin with it.
 7. Nobody is calling the person for this company right now.
 8. Every rule of law of the called party's country that binds the call lets it pass (`law`): hours, holidays, consent,
    national lists, contact pressure, caller ID. By the law as of the moment at which the call was asked for.
@@ -44,12 +45,17 @@ class CallRequest:
 
 
 class Scope(StrEnum):
-    """Whose calls an entry of the suppression store speaks against."""
+    """Whose calls an entry of the suppression store speaks against.
+
+    The last two speak against one controller's, which erased or restricted the person's data.
+    """
 
     NATIONAL = "national"
     ALL = "all"
     CONTROLLER = "controller"
     CAMPAIGN = "campaign"
+    ERASED = "erased"
+    RESTRICTED = "restricted"
 
 
 OBJECTION, PATTERN = "objection", "pattern"
@@ -272,6 +278,9 @@ def _objected(trail: _Trail, hits: Iterable[Hit]) -> Verdict | None:
     """Rule 6."""
     objected = {hit.scope for hit in hits if hit.source != PATTERN}
     covered = {hit.scope for hit in hits if hit.source == PATTERN}
+    for mark, reason, detail in _MARKS:
+        if mark in objected:
+            return trail.verdict(reason, mark, detail)
     for scope in _SCOPES:
         if scope in objected:
             detail = f"an objection with the scope {scope} is on file (GDPR Art. 21)"
@@ -282,6 +291,13 @@ def _objected(trail: _Trail, hits: Iterable[Hit]) -> Verdict | None:
             detail = f"a pattern with the scope {scope} covers the number: callgate suppress patterns"
             return trail.verdict(Reason.PATTERN, "pattern", detail)
     return None
+
+
+_MARKS = (
+    (Scope.ERASED, Reason.ERASED, "this controller erased the person's data at their request (GDPR Art. 17)"),
+    (Scope.RESTRICTED, Reason.RESTRICTED, "this controller may only keep the person's data (GDPR Art. 18)"),
+)
+"""What says more than an objection does, and so comes before it."""
 
 
 def _in_progress(trail: _Trail, facts: Facts) -> Verdict | None:

@@ -15,6 +15,9 @@ class Reason(StrEnum):
 
     OBJECTION = "objection"
     PATTERN = "pattern"
+
+    ERASED = "erased"
+    RESTRICTED = "restricted"
     NATIONAL_LIST = "national-list"
     IN_PROGRESS = "in-progress"
 
@@ -71,6 +74,8 @@ SENTENCES: Final[dict[Reason, str]] = {
     Reason.EMERGENCY: "An emergency number: always connected.",
     Reason.OBJECTION: "This person objected to calls from this company.",
     Reason.PATTERN: "Numbers that begin like this one are not called.",
+    Reason.ERASED: "This person's data was erased at their request: who brought them back must take them off.",
+    Reason.RESTRICTED: "This person had the use of their data restricted.",
     Reason.NATIONAL_LIST: "This number is on a national do-not-call list.",
     Reason.IN_PROGRESS: "Somebody is calling this person right now.",
     Reason.LAW_UNKNOWN: "The law of this country is not known to callgate.",

@@ -2,7 +2,7 @@
 
 1. The number can be read (else who is it?).
 2. The campaign calls its country.
-3. Nobody there objected: to the controller, to the campaign, or to everyone.
+3. The controller erased or restricted nobody there, and nobody objected: to it, to the campaign, or to everyone.
 4. It is on no national list that binds calls to its country.
 
 The reasons are the gate's, and so is their order. What concerns the call and not the person (the centre's contract, the
@@ -23,8 +23,16 @@ from callgate.core.plan import INDEX
 from callgate.core.policy import Campaign, ListRule
 from callgate.core.reasons import Reason
 
-REASONS = (Reason.CLEAR, Reason.BAD_NUMBER, Reason.COUNTRY_NOT_SERVED, Reason.OBJECTION, Reason.NATIONAL_LIST)
-CLEAR, BAD_NUMBER, NOT_SERVED, OBJECTION, NATIONAL_LIST = range(len(REASONS))
+REASONS = (
+    Reason.CLEAR,
+    Reason.BAD_NUMBER,
+    Reason.COUNTRY_NOT_SERVED,
+    Reason.ERASED,
+    Reason.RESTRICTED,
+    Reason.OBJECTION,
+    Reason.NATIONAL_LIST,
+)
+CLEAR, BAD_NUMBER, NOT_SERVED, ERASED, RESTRICTED, OBJECTION, NATIONAL_LIST = range(len(REASONS))
 """Reasons by their index."""
 
 Verdicts = NDArray[np.uint8]
@@ -39,10 +47,10 @@ class Listed(Protocol):
 
 
 class Objected(Protocol):
-    """The objections that speak against a campaign."""
+    """The objections that speak against a campaign, and the people whom its controller erased or restricted."""
 
-    async def among(self, numbers: Numbers) -> Mask:
-        """Of each number whether somebody objected. Raises where that cannot be known."""
+    async def against(self, numbers: Numbers) -> Verdicts:
+        """Of each number what of these speaks against it, or `CLEAR`. Raises where that cannot be known."""
 
 
 class Unscrubbable(Exception):
@@ -67,7 +75,8 @@ class Judge:
                 verdicts[theirs[register.contains(numbers[theirs])]] = NATIONAL_LIST
         # An objection speaks before a list, so it is asked for what is listed too.
         served = np.flatnonzero((verdicts == CLEAR) | (verdicts == NATIONAL_LIST))
-        verdicts[served[await self.objected.among(numbers[served])]] = OBJECTION
+        against = await self.objected.against(numbers[served])
+        verdicts[served[against != CLEAR]] = against[against != CLEAR]
         return verdicts
 
 

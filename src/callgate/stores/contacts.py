@@ -143,6 +143,12 @@ class ContactStore:
             await self._redis.zadd(person.calls, {f"{call} {ABANDONED}": _ms(at)})
             await self._redis.pexpire(person.calls, _span(KEPT))
 
+    async def forget(self, number: str, controller: str) -> None:
+        """Forget every attempt to reach a person for one controller. Raises `StoreUnavailable`."""
+        tokens = self._tokens.all(Audience(Scope.CONTROLLER, controller), number)
+        async with store("forgetting attempts"), asyncio.timeout(self._within):
+            await self._redis.delete(*(self.kept(token).calls for token in tokens))
+
     async def restore(self, ledger: Ledger) -> None:
         """Make Redis hold every attempt and call under way: what it lacks of them is entered from the ledger.
 

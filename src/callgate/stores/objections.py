@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from callgate.core.events import PATTERNS, Event
+from callgate.core.events import PATTERNS, RESTRICTIONS, Event
 from callgate.core.gate import Scope
 from callgate.core.patterns import is_pattern
 
@@ -12,7 +12,10 @@ E164 = re.compile(r"\+[1-9][0-9]{1,14}", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Whose calls an objection ends: everyone's (`ALL`), one controller's, or those of one of its campaigns."""
+    """Whose calls an objection ends: everyone's (`ALL`), one controller's, or those of one of its campaigns.
+
+    `ERASED` and `RESTRICTED` are marks of one controller: it erased the person's data, or may only keep them.
+    """
 
     scope: Scope
     controller: str = ""
@@ -28,8 +31,15 @@ def audiences(controller: str, campaign: str) -> tuple[Audience, ...]:
     )
 
 
+def marks(controller: str) -> tuple[Audience, ...]:
+    """What else blocks a controller's calls to a person, besides objections."""
+    return Audience(Scope.ERASED, controller), Audience(Scope.RESTRICTED, controller)
+
+
 def audience_of(event: Event) -> Audience:
-    """Read a suppressing event: `payload["scope"]` is `all`, `controller` (the default) or `campaign`.
+    """Read a suppressing event: `payload["scope"]` is `all`, `controller` (the default), `campaign` or `erased`.
+
+    A restriction needs to say none.
 
     Raises ValueError where the event does not say enough to be acted on. The ledger refuses such an event, since it
     would be acknowledged and then suppress nobody.
@@ -49,11 +59,15 @@ def named(event: Event) -> str | None:
 
 def audience_in(event: Event) -> Audience:
     """The audience alone, also of a person who was erased since. Raises ValueError."""
+    if event.kind in RESTRICTIONS and event.controller:
+        return Audience(Scope.RESTRICTED, event.controller)
     match event.payload.get("scope", Scope.CONTROLLER), event.controller, event.payload.get("campaign"):
         case Scope.ALL, _, _:
             return Audience(Scope.ALL)
         case Scope.CONTROLLER, str(controller), _:
             return Audience(Scope.CONTROLLER, controller)
+        case Scope.ERASED, str(controller), _:
+            return Audience(Scope.ERASED, controller)
         case Scope.CAMPAIGN, str(controller), str(campaign):
             return Audience(Scope.CAMPAIGN, controller, campaign)
         case scope, controller, campaign:

@@ -23,6 +23,10 @@ class Objectors:
         audiences = (Audience(Scope.ALL), Audience(Scope.CONTROLLER, controller))
         return max(filter(None, (self._when(number, audience) for audience in audiences)), default=None)
 
+    def erased(self, number: str, controller: str) -> datetime | None:
+        """When this controller erased the person's data at their request; None where it did not, or that is lifted."""
+        return self._when(number, Audience(Scope.ERASED, controller))
+
     def objected_to_everyone(self, number: str) -> bool:
         """Whether the person objected to everyone's calls."""
         return self._when(number, Audience(Scope.ALL)) is not None

@@ -11,7 +11,7 @@ from callgate.stores.contacts import Attempt, ContactStore
 from callgate.stores.encoding import Token, TokenKeys, bits_of
 from callgate.stores.keys import Keys
 from callgate.stores.lookup import Answers
-from callgate.stores.objections import audiences
+from callgate.stores.objections import audiences, marks
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,11 @@ def probe(keys: Keys, tokens: TokenKeys, store: ContactStore, generation: str, o
         (Hit(scope, OBJECTION), keys.bucket(generation, token.bucket(bits)), token)
         for scope, all_of in (everyones, controllers, campaigns)
         for token in all_of
+    ]
+    held += [
+        (Hit(mark.scope, mark.scope), keys.bucket(generation, token.bucket(bits)), token)
+        for mark in marks(of.controller)
+        for token in tokens.all(mark, of.number)
     ]
     if patterned:
         held += _beginnings(keys, tokens, generation, of)

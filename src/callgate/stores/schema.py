@@ -101,6 +101,15 @@ last three are what an event says: retention takes them away together, and nothi
 open_calls = sa.Table("open_calls", metadata, sa.Column("call", sa.Text, primary_key=True), sqlite_with_rowid=False)
 """The calls that were allowed and are not closed: a projection of the events, which can be made anew from them."""
 
+request_events = sa.Table(
+    "request_events",
+    metadata,
+    sa.Column("request", sa.Text, primary_key=True),
+    sa.Column("seq", Big, primary_key=True, autoincrement=False),
+    sqlite_with_rowid=False,
+)
+"""Which events tell of each request of a person: a projection of the events, which can be made anew from them."""
+
 checkpoints = sa.Table(
     "checkpoints",
     metadata,

@@ -23,7 +23,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from callgate.core.events import OBJECTIONS, PATTERNS, Kind
+from callgate.core.events import OBJECTIONS, PATTERNS, RESTRICTIONS, Kind
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.stores.connection import store
 from callgate.stores.consents import Change, Consents
@@ -246,7 +246,7 @@ class SuppressionCache:
 
     def changes(self, entry: Entry, generation: str) -> Iterator[Change]:
         """The commands that the entry comes to."""
-        if entry.event.kind in OBJECTIONS | PATTERNS:
+        if entry.event.kind in OBJECTIONS | PATTERNS | RESTRICTIONS:
             yield from self._suppression(entry, generation)
         yield from self._consents.changes(entry, generation)
 
@@ -255,7 +255,8 @@ class SuppressionCache:
 
         A person who was erased has no number any more; the tokens that were stored with the event stand for it.
         """
-        add, bits, whom = entry.event.kind in (Kind.OBJECTION, Kind.PATTERN), bits_of(generation), named(entry.event)
+        add = entry.event.kind in (Kind.OBJECTION, Kind.PATTERN, Kind.RESTRICTION)
+        bits, whom = bits_of(generation), named(entry.event)
         if whom is None:
             tokens = alive(self.tokens, entry.tokens)
         elif add:

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import sqlalchemy as sa
 
 from callgate.core.chain import Record
-from callgate.stores.schema import checkpoints, deliveries, events, ledger, open_calls, subjects
+from callgate.stores.schema import checkpoints, deliveries, events, ledger, open_calls, request_events, subjects
 
 BATCHES = (32, 8, 1)
 """How many rows one execution takes: few texts for the driver to keep, and few executions."""
@@ -164,6 +164,7 @@ class Statements:
         self.add_subject = rows(sa.insert(subjects).inline().values({name: sa.bindparam(name) for name in named}))
         self.set_mark = text(sa.update(ledger).values(mark=sa.bindparam("mark")))
         self.open_call = rows(sa.insert(open_calls), " ON CONFLICT DO NOTHING")
+        self.note_request = rows(sa.insert(request_events))
         self.close_call = text(sa.delete(open_calls).where(open_calls.c.call == sa.bindparam("call")))
         last = sa.func.coalesce(sa.func.max(checkpoints.c.number), sa.literal_column("0"))
         self.last_checkpoint = text(sa.select(last))

@@ -81,6 +81,7 @@ class Journal:
     @contextmanager
     def _opened(self) -> Iterator[int]:
         """The file, made for its owner only where there is none, while no other process writes to it."""
+        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)

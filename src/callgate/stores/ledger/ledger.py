@@ -45,7 +45,7 @@ from callgate.stores.ledger.sealing import KeyRing, Person
 from callgate.stores.ledger.sqlite import WRITER, SqliteBackend
 from callgate.stores.ledger.writing import Amendment, Committed, Writer
 from callgate.stores.migrations import migrate
-from callgate.stores.schema import Entry, checkpoints, events, ledger, open_calls
+from callgate.stores.schema import Entry, checkpoints, events, ledger, open_calls, request_events
 
 T = TypeVar("T")
 
@@ -158,6 +158,21 @@ class Ledger:
         while found := await self._entries(READING.where(events.c.mark > after).order_by(events.c.mark).limit(batch)):
             yield found
             after += len(found)
+
+    async def requests(
+        self, request: str | None = None, after_seq: int = 0, batch: int = 1000
+    ) -> AsyncIterator[list[Entry]]:
+        """The entries after `after_seq` that tell of one request of a person, or of all, up to `batch` at a time.
+
+        Raises `LedgerUnavailable`.
+        """
+        wanted = sa.select(request_events.c.seq)
+        if request is not None:
+            wanted = wanted.where(request_events.c.request == request)
+        query = READING.where(events.c.seq.in_(wanted)).order_by(events.c.seq).limit(batch)
+        while found := await self._entries(query.where(events.c.seq > after_seq), SEARCH_WITHIN):
+            yield found
+            after_seq = found[-1].seq
 
     async def open_calls(self) -> Mapping[str, list[Entry]]:
         """The calls that were allowed and not closed, by CALLGATE_ID, each with all its entries in order."""

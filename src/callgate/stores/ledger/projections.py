@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import sqlalchemy as sa
 
-from callgate.core.events import Kind
+from callgate.core.events import REQUESTS, Kind
 from callgate.stores.ledger.backend import Backend, Change
 from callgate.stores.ledger.ledger import Ledger
 from callgate.stores.ledger.writing import Amendment
-from callgate.stores.schema import events, open_calls
+from callgate.stores.schema import events, open_calls, request_events
 
 
 async def rebuild(ledger: Ledger) -> int:
@@ -35,5 +35,13 @@ def _anew(backend: Backend) -> Sequence[Change]:
     last = sa.select(events.c.call).where(
         events.c.call.is_not(None), events.c.kind == Kind.VERDICT.value, ~overtaken, backend.said("outcome") == "allow"
     )
-    statements = sa.delete(open_calls), sa.insert(open_calls).from_select([open_calls.c.call], last)
+    of_requests = sa.select(backend.said("request"), events.c.seq).where(
+        events.c.kind.in_([kind.value for kind in REQUESTS]), events.c.body.is_not(None)
+    )
+    statements = (
+        sa.delete(open_calls),
+        sa.insert(open_calls).from_select([open_calls.c.call], last),
+        sa.delete(request_events),
+        sa.insert(request_events).from_select([request_events.c.request, request_events.c.seq], of_requests),
+    )
     return [(backend.sql.whole(statement), [()]) for statement in statements]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from callgate.core.events import CONSENTS, SUPPRESSING, Event, Json, Kind
+from callgate.core.events import CONSENTS, REQUESTS, SUPPRESSING, Event, Json, Kind
 from callgate.stores.consents import check as check_consent
 from callgate.stores.ledger.sealing import KeyRing, Person, Subject, person_of
 from callgate.stores.objections import audience_of
@@ -37,6 +37,8 @@ def prepare(event: Event, tokens: Tokens) -> Prepared:
     if event.personal and event.number is None:
         raise ValueError(f"an event of kind {event.kind} says something of a person, and whom is not said")
     said = dict(event.payload)
+    if event.kind in REQUESTS and not isinstance(said.get("request"), str):
+        raise ValueError(f"an event of kind {event.kind} tells of a request, and of which is not said")
     stored: tuple[StoredToken, ...] = ()
     if event.kind in SUPPRESSING:
         if TOKENS in said:

@@ -5,7 +5,7 @@ append in between waits for milliseconds, and a process that dies leaves nothing
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from callgate.core.events import Event, Json, Kind
 from callgate.stores.ledger.ledger import Ledger
+from callgate.stores.ledger.restrictions import read_restricted, subjects_of
 from callgate.stores.ledger.writing import Amendment
 from callgate.stores.schema import deliveries, events, subjects
 
@@ -36,12 +37,14 @@ async def retain(
 ) -> Removed:
     """Remove what events say that are past their term; a person's key goes with the last thing that it sealed.
 
-    With `dry_run`, count and change nothing. Raises `LedgerUnavailable`; what was removed until then is recorded.
+    Of a person whose data a controller may only keep nothing is removed meanwhile (GDPR Art. 18). With `dry_run`, count
+    and change nothing. Raises `LedgerUnavailable`; what was removed until then is recorded.
     """
     removed: Counter[Kind] = Counter()
     places: list[int] = []
+    spared = await subjects_of(ledger, await read_restricted(ledger))
     for start in range(0, await ledger.last_seq(), SPAN):
-        due = await _due(ledger, limits, start)
+        due = await _due(ledger, limits, start, spared)
         for begin in range(0, len(due), STEP):
             step = due[begin : begin + STEP]
             if not dry_run:
@@ -54,18 +57,21 @@ async def retain(
     return Removed(dict(removed), min(places, default=0), max(places, default=0))
 
 
-async def _due(ledger: Ledger, limits: Mapping[Kind, datetime], start: int) -> list[tuple[int, Kind]]:
-    """The seq and kind of the events past their term, among the next `SPAN`."""
+async def _due(
+    ledger: Ledger, limits: Mapping[Kind, datetime], start: int, spared: Collection[bytes]
+) -> list[tuple[int, Kind]]:
+    """The seq and kind of the events past their term, among the next `SPAN`; but for those of the spared subjects."""
     past = sa.or_(
         *(
             sa.and_(events.c.kind == kind.value, events.c.at < limit.astimezone(UTC).isoformat(timespec="microseconds"))
             for kind, limit in limits.items()
         )
     )
-    query = sa.select(events.c.seq, events.c.kind).where(
+    query = sa.select(events.c.seq, events.c.kind, events.c.subject).where(
         events.c.seq > start, events.c.seq <= start + SPAN, events.c.body.is_not(None), past
     )
-    return [(row.seq, Kind(row.kind)) for row in await ledger.rows(query.order_by(events.c.seq))]
+    found = await ledger.rows(query.order_by(events.c.seq))
+    return [(row.seq, Kind(row.kind)) for row in found if row.subject not in spared]
 
 
 async def remove(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC
 
 from callgate.core.chain import SALT_BYTES, commit, genesis, link
-from callgate.core.events import SUPPRESSING, Event, Kind
+from callgate.core.events import REQUESTS, SUPPRESSING, Event, Kind
 from callgate.stores.ledger.backend import Backend, Change, Places
 from callgate.stores.ledger.checkpoints import Checkpoint
 from callgate.stores.ledger.rows import Prepared, prepare
@@ -58,6 +58,7 @@ class _Transaction:
     events: list[Row] = field(default_factory=list)
     subjects: list[Row] = field(default_factory=list)
     calls: dict[str, bool] = field(default_factory=dict)
+    requests: list[Row] = field(default_factory=list)
 
 
 class Writer:
@@ -211,6 +212,8 @@ class Writer:
         stands = new.seq, self._name, new.n, mark, at, kind, call, subject, controller, event.version
         new.events.append((*stands, commitment, new.hash, salt, one.body, sealed))
         self._note_call(one, new)
+        if event.kind in REQUESTS:
+            new.requests.append((event.payload["request"], new.seq))
         return Entry(new.seq, self._name, new.n, mark, event, one.tokens)
 
     def _subject(self, person: Person, one: Prepared, new: _Transaction) -> Subject:
@@ -231,6 +234,7 @@ class Writer:
         changes: list[Change] = [
             (sql.add_subject, new.subjects),
             (sql.add_event, new.events),
+            (sql.note_request, new.requests),
             (sql.open_call, [(call,) for call, is_open in new.calls.items() if is_open]),
             (sql.close_call, [(call,) for call, is_open in new.calls.items() if not is_open]),
         ]
