@@ -147,6 +147,7 @@ def desk_of(
     ledger: Ledger,
     office: LocalOffice,
     recordings: Recordings,
+    *,
     policy: Callable[[], Policy],
     clock: Clock,
 ) -> Desk:
@@ -312,7 +313,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         front.watch(parts)
 
         rights = RightsWatch(
-            desk_of(settings, ledger, office, recordings, lambda: policing.policy, clock),
+            desk_of(settings, ledger, office, recordings, policy=lambda: policing.policy, clock=clock),
             alarm=lambda kind, says: live.tell("alarm", alarm=kind, why=says),
         )
 

@@ -70,7 +70,8 @@ async def a_desk(settings: Settings) -> AsyncIterator[Desk]:
     policy = config.to_policy(settings)
     async with entering.an_office(settings) as (office, ledger):
         recordings = daemon.recordings_of(settings)
-        yield daemon.desk_of(settings, ledger, office, recordings, lambda: policy, daemon.clock_of(settings))
+        clock = daemon.clock_of(settings)
+        yield daemon.desk_of(settings, ledger, office, recordings, policy=lambda: policy, clock=clock)
 
 
 def at_a_desk(settings: Settings, what: str, work: Callable[[Desk], Awaitable[T]]) -> T:
