@@ -9,6 +9,9 @@ a mistyped digit, and nobody is called on a guess.
              elsewhere yet, and no suppression may be lost
 
 Wherever `read` finds a number, `listed` finds the same.
+
+The numbering plans are NumPy's tables, and who answers calls reads a number now and then without needing them: so they
+are loaded where they are needed.
 """
 
 import re
@@ -18,7 +21,6 @@ import phonenumbers
 from phonenumbers import ValidationResult
 
 from callgate.core.phone import NotANumber, Number, found, known
-from callgate.core.plan import CODES, plan_of, plan_of_code
 
 SEPARATORS = " -./()"
 """What may stand between digits, in ASCII."""
@@ -52,6 +54,8 @@ def listed(text: str, country: str, bare: bool = False) -> int:
     possible = phonenumbers.is_possible_number_with_reason(number)
     if possible != ValidationResult.IS_POSSIBLE:
         raise NotANumber(_LENGTHS.get(possible, "no number of this length is possible in its country"))
+    from callgate.core.plan import plan_of_code  # noqa: PLC0415
+
     plan = plan_of_code(number.country_code)
     if number.italian_leading_zero and plan is not None and not plan.zero_leads:
         raise NotANumber(f"no number of +{number.country_code} begins with 0")
@@ -94,6 +98,8 @@ def _bare(text: str, before: int) -> str:
 
 def _keeps_no_zero(before: str, country: str) -> bool:
     """Whether a zero in parentheses after `before` is a trunk prefix that is not dialled behind a calling code."""
+    from callgate.core.plan import CODES, plan_of, plan_of_code  # noqa: PLC0415
+
     home = plan_of(country)
     if before.startswith("+"):
         code = before[1:]

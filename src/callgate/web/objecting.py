@@ -23,6 +23,7 @@ from urllib.parse import parse_qsl, urlsplit
 from aiohttp import web
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from callgate.core import written
 from callgate.core.phone import NotANumber
 from callgate.web.limiting import Limit
 
@@ -120,9 +121,6 @@ class Objecting:
             return "again"
         if not self._limit.allows(self._address(request)):
             return "often"
-        # Its tables of numbering plans are NumPy's, and this process answers calls: loaded when somebody needs them.
-        from callgate.core import written  # noqa: PLC0415
-
         try:
             number = written.read(form.number, self._home).e164
         except NotANumber:
