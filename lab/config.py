@@ -41,7 +41,20 @@ def values(place: Place) -> dict[str, str]:
     """What a template may ask for: addresses with and without port, folders, and the secrets once they are made."""
     addresses = {
         name: getattr(place, name.lower())
-        for name in ("SIP", "AMI", "AGI", "HTTP", "REDIS", "BRUSSELS", "LILLE", "CASABLANCA", "CARRIER")
+        for name in (
+            "SIP",
+            "AMI",
+            "AGI",
+            "HTTP",
+            "REDIS",
+            "BRUSSELS",
+            "LILLE",
+            "CASABLANCA",
+            "GHENT",
+            "LIEGE",
+            "CARRIER",
+            "CARRIER2",
+        )
     }
     folders = {
         "ASTERISK": place.asterisk,

@@ -42,6 +42,7 @@ class Line:
     contact: Uri
     transactions: Transactions
     metronome: Metronome
+    telephone_events: bool = True
 
 
 class Session:
@@ -57,7 +58,7 @@ class Session:
         self.dialog = dialog
         self._line = line
         self._pulse = Pulse()
-        self.media = Media(line.contact.host, line.metronome, self._pulse.beat)
+        self.media = Media(line.contact.host, line.metronome, self._pulse.beat, telephone_events=line.telephone_events)
         self._client: Client | None = None
         self._server: Server | None = None
         self._sdp = b""

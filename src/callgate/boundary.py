@@ -6,10 +6,11 @@ calls and never sees a store, a list or a key to one. Both stand in one process 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from callgate.core.consent import Manner
 from callgate.core.events import Json, Kind
 from callgate.core.gate import CallRequest
 from callgate.core.reasons import Reason
@@ -37,6 +38,7 @@ class Decision:
     callee_language: str = ""
     agent_language: str = ""
     record: bool = False
+    manner: Manner = field(default_factory=Manner)
 
 
 @dataclass(frozen=True, slots=True)

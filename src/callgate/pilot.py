@@ -30,6 +30,10 @@ from callgate.prompts.catalogue import Catalogue
 log = structlog.stdlib.get_logger()
 
 
+_OBJECTING = (On.OBJECTED, On.HEARD)
+"""Two ways to say the same: either is answered by the one commit."""
+
+
 class Pbx(Protocol):
     """What a pilot does to Asterisk over AMI. None of it raises: what cannot be done is logged and raises an alarm."""
 
@@ -85,7 +89,8 @@ class Pilot:
         self._tools = tools
         self._queue: asyncio.Queue[Signal] = asyncio.Queue()
         self._current = Signal(On.DIALLED)
-        self._pressed: asyncio.Future[bool] | None = None
+        self._pressed: list[tuple[On, asyncio.Future[bool]]] = []
+        self._suppressed_by = Reason.CLEAR
         self._recording = False
         self._sealing: asyncio.Task[None] | None = None
         self.closing: asyncio.Task[None] | None = None
@@ -96,7 +101,9 @@ class Pilot:
             Do.ASK: lambda: self._play(Part.QUESTION),
             Do.COMMIT_CONSENT: self._commit_consent,
             Do.START_RECORDING: self._start_recording,
+            Do.CHOOSE: self._choose,
             Do.CONNECT: self._connect,
+            Do.DECLINE: lambda: self._part(names.Callee.DECLINED, committed=False),
             Do.COMMIT_OBJECTION: self._commit_objection,
             Do.COMMIT_HEARD: self._commit_heard,
             Do.THANK: lambda: self._part(names.Callee.OBJECTED, committed=True),
@@ -108,7 +115,7 @@ class Pilot:
             Do.HANG_UP: self._hang_up,
             Do.NOTE_REFUSAL: self._note_refusal,
             Do.NOTE_ABANDONED: lambda: self._record(Kind.ABANDONED, played=self._how_far()),
-            Do.NOTE_DROPPED: lambda: self._record(Kind.DROPPED, on=self._current.on, played=self._how_far()),
+            Do.NOTE_DROPPED: self._note_dropped,
             Do.NOTE_UNEXPECTED: self._note_unexpected,
             Do.KEEP_RECORDING: self._keep_recording,
             Do.CLOSE: self._close,
@@ -174,8 +181,7 @@ class Pilot:
         if taken.state is not before:
             self._tools.live.tell("call", **self._facts(), stage=taken.state, on=signal.on)
         if signal.done is not None:
-            self._resolve(committed=False)
-            self._pressed = signal.done
+            self._pressed.append((signal.on, signal.done))
         for effect in taken.effects:
             try:
                 await self._effects[effect]()
@@ -184,8 +190,8 @@ class Pilot:
                 log.error("effect-failed", call=self.id, effect=effect, state=self.state, **failed)
                 if effect not in (Do.HANG_UP, Do.CLOSE, Do.NOTE_UNEXPECTED):
                     self.signal(On.FAILED)
-        if self._pressed is not None and self.state is not State.OBJECTING:
-            self._resolve(committed=False)
+        if self.state is not State.OBJECTING:
+            self._resolve(*On, committed=False)
 
     def _facts(self) -> dict[str, Json]:
         decision = self.decision
@@ -201,10 +207,12 @@ class Pilot:
         played = self.interview.played if self.interview else []
         return [{"prompt": part.name, "ms": part.milliseconds, "whole": part.whole} for part in played]
 
-    def _resolve(self, *, committed: bool) -> None:
-        if self._pressed is not None and not self._pressed.done():
-            self._pressed.set_result(committed)
-        self._pressed = None
+    def _resolve(self, *of: On, committed: bool) -> None:
+        """Answer everyone who waits for one of these: two keys at the same instant may say the same."""
+        for on, pressed in self._pressed:
+            if on in of and not pressed.done():
+                pressed.set_result(committed)
+        self._pressed = [waiting for waiting in self._pressed if waiting[0] not in of]
 
     # What is written down.
 
@@ -220,6 +228,7 @@ class Pilot:
             reason = await self._tools.office.answered(self.id)
         except NotCommitted:
             reason = Reason.LEDGER_UNAVAILABLE
+        self._suppressed_by = reason
         self.signal(On.CLEARED if reason is Reason.CLEAR else On.SUPPRESSED)
 
     async def _commit_consent(self) -> None:
@@ -240,7 +249,7 @@ class Pilot:
         self.signal(On.COMMITTED if committed else On.UNCOMMITTED)
 
     async def _commit_heard(self) -> None:
-        self._resolve(committed=await self._object(self._current.by or "agent"))
+        self._resolve(*_OBJECTING, committed=await self._object(self._current.by or "agent"))
 
     async def _object(self, by: str) -> bool:
         try:
@@ -258,13 +267,17 @@ class Pilot:
             await self._tools.office.withdraw(self.id, by)
         except NotCommitted:
             self._tools.later.keep("withdraw", {"call": self.id, "by": by})
-            self._resolve(committed=False)
+            self._resolve(On.WITHDREW, committed=False)
         else:
             self._tools.live.tell("withdrawal", **self._facts())
-            self._resolve(committed=True)
+            self._resolve(On.WITHDREW, committed=True)
 
     async def _note_refusal(self) -> None:
         await self._record(Kind.REFUSAL, answer=self._current.on, played=self._how_far())
+
+    async def _note_dropped(self) -> None:
+        reason = self._suppressed_by if self._current.on is On.SUPPRESSED else None
+        await self._record(Kind.DROPPED, on=self._current.on, reason=reason, played=self._how_far())
 
     async def _note_unexpected(self) -> None:
         log.warning("unexpected", call=self.id, state=self.state, on=self._current.on)
@@ -299,6 +312,9 @@ class Pilot:
             await self._record(Kind.NOTICE, prompts=[asdict(played) for played in self.interview.played])
         self.interview.begin(part, self.signal)
 
+    async def _choose(self) -> None:
+        self.signal(On.GOES_ON if self.decision.manner.goes_on else On.ENDS)
+
     async def _connect(self) -> None:
         if self.interview is None or not self.interview.is_open:
             self.signal(On.FAILED)
@@ -313,13 +329,13 @@ class Pilot:
         """Say something that is not the notice: the call does not hang on it."""
         if self.interview is not None and self.interview.is_open:
             try:
-                await self.interview.say(self._tools.catalogue().prompt(name, self.decision.callee_language))
+                await self.interview.say(self._tools.catalogue().prompt(name, self.interview.language))
             except RemoteError as error:
                 log.info("not-said", call=self.id, prompt=name, error=str(error))
 
     async def _part(self, name: str, *, committed: bool) -> None:
         """Thank or admit: in the interview by voice; in mid-call the dialplan says it, once it knows."""
-        self._resolve(committed=committed)
+        self._resolve(*_OBJECTING, committed=committed)
         await self._say(name)
 
     async def _apologise(self) -> None:
@@ -330,16 +346,27 @@ class Pilot:
     async def _hang_up(self) -> None:
         interview = self.interview
         if interview is not None and interview.is_open:
-            objected = self._current.on is On.COMMITTED
-            suppressed = self._current.on is On.SUPPRESSED
-            tell = names.Agent.CALLEE_OBJECTED if objected or suppressed else names.Agent.NOTICE_FAILED
             try:
-                await interview.dismiss(tell)
+                await interview.dismiss(self._why())
             except RemoteError as error:
                 log.info("hung-up-already", call=self.id, error=str(error))
         elif self._current.on is not On.COMMITTED and self.callee_channel:
             # The key's own dialplan hangs up after its thanks; everything else is hung up from here.
             await self._tools.pbx.hang_up(self.callee_channel)
+
+    def _why(self) -> str:
+        """The prompt that tells the agent why the callee is gone."""
+        match self._current.on:
+            case On.COMMITTED:
+                return names.Agent.CALLEE_OBJECTED
+            case On.ENDS:
+                return names.Agent.CALLEE_DECLINED
+            case On.SUPPRESSED if self._suppressed_by is Reason.OBJECTION:
+                return names.Agent.CALLEE_OBJECTED
+            case On.SUPPRESSED:
+                return names.blocked(self._suppressed_by)
+            case _:
+                return names.Agent.NOTICE_FAILED
 
     # The recording.
 

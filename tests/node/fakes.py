@@ -54,6 +54,7 @@ class FakeOffice:
         self.done = done
         self.refuses = refuses
         self.decision = DECISION
+        self.found = Reason.CLEAR
         self.open: list[OpenCall] = []
         self.owed: list[tuple[str, Mapping[str, Json]]] = []
 
@@ -69,7 +70,7 @@ class FakeOffice:
 
     async def answered(self, call: str) -> Reason:
         await self._do("answered")
-        return Reason.OBJECTION if "clear" in self.refuses else Reason.CLEAR
+        return self.found
 
     async def consent(self, call: str, heard: Heard) -> None:
         await self._do("consent")
@@ -122,6 +123,9 @@ class FakeCatalogue:
     def notice(self, campaign: str, centre: str, language: str) -> Notice:
         return Notice(self.prompt("identification", language), self.prompt("question", language))
 
+    def offers(self, campaign: str, languages: Mapping[str, str]) -> tuple[Prompt, ...]:
+        return tuple(self.prompt(f"language/{key}", code) for key, code in languages.items())
+
 
 class FakeInterview:
     """A callee's channel; parts are ended by the test, with `report`."""
@@ -132,6 +136,7 @@ class FakeInterview:
         self.channel = "PJSIP/carrier-1"
         self.heard: Heard | None = HEARD
         self.played: list[object] = []
+        self.language = "fr"
         self.breaks = False
         self.report: Callable[[On], None] = lambda _: None
 
@@ -180,7 +185,7 @@ class WatchedQueue(asyncio.Queue[Signal]):
 class Flight:
     """A pilot with its stand-ins; `done` is everything that was done, in order."""
 
-    def __init__(self, folder: Path, *refuses: str) -> None:
+    def __init__(self, folder: Path, *refuses: str, decision: Decision = DECISION) -> None:
         self.done: list[str] = []
         self.office = FakeOffice(self.done, set(refuses))
         self.live = Live(lambda: NOW)
@@ -195,7 +200,7 @@ class Flight:
             later=self.office,
             clock=lambda: NOW,
         )
-        self.pilot = Pilot(DECISION, "1.1", "alice", tools)
+        self.pilot = Pilot(decision, "1.1", "alice", tools)
         self.queue = self.pilot._queue = WatchedQueue()
         self.interview = FakeInterview(self.done)
 

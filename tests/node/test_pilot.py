@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -11,9 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callgate.core.call import On, State
+from callgate.core.consent import Manner
+from callgate.core.reasons import Reason
 from callgate.pbx.interview import Interview
 from callgate.pbx.recordings import Sealed
-from tests.node.fakes import FakeInterview, Flight, until
+from tests.node.fakes import DECISION, FakeInterview, Flight, until
 
 
 @asynccontextmanager
@@ -84,12 +87,69 @@ async def test_an_objection_that_cannot_be_committed_is_kept_and_nobody_is_thank
         assert [operation for operation, _ in flight.office.owed] == ["object"]
 
 
-async def test_who_was_suppressed_meanwhile_hears_no_notice(tmp_path: Path) -> None:
-    async with flying(Flight(tmp_path, "clear")) as flight:
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [(Reason.OBJECTION, "agent/callee-objected"), (Reason.STORE_UNAVAILABLE, "blocked/store-unavailable")],
+)
+async def test_who_was_suppressed_meanwhile_hears_no_notice_and_the_agent_hears_why(
+    tmp_path: Path, found: Reason, told: str
+) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        flight.office.found = found
         flight.answer()
         await settled(flight, State.LEAVING)
         assert "play identification" not in flight.done
         assert "connect" not in flight.done
+        assert flight.done[-1] == f"dismiss {told}"
+
+
+@pytest.mark.parametrize("on", [On.REFUSED, On.SILENT])
+async def test_without_consent_the_call_goes_on_unrecorded_or_ends_by_campaign(tmp_path: Path, on: On) -> None:
+    for goes_on in (True, False):
+        decision = replace(DECISION, manner=Manner(goes_on=goes_on))
+        async with flying(Flight(tmp_path, decision=decision)) as flight:
+            await to_question(flight)
+            flight.interview.report(on)
+            await settled(flight, State.TALKING if goes_on else State.LEAVING)
+            assert "refusal" in flight.done
+            assert "MixMonitor" not in flight.done
+            assert ("connect" in flight.done) is goes_on
+            assert ("say callee/declined" in flight.done) is not goes_on
+            assert ("dismiss agent/callee-declined" in flight.done) is not goes_on
+
+
+async def test_a_campaign_that_ends_without_consent_ends_where_it_cannot_be_committed(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "consent", decision=replace(DECISION, manner=Manner(goes_on=False)))) as flight:
+        await to_question(flight)
+        flight.interview.report(On.AGREED)
+        await settled(flight, State.LEAVING)
+        assert "connect" not in flight.done
+
+
+async def test_another_language_plays_the_notice_anew(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        flight.interview.report(On.SWITCHED)
+        await settled(flight, State.IDENTIFYING)
+        assert flight.done.count("play identification") == 2
+        assert "connect" not in flight.done
+
+
+@pytest.mark.parametrize("order", [(On.OBJECTED, On.HEARD), (On.HEARD, On.OBJECTED)])
+async def test_the_callees_and_the_agents_key_at_the_same_instant_are_both_answered_yes(
+    tmp_path: Path, order: tuple[On, On]
+) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        flight.interview.report(On.SILENT)
+        await settled(flight, State.TALKING)
+        assert all(await asyncio.gather(*(ask(flight, on) for on in order)))
+
+
+async def test_a_withdrawal_beside_an_objection_does_not_answer_for_it(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "object")) as flight:
+        await to_recording(flight)
+        assert tuple(await asyncio.gather(ask(flight, On.OBJECTED), ask(flight, On.WITHDREW))) == (False, True)
 
 
 async def test_an_agent_who_leaves_during_the_notice_frees_the_callee_with_an_apology(tmp_path: Path) -> None:

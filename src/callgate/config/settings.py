@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from callgate.core import consent
 from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
 from callgate.core.purpose import Purpose
@@ -73,6 +74,7 @@ CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, Field(pattern=r"^(nl|fr|de|en)$")]
 E164 = Annotated[str, Field(pattern=r"^\+[0-9]{5,15}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+LanguageKey = Annotated[str, Field(pattern=rf"^[{consent.LANGUAGE_KEYS}]$")]
 Annex = Literal["I", "II", "III"]
 Scheme = Annotated[str, Field(pattern=r"^[A-Z]{2,10}$")]
 
@@ -236,6 +238,10 @@ class CampaignTable(Table):
 
     `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
     that asks for it. `callee`: whose lines it calls.
+
+    `question_times`: how often it asks for consent to record before silence is an answer, with `answer_seconds` for it
+    each time. `language_keys`: the keys with which a callee changes the language. Without consent the call goes on
+    unrecorded (`continue`), or ends.
     """
 
     controller: Name
@@ -248,6 +254,10 @@ class CampaignTable(Table):
     sector: Sector | None = None
     callee: Callee = Callee.CONSUMER
     record: bool = True
+    question_times: Annotated[int, Field(ge=1, le=3)] = 1
+    answer_seconds: Annotated[float, Field(ge=2, le=15)] = 4.0
+    language_keys: dict[LanguageKey, Language] = {}
+    without_consent: Literal["continue", "end"] = "continue"
 
 
 class MandateTable(Table):

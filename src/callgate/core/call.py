@@ -6,7 +6,7 @@ The whole behaviour is `TABLE`, written as data; `step` looks it up. The pilot t
 Three properties hold by the shape of the table, and the tests walk it to show them:
 
 - `CONSENTED` is entered only by a commit of consent, and nothing but entering it starts a recording (P2).
-- `CONNECT` is reached only behind the whole notice (P3).
+- `CONNECT` is reached only behind the whole notice (P3); without consent, only where the campaign goes on without.
 - An event that the table does not expect never raises and never moves a call towards the callee or a recording: before
   the conversation it drops the callee, in it it stops a recording, and it is noted as unexpected.
 """
@@ -27,6 +27,7 @@ class State(StrEnum):
     ASKING = "asking"
     CONSENTING = "consenting"
     CONSENTED = "consented"
+    DECLINED = "declined"
     RECORDING = "recording"
     TALKING = "talking"
     OBJECTING = "objecting"
@@ -46,6 +47,9 @@ class On(StrEnum):
     REFUSED = "refused"
     SILENT = "silent"
     UNASKED = "unasked"  # the campaign does not record
+    SWITCHED = "switched"  # another language: the notice begins anew
+    GOES_ON = "goes-on"  # without consent, as the campaign has it
+    ENDS = "ends"
     OBJECTED = "objected"  # the callee's key, at any time
     HEARD = "heard"  # the agent's key: objected by voice
     WITHDREW = "withdrew"
@@ -67,7 +71,9 @@ class Do(StrEnum):
     ASK = "ask for consent"
     COMMIT_CONSENT = "commit the consent"
     START_RECORDING = "start recording"
+    CHOOSE = "go on or end, by campaign"
     CONNECT = "connect"
+    DECLINE = "say that it ends without consent"
     COMMIT_OBJECTION = "commit the objection"
     THANK = "thank"
     ADMIT = "admit that it failed"
@@ -106,7 +112,7 @@ def _passed_over(state: State) -> Mapping[On, Step]:
     """What the effects of an earlier state report when the call has meanwhile gone another way."""
     reports = (
         On.CLEARED, On.SUPPRESSED, On.IDENTIFIED, On.AGREED, On.REFUSED, On.SILENT, On.UNASKED,
-        On.COMMITTED, On.UNCOMMITTED, On.RECORDED, On.UNRECORDED, On.FAILED,
+        On.SWITCHED, On.GOES_ON, On.ENDS, On.COMMITTED, On.UNCOMMITTED, On.RECORDED, On.UNRECORDED, On.FAILED,
     )  # fmt: skip
     return dict.fromkeys(reports, _to(state))
 
@@ -131,6 +137,7 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
     },
     State.IDENTIFYING: {
         On.IDENTIFIED: _to(State.ASKING, Do.ASK),
+        On.SWITCHED: _to(State.IDENTIFYING, Do.IDENTIFY),
         On.OBJECTED: _OBJECT,
         On.FAILED: _DROP,
         On.AGENT_LEFT: _ABANDON,
@@ -138,8 +145,9 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
     },
     State.ASKING: {
         On.AGREED: _to(State.CONSENTING, Do.COMMIT_CONSENT),
-        On.REFUSED: _to(State.TALKING, Do.NOTE_REFUSAL, Do.CONNECT),
-        On.SILENT: _to(State.TALKING, Do.NOTE_REFUSAL, Do.CONNECT),
+        On.REFUSED: _to(State.DECLINED, Do.NOTE_REFUSAL, Do.CHOOSE),
+        On.SILENT: _to(State.DECLINED, Do.NOTE_REFUSAL, Do.CHOOSE),
+        On.SWITCHED: _to(State.IDENTIFYING, Do.IDENTIFY),
         On.UNASKED: _to(State.TALKING, Do.CONNECT),
         On.OBJECTED: _OBJECT,
         On.FAILED: _DROP,
@@ -148,15 +156,21 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
     },
     State.CONSENTING: {
         On.COMMITTED: _to(State.CONSENTED, Do.START_RECORDING),
-        On.UNCOMMITTED: _to(State.TALKING, Do.CONNECT),
+        On.UNCOMMITTED: _to(State.DECLINED, Do.CHOOSE),
         On.AGENT_LEFT: _ABANDON,
         On.ENDED: _to(State.CLOSED, Do.CLOSE),
     },
     State.CONSENTED: {
         On.RECORDED: _to(State.RECORDING, Do.CONNECT),
-        On.UNRECORDED: _to(State.TALKING, Do.CONNECT),
+        On.UNRECORDED: _to(State.DECLINED, Do.CHOOSE),
         On.AGENT_LEFT: _to(State.LEAVING, Do.NOTE_ABANDONED, Do.STOP_RECORDING, Do.APOLOGISE, Do.HANG_UP),
         On.ENDED: _to(State.CLOSED, Do.KEEP_RECORDING, Do.CLOSE),
+    },
+    State.DECLINED: {
+        On.GOES_ON: _to(State.TALKING, Do.CONNECT),
+        On.ENDS: _to(State.LEAVING, Do.DECLINE, Do.HANG_UP),
+        On.AGENT_LEFT: _ABANDON,
+        On.ENDED: _to(State.CLOSED, Do.CLOSE),
     },
     State.RECORDING: {
         On.WITHDREW: _to(State.TALKING, Do.STOP_RECORDING, Do.CONFIRM_WITHDRAWAL, Do.DESTROY_RECORDING),
@@ -203,8 +217,11 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
 }
 
 BEFORE_TALK: Final = frozenset(
-    {State.ALLOWED, State.RINGING, State.CHECKING, State.IDENTIFYING, State.ASKING, State.CONSENTING, State.CONSENTED}
-)
+    {
+        State.ALLOWED, State.RINGING, State.CHECKING, State.IDENTIFYING, State.ASKING, State.CONSENTING,
+        State.CONSENTED, State.DECLINED,
+    }
+)  # fmt: skip
 """The states in which nobody talks to the callee yet."""
 
 

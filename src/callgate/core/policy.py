@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from callgate.core.consent import Manner
 from callgate.core.law.rule import Callee, Pack
 from callgate.core.law.terms import Owner, Sector
 from callgate.core.law.transfers import Signed, Transfers
@@ -45,6 +46,7 @@ class Campaign:
 
     `lists` are the national lists that bind it besides those of the law, by the country that is called. `sector` is
     what it offers and `caller_id_owner` whose number it shows; None is unknown. `callee`: whose lines it calls.
+    `manner`: how it asks for consent.
     """
 
     id: str
@@ -58,6 +60,12 @@ class Campaign:
     sector: Sector | None = None
     callee: Callee = Callee.CONSUMER
     caller_id_owner: Owner | None = None
+    manner: Manner = field(default_factory=Manner)
+
+    @property
+    def spoken(self) -> frozenset[str]:
+        """The languages in which its notice can be had."""
+        return frozenset(self.languages.values()) | frozenset(self.manner.languages.values())
 
     @property
     def countries(self) -> frozenset[str]:

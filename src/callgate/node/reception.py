@@ -23,7 +23,7 @@ from callgate.node.recovery import Recovery
 from callgate.pbx.agi import Handler, Request, Session
 from callgate.pbx.channels import Channels
 from callgate.pbx.guard import permit_for
-from callgate.pbx.interview import Interview
+from callgate.pbx.interview import Interview, Speech
 from callgate.pilot import Pilot, Tools
 
 log = structlog.stdlib.get_logger()
@@ -142,12 +142,18 @@ class Reception:
         if pilot is None:
             return
         decision = pilot.decision
-        notice = self._tools.catalogue().notice(decision.campaign, decision.centre, decision.callee_language)
+        catalogue, languages = self._tools.catalogue(), decision.manner.languages
+        speech = Speech(
+            notice=lambda language: catalogue.notice(decision.campaign, decision.centre, language),
+            language=decision.callee_language,
+            manner=decision.manner,
+            offers=dict(zip(languages, catalogue.offers(decision.campaign, languages), strict=True)),
+        )
 
         async def wake(key: str) -> None:
             await self._exchange.press(request.channel, key)
 
-        await pilot.answered(Interview(session, notice, wake, self._tools.clock), request.uniqueid)
+        await pilot.answered(Interview(session, speech, wake, self._tools.clock), request.uniqueid)
 
     async def _callee_key(self, session: Session, on: On, kind: Kept) -> None:
         pilot = await self._believed(session, lambda pilot: session.request.uniqueid == pilot.callee)

@@ -123,6 +123,10 @@ class Catalogue:
         identification = self.prompt(names.identification(campaign, centre), language)
         return Notice(identification, self.prompts.get((names.question(campaign), language)))
 
+    def offers(self, campaign: str, languages: Mapping[str, str]) -> tuple[Prompt, ...]:
+        """What offers the other languages, each in its own; `languages` is by key. Raises NoSuchPrompt."""
+        return tuple(self.prompt(names.language(campaign, key), code) for key, code in languages.items())
+
     def prompt(self, name: str, language: str) -> Prompt:
         """A prompt by its name, of `names.Callee` or `names.Agent`. Raises NoSuchPrompt."""
         try:

@@ -1,8 +1,8 @@
 """The closed list of prompts: their names, who hears them, the fields of their texts, how long they may last.
 
 A prompt's name is a path, `callee/objected` or `identification/<campaign>/<centre>`. The two parts of the notice exist
-once per campaign (and centre); an override for `identification` holds for all of them, one for
-`identification/<campaign>` for that campaign.
+once per campaign (and centre), and so does the key for another language; an override for `identification` holds for all
+of them, one for `identification/<campaign>` for that campaign.
 """
 
 from enum import StrEnum
@@ -12,6 +12,7 @@ from callgate.core.reasons import ALLOWING, Reason
 
 IDENTIFICATION: Final = "identification"
 QUESTION: Final = "question"
+LANGUAGE: Final = "language"
 
 
 class Callee(StrEnum):
@@ -23,6 +24,7 @@ class Callee(StrEnum):
     WITHDRAWN = "callee/withdrawn"
     APOLOGY = "callee/apology"
     DROPPED = "callee/dropped"
+    DECLINED = "callee/declined"
 
 
 class Agent(StrEnum):
@@ -31,6 +33,7 @@ class Agent(StrEnum):
     NOTICE_PLAYING = "agent/notice-playing"
     NOTICE_FAILED = "agent/notice-failed"
     CALLEE_OBJECTED = "agent/callee-objected"
+    CALLEE_DECLINED = "agent/callee-declined"
     CALLEE_RECORDING = "agent/callee-recording"
     CALLEE_NOT_RECORDING = "agent/callee-not-recording"
     OBJECTION_NOTED = "agent/objection-noted"
@@ -56,7 +59,13 @@ def question(campaign: str) -> str:
     return f"{QUESTION}/{campaign}"
 
 
+def language(campaign: str, key: str) -> str:
+    """In a language of its own: which key changes to it."""
+    return f"{LANGUAGE}/{campaign}/{key}"
+
+
 FIELDS: Final[dict[str, frozenset[str]]] = {
+    LANGUAGE: frozenset({"key"}),
     IDENTIFICATION: frozenset({"centre", "company", "purpose", "privacy_policy"}),
 }
 """The fields that the texts of a kind carry, all of them and no others (GDPR Art. 13(1)(a) and (c), Art. 14)."""
@@ -67,6 +76,7 @@ NOTICE_LIMIT: Final = 12.0
 _LIMITS: Final[dict[str, float]] = {
     IDENTIFICATION: NOTICE_LIMIT,
     QUESTION: NOTICE_LIMIT,
+    LANGUAGE: 2.0,
     "callee": 4.0,
     "agent": 4.0,
     "blocked": 3.0,
@@ -83,12 +93,12 @@ _LIMITS: Final[dict[str, float]] = {
 }
 """Seconds, by name or else by kind."""
 
-EVERYWHERE: Final = frozenset({*Callee, *Agent, *BLOCKED, IDENTIFICATION, QUESTION})
+EVERYWHERE: Final = frozenset({*Callee, *Agent, *BLOCKED, IDENTIFICATION, QUESTION, LANGUAGE})
 """The names that are the same for every operator."""
 
 
 def kind(name: str) -> str:
-    """The first step of a name: identification, question, callee, agent or blocked."""
+    """The first step of a name: identification, question, language, callee, agent or blocked."""
     return name.partition("/")[0]
 
 

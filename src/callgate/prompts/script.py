@@ -17,7 +17,8 @@ class Campaign:
     """A campaign as a callee hears of it.
 
     `purpose` is by language. `privacy_policy` says by language how the place of the privacy policy is spoken; for a
-    language that it leaves out, this is derived from `privacy_url`.
+    language that it leaves out, this is derived from `privacy_url`. `language_keys`: the languages to which a key
+    changes; they are among its `languages`.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Campaign:
     recording: bool
     privacy_policy: Mapping[str, str] = field(default_factory=dict)
     privacy_url: str = ""
+    language_keys: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,9 @@ def _wanted(spec: BuildSpec) -> Iterator[_Wanted]:
     for campaign in spec.campaigns:
         for code in campaign.languages:
             yield from _notices(campaign, languages()[code], spec.centres)
+        for key, code in campaign.language_keys.items():
+            name = names.language(campaign.id, key)
+            yield _Wanted(name, code, (name, name.rpartition("/")[0], names.LANGUAGE), {"key": key})
 
 
 def _notices(campaign: Campaign, language: Language, centres: tuple[Centre, ...]) -> Iterator[_Wanted]:
