@@ -20,7 +20,7 @@ SITE_CALLERID = "+3225551234"
 SECRETS = ("ami-callgate", "ami-lab", "hmac-key", "ledger-keys", "token-key")
 """Made for each lab, one file each, readable by its owner alone."""
 
-EMPTY = ("acl", "ccss", "confbridge", "pjproject", "queuerules", "queues", "udptl")
+EMPTY = ("acl", "ccss", "pjproject", "queuerules", "udptl")
 """Configuration files without which Asterisk reports an error at start; the defaults are right."""
 
 

@@ -9,6 +9,7 @@ one way to wait. A wait ends with `CallEnded` when the call does, and with `Time
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from lab.sip.dialog import Dialog
 from lab.sip.facts import By, CallEnded, Ended, Invite, Refused, Reply
@@ -158,6 +159,17 @@ class Session:
     async def resume(self) -> None:
         """Takes the peer back from hold. Raises Refused."""
         await self._propose(Direction.SENDRECV)
+
+    async def transfer(self, user: str, consulted: "Session | None" = None) -> None:
+        """Hands the peer over to `user` (REFER, RFC 3515), or to the peer of a call that we `consulted` (RFC 3891).
+
+        Raises Refused. The peer ends this call once it has somebody else.
+        """
+        host, port = self.dialog.next_hop
+        replaces = f"?Replaces={quote(consulted.dialog.replaces, safe='')}" if consulted else ""
+        response = await self.request("REFER", headers={"Refer-To": f"<sip:{user}@{host}:{port}{replaces}>"})
+        if not 200 <= response.status < 300:
+            raise Refused(f"the peer answered {response.status} {response.reason} to REFER")
 
     @property
     def held(self) -> bool:

@@ -88,6 +88,7 @@ class OpenCall:
     connected: bool
     consented: bool
     withdrawn: bool
+    paused: bool = False
 
 
 class Office(Protocol):

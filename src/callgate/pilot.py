@@ -15,7 +15,7 @@ import structlog
 
 from callgate.boundary import Decision, NotCommitted, Office
 from callgate.core import call
-from callgate.core.call import Do, On, State
+from callgate.core.call import WITH_RECORDING, Do, On, State
 from callgate.core.consent import Part
 from callgate.core.events import Json, Kind
 from callgate.core.faults import place_of
@@ -40,6 +40,8 @@ class Pbx(Protocol):
     async def hang_up(self, channel: str) -> None: ...
 
     async def stop_recording(self, channel: str) -> None: ...
+
+    async def pause_recording(self, channel: str, *, paused: bool) -> bool: ...
 
 
 class Later(Protocol):
@@ -83,6 +85,8 @@ class Pilot:
         self.callee: str | None = None
         self.callee_channel = ""
         self.agent_gone = False
+        self.accompanied = False
+        self.recorder_due = False
         self.born = tools.clock()
         self.ended_at: datetime | None = None
         self.interview: Interview | None = None
@@ -109,6 +113,9 @@ class Pilot:
             Do.THANK: lambda: self._part(names.Callee.OBJECTED, committed=True),
             Do.ADMIT: lambda: self._part(names.Callee.DROPPED, committed=False),
             Do.APOLOGISE: self._apologise,
+            Do.PAUSE_RECORDING: self._pause_recording,
+            Do.RESUME_RECORDING: self._resume_recording,
+            Do.SAY_UNRECORDED: self._say_unrecorded,
             Do.STOP_RECORDING: self._stop_recording,
             Do.DESTROY_RECORDING: self._destroy_recording,
             Do.CONFIRM_WITHDRAWAL: self._commit_withdrawal,
@@ -136,9 +143,12 @@ class Pilot:
         """Whether there is, or will be, a recording of this call in the spool that is to be kept."""
         return self._recording
 
-    def may_record(self, channel: str) -> bool:
-        """Whether a recording that starts on this channel has the callee's consent."""
-        return channel == self.callee_channel and self.state in (State.CONSENTED, State.RECORDING)
+    def claims(self, channel: str) -> bool:
+        """Whether the recorder that starts on this channel is callgate's own, begun with consent: one, and once."""
+        claimed = self.recorder_due and channel == self.callee_channel
+        if claimed:
+            self.recorder_due = False
+        return claimed
 
     def signal(self, on: On, by: str = "") -> None:
         """Something happened."""
@@ -372,7 +382,9 @@ class Pilot:
 
     async def _start_recording(self) -> None:
         self._recording = True  # before there is a file, which would be an orphan
+        self.recorder_due = True  # and before AMI tells of it
         self._recording = started = await self._begin_recording()
+        self.recorder_due = self.recorder_due and started
         if started:
             await self._record(Kind.RECORDING_STARTED)
         else:
@@ -388,6 +400,25 @@ class Pilot:
             log.info("not-recorded", call=self.id, error=str(error))
             return False
 
+    async def _pause_recording(self) -> None:
+        """Silence in the recording from now on. One that Asterisk cannot pause is stopped."""
+        if await self._tools.pbx.pause_recording(self.callee_channel, paused=True):
+            await self._record(Kind.RECORDING_PAUSED, why=self._current.on, by=self._current.by)
+            self._resolve(On.PAUSED, committed=True)
+        else:
+            self._alarm("recording-not-paused")
+            self.signal(On.UNPAUSED)
+
+    async def _resume_recording(self) -> None:
+        if await self._tools.pbx.pause_recording(self.callee_channel, paused=False):
+            await self._record(Kind.RECORDING_RESUMED, why=self._current.on, by=self._current.by)
+            self._resolve(On.RESUMED, committed=True)
+        else:
+            self._alarm("recording-not-resumed")
+
+    async def _say_unrecorded(self) -> None:
+        self._resolve(On.PAUSED, committed=True)
+
     async def _stop_recording(self) -> None:
         if self.callee_channel:
             await self._tools.pbx.stop_recording(self.callee_channel)
@@ -398,7 +429,11 @@ class Pilot:
         if self._recording:
             self._recording = False
             existed = self._tools.recordings.destroy(self.id)
-            await self._record(Kind.RECORDING_DESTROYED, why="withdrawn", existed=existed)
+            overheard = self._current.on is On.OVERHEARD
+            if overheard:
+                self._alarm("recording-overheard")
+            why = "overheard" if overheard else "withdrawn"
+            await self._record(Kind.RECORDING_DESTROYED, why=why, existed=existed)
 
     async def _keep_recording(self) -> None:
         """Seal in a task of its own: Asterisk may take its time to close the file, and a closed call still listens."""
@@ -416,13 +451,24 @@ class Pilot:
             await self._record(Kind.RECORDING_SEALED, seconds=round(sealed.seconds, 2), sha256=sealed.sha256)
             self._tools.live.tell("sealed", **self._facts(), seconds=round(sealed.seconds, 1))
 
-    def restore(self, *, connected: bool, recording: bool, callee: str, callee_channel: str) -> None:
+    def restore(self, *, connected: bool, recording: bool, paused: bool, callee: str, callee_channel: str) -> None:
         """Take a live call up again after a restart. One that was not connected is dropped by the dialplan itself."""
         self._recording = recording
         self.dialled = True
         self.callee, self.callee_channel = callee, callee_channel
         self.legs = {callee} if callee else set()
-        if connected:
-            self.state = State.RECORDING if recording else State.TALKING
+        if connected and recording:
+            self.state = State.PAUSED if paused else State.RECORDING
+        elif connected:
+            self.state = State.TALKING
         else:
             self.state = State.LEAVING
+
+    def insist(self) -> None:
+        """After a gap in AMI nobody knows what Asterisk took in: what is paused is paused once more."""
+        if self.state in WITH_RECORDING:
+            self.recorder_due = False
+        if self.state in (State.PAUSED, State.PAUSED_ACCOMPANIED):
+            self.signal(On.PAUSED, "reconciliation")
+        elif self.state is State.ACCOMPANIED:
+            self.signal(On.JOINED, "reconciliation")

@@ -81,4 +81,5 @@ def open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
         connected=Kind.CONNECTED in kinds,
         consented=Kind.RECORDING_STARTED in kinds and Kind.CONSENT in kinds,
         withdrawn=Kind.WITHDRAWAL in kinds,
+        paused=Kind.RECORDING_PAUSED in kinds,  # and perhaps resumed: the agent does that once more
     )

@@ -24,7 +24,11 @@ from lab.conversation import (
 from lab.scene import Result, Scene
 from lab.sip import By, Call
 
-pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.usefixtures("left_in_order"),
+]
 
 Press = Callable[[Call, str], Awaitable[object]]
 

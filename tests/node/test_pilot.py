@@ -135,6 +135,57 @@ async def test_another_language_plays_the_notice_anew(tmp_path: Path) -> None:
         assert "connect" not in flight.done
 
 
+async def test_a_pause_is_answered_once_asterisk_made_it_and_the_ledger_knows(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_recording(flight)
+        assert await ask(flight, On.PAUSED)
+        await settled(flight, State.PAUSED)
+        assert await ask(flight, On.RESUMED)
+        await settled(flight, State.RECORDING)
+        assert flight.done[-4:] == [
+            "ami pause recording", "recording-paused", "ami resume recording", "recording-resumed",
+        ]  # fmt: skip
+
+
+async def test_a_recording_that_asterisk_does_not_pause_is_stopped_and_what_there_was_is_kept(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_recording(flight)
+        flight.pbx.breaks = True
+        assert not await ask(flight, On.PAUSED)
+        await settled(flight, State.TALKING)
+        assert flight.done[-1] == "ami stop recording"
+        flight.pilot.signal(On.ENDED)
+        await settled(flight, State.CLOSED)
+        assert flight.pilot._sealing is not None
+        flight.pilot._sealing.cancel()
+
+
+async def test_a_recording_that_asterisk_does_not_resume_is_answered_no_and_may_be_asked_again(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_recording(flight)
+        assert await ask(flight, On.PAUSED)
+        flight.pbx.breaks = True
+        assert not await ask(flight, On.RESUMED)
+        flight.pbx.breaks = False
+        assert await ask(flight, On.RESUMED)
+
+
+async def test_where_nothing_is_recorded_card_data_may_be_spoken(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        flight.interview.report(On.SILENT)
+        await settled(flight, State.TALKING)
+        assert await ask(flight, On.PAUSED)
+        assert not await ask(flight, On.RESUMED)
+        assert "ami pause recording" not in flight.done
+
+
+async def test_a_pause_is_not_answered_by_the_commit_of_an_objection(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "object")) as flight:
+        await to_recording(flight)
+        assert tuple(await asyncio.gather(ask(flight, On.OBJECTED), ask(flight, On.PAUSED))) == (False, False)
+
+
 @pytest.mark.parametrize("order", [(On.OBJECTED, On.HEARD), (On.HEARD, On.OBJECTED)])
 async def test_the_callees_and_the_agents_key_at_the_same_instant_are_both_answered_yes(
     tmp_path: Path, order: tuple[On, On]

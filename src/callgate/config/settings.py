@@ -175,10 +175,14 @@ class Secrets(Table):
 
 
 class Recordings(Table):
-    """`spool`: Asterisk writes, callgate reads. `sealed`: callgate's own."""
+    """`spool`: Asterisk writes, callgate reads. `sealed`: callgate's own.
+
+    `guarded`: the folders below which the guard may delete what others recorded without consent.
+    """
 
     spool: Path
     sealed: Path
+    guarded: tuple[Path, ...] = ()
 
 
 class PromptsTable(Table):

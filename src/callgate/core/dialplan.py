@@ -17,6 +17,8 @@ class Script(StrEnum):
     OBJECT = "object"
     HEARD = "heard"
     HEARD_LAST = "heard-last"
+    PAUSE = "pause"
+    RESUME = "resume"
 
 
 class Context(StrEnum):
@@ -30,6 +32,8 @@ class Context(StrEnum):
     OBJECT = "callgate-object"
     HEARD = "callgate-heard"
     HEARD_LAST = "callgate-heard-last"
+    PAUSE = "callgate-pause"
+    RESUME = "callgate-resume"
     OUTBOUND = "callgate-outbound"
     EMERGENCY = "callgate-emergency"
 
@@ -60,6 +64,7 @@ class Variable(StrEnum):
     HEARD = "CALLGATE_HEARD"
     DONE = "CALLGATE_DONE"
     TELL = "CALLGATE_TELL"
+    RECORDER = "CALLGATE_RECORDER"
 
 
 DB_FAMILY: Final = "callgate"

@@ -75,6 +75,8 @@ class Reception:
             Script.OBJECT: lambda session: self._callee_key(session, On.OBJECTED, Kept.OBJECTED),
             Script.HEARD: self._heard,
             Script.HEARD_LAST: self._heard_last,
+            Script.PAUSE: lambda session: self._agent_key(session, On.PAUSED),
+            Script.RESUME: lambda session: self._agent_key(session, On.RESUMED),
         }
 
     # The gate.
@@ -164,6 +166,11 @@ class Reception:
         pilot = await self._believed(session, lambda pilot: session.request.uniqueid == pilot.uniqueid)
         if pilot is not None and await pilot.ask(On.HEARD, "agent-key"):
             await self._confirm(session, f"{Kept.OBJECTED}/{pilot.id}")
+
+    async def _agent_key(self, session: Session, on: On) -> None:
+        pilot = await self._believed(session, lambda pilot: session.request.uniqueid == pilot.uniqueid)
+        if pilot is not None and await pilot.ask(on, "agent-key"):
+            await session.set_variable(Variable.DONE, done(session.request.uniqueid))
 
     async def _heard_last(self, session: Session) -> None:
         request = session.request

@@ -202,7 +202,7 @@ class Interview:
 
     async def record(self, path: str) -> bool:
         """Start MixMonitor on the callee's channel; whether it said that it started."""
-        return await self._session.execute("MixMonitor", path) == 0
+        return await self._session.execute("MixMonitor", path, f"i({Variable.RECORDER})") == 0
 
     async def connect(self) -> None:
         """Let the dialplan bridge the two."""

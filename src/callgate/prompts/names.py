@@ -39,6 +39,10 @@ class Agent(StrEnum):
     OBJECTION_NOTED = "agent/objection-noted"
     OBJECTION_UNCLEAR = "agent/objection-unclear"
     WITHDRAWN = "agent/withdrawn"
+    PAUSED = "agent/paused"
+    NOT_PAUSED = "agent/not-paused"
+    RESUMED = "agent/resumed"
+    NOT_RESUMED = "agent/not-resumed"
 
 
 def blocked(reason: Reason) -> str:
