@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 
 from rich.console import Console
 
-from bench import decide, gate, ledger, lists, notes, report, rights, scrub
+from bench import decide, gate, guard, ledger, lists, notes, report, rights, scrub
 from lab.install import NoAsteriskError
 from lab.place import REPOSITORY, TakenError
 from lab.process import LabError
@@ -15,6 +15,7 @@ from lab.process import LabError
 Part = Callable[[Console], Coroutine[None, None, list[report.Figure]]]
 PARTS: dict[str, tuple[Part, ...]] = {
     "gate": (gate.measure,),
+    "guard": (guard.measure,),
     "decide": (decide.measure,),
     "lists": (lists.measure, scrub.measure),
     "ledger": (ledger.measure,),

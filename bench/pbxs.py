@@ -46,7 +46,7 @@ async def variants() -> AsyncIterator[dict[str, Variant]]:
         # Two labs need two folders; a socket's path has to be short.
         folders = [Path(stack.enter_context(TemporaryDirectory(prefix="bench-"))) for _ in range(2)]
         places = [stack.enter_context(somewhere(folder)) for folder in folders]
-        gated = await stack.enter_async_context(Lab(places[0], adapt=_gated))
+        gated = await stack.enter_async_context(Lab(places[0], adapt=as_service))
         plain = await stack.enter_async_context(Lab(places[1], start_callgate=False, adapt=_rivals))
         await _fill_gate(gated)
         await _fill_redis(plain.place)
@@ -58,7 +58,7 @@ async def variants() -> AsyncIterator[dict[str, Variant]]:
         yield made
 
 
-def _gated(place: Place) -> None:
+def as_service(place: Place) -> None:
     """Calls of service: the same people are called again and again, as often as the law lets nobody call for marketing.
 
     The lists that the campaign names bind it all the same.

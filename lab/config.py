@@ -20,7 +20,7 @@ SITE_CALLERID = "+3225551234"
 SECRETS = ("ami-callgate", "ami-lab", "hmac-key", "ledger-keys", "token-key")
 """Made for each lab, one file each, readable by its owner alone."""
 
-EMPTY = ("acl", "ccss", "confbridge", "pjproject", "queuerules", "queues", "udptl")
+EMPTY = ("acl", "ccss", "pjproject", "queuerules", "udptl")
 """Configuration files without which Asterisk reports an error at start; the defaults are right."""
 
 
@@ -41,7 +41,20 @@ def values(place: Place) -> dict[str, str]:
     """What a template may ask for: addresses with and without port, folders, and the secrets once they are made."""
     addresses = {
         name: getattr(place, name.lower())
-        for name in ("SIP", "AMI", "AGI", "HTTP", "REDIS", "BRUSSELS", "LILLE", "CASABLANCA", "CARRIER")
+        for name in (
+            "SIP",
+            "AMI",
+            "AGI",
+            "HTTP",
+            "REDIS",
+            "BRUSSELS",
+            "LILLE",
+            "CASABLANCA",
+            "GHENT",
+            "LIEGE",
+            "CARRIER",
+            "CARRIER2",
+        )
     }
     folders = {
         "ASTERISK": place.asterisk,

@@ -7,6 +7,7 @@ AGENT. What must not be recorded is BEFORE.
 import json
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from lab import audio
 from lab.process import LabError
@@ -142,10 +143,15 @@ async def objects_from_now_on(scene: Scene, result: Result) -> None:
     result.failed += [f"dialled again: {claim}" for claim in suppressed.failed]
 
 
+async def in_ledger(scene: Scene, call: str, kind: str) -> list[dict[str, Any]]:
+    """The payloads of the call's events of one kind, in the ledger's order."""
+    shown = json.loads(await scene.callgate("ledger", "show", "--call", call, "--json"))
+    return [event["payload"] for event in shown if event["event"] == kind]
+
+
 async def is_in_ledger(scene: Scene, call: str, kind: str) -> bool:
     """Whether the ledger holds such an event of the call."""
-    shown = json.loads(await scene.callgate("ledger", "show", "--call", call, "--json"))
-    return any(event["event"] == kind for event in shown)
+    return bool(await in_ledger(scene, call, kind))
 
 
 def ms(seconds: float) -> float:

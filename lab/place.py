@@ -101,6 +101,21 @@ class Place:
         return Address(f"{self.net}.5", 5060)
 
     @property
+    def ghent(self) -> Address:
+        """The phone of a second agent in Brussels, whose campaign announces and does not record."""
+        return Address(f"{self.net}.6", 5060)
+
+    @property
+    def liege(self) -> Address:
+        """The phone of a third, whose campaign ends calls without consent. They go out by the second carrier."""
+        return Address(f"{self.net}.7", 5060)
+
+    @property
+    def carrier2(self) -> Address:
+        """A second trunk."""
+        return Address(f"{self.net}.8", 5060)
+
+    @property
     def config(self) -> Path:
         """callgate's configuration file."""
         return self.folder / "callgate.toml"

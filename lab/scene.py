@@ -27,7 +27,7 @@ from lab.world import Lab, is_ready, run_callgate
 
 Fact = dict[str, object]
 
-CENTRES = ("brussels", "lille", "casablanca")
+PHONES = ("brussels", "lille", "casablanca", "ghent", "liege")
 
 
 class Watcher:
@@ -127,8 +127,9 @@ class Scene:
         self.say = say
         place = lab.place
         self.watcher = Watcher(place)
-        self.agents = {name: UserAgent(*getattr(place, name), user=name) for name in CENTRES}
+        self.agents = {name: UserAgent(*getattr(place, name), user=name, on_invite=self._rang) for name in PHONES}
         self.carrier = UserAgent(*place.carrier, user="carrier", on_invite=self._rang)
+        self.carrier2 = UserAgent(*place.carrier2, user="carrier2", on_invite=self._rang)
         self._ringing: dict[str, asyncio.Queue[Call]] = {}
 
     @classmethod
@@ -137,11 +138,16 @@ class Scene:
         """The phones are on while this lasts."""
         scene = cls(lab, say)
         async with AsyncExitStack() as stack:
-            for phone in (*scene.agents.values(), scene.carrier):
+            for phone in scene.phones:
                 await stack.enter_async_context(phone)
             watching = asyncio.create_task(scene.watcher.run())
             stack.callback(watching.cancel)
             yield scene
+
+    @property
+    def phones(self) -> tuple[UserAgent, ...]:
+        """Every telephone that there is."""
+        return (*self.agents.values(), self.carrier, self.carrier2)
 
     async def callgate(self, *words: str, stdin: str = "") -> str:
         """Run a callgate command on this lab. Raises `LabError` with what it said."""
@@ -200,7 +206,7 @@ class Scene:
 
     async def quiet(self) -> None:
         """Nobody is on the phone any more."""
-        for phone in (*self.agents.values(), self.carrier):
+        for phone in self.phones:
             for call in phone.calls:
                 if not call.ended:
                     with suppress(CallEnded, TimeoutError):

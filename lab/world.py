@@ -23,7 +23,7 @@ PROGRAM = Path(sys.executable).with_name("callgate")
 LISTS = {"uk-tps": ("+442079460201", "+442079460202"), "be-dncm": ("+3225550201", "+3225550202")}
 """The national lists of the lab's campaign. The UK keeps 020 7946 0 for fiction; Belgium keeps no range."""
 
-CONSENTS = "number,given,proof\n" + "".join(f"+33199{n:06},2026-11-01,the lab's own word\n" for n in range(1200, 1400))
+CONSENTS = "number,given,proof\n" + "".join(f"+33199{n:06},2026-11-01,the lab's own word\n" for n in range(1200, 1500))
 """The people whom the lab calls in France, where marketing needs a consent. One of them may be called four times."""
 
 COUNTRY = "BE"

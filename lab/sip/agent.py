@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
@@ -31,13 +32,17 @@ OnInvite = Callable[[Call], Awaitable[None]]
 
 
 class UserAgent:
-    """A phone at `host`:`port` (0: a free one). Without `on_invite` it is out (480). `t1` is RFC 3261's, in seconds."""
+    """A phone at `host`:`port` (0: a free one). Without `on_invite` it is out (480). `t1` is RFC 3261's, in seconds.
+
+    With `telephone_events` off, the calls that begin from then on know no keys by RFC 4733.
+    """
 
     def __init__(
         self, host: str, port: int = 5060, *, user: str = "phone", on_invite: OnInvite | None = None, t1: float = 0.5
     ) -> None:
         self.host, self.port, self.user = host, port, user
         self.on_invite = on_invite
+        self.telephone_events = True
         self.invites: list[Invite] = []
         self.calls: list[Call] = []
         self.unreadable: list[bytes] = []
@@ -121,7 +126,7 @@ class UserAgent:
         return self.invites[count - 1]
 
     def _admit(self, dialog: Dialog) -> Call:
-        call = Call(self._line, dialog)
+        call = Call(replace(self._line, telephone_events=self.telephone_events), dialog)
         self.calls.append(call)
         self._by_id[dialog.call_id] = call
         return call

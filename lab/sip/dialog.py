@@ -42,6 +42,11 @@ class Dialog:
         return NameAddr.parse(self.local).tag
 
     @property
+    def replaces(self) -> str:
+        """This dialog as the peer's other side names it (RFC 3891 section 3): its To is our From."""
+        return f"{self.call_id};to-tag={NameAddr.parse(self.remote).tag};from-tag={self.tag}"
+
+    @property
     def next_hop(self) -> Address:
         """Where requests go. Names are not resolved: everybody in the lab says addresses."""
         first = self.routes[0].strip("<>") if self.routes else self.target

@@ -12,7 +12,7 @@ import secrets
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import numpy as np
@@ -251,7 +251,10 @@ class Receiver:
 class Media:
     """A call's audio stream, from the first offer to the end."""
 
-    def __init__(self, host: str, metronome: Metronome, on_news: Callable[[], None]) -> None:
+    def __init__(
+        self, host: str, metronome: Metronome, on_news: Callable[[], None], *, telephone_events: bool = True
+    ) -> None:
+        self._telephone_events = telephone_events
         self.receiver = Receiver(on_news)
         self._udp = Udp.even(host, self.receiver.arrived)
         self.sender = Sender(self._transmit)
@@ -268,11 +271,12 @@ class Media:
     def offer(self, direction: Direction = Direction.SENDRECV) -> bytes:
         """Our offer: both codecs, μ-law first, and keys."""
         host, port = self._udp.address
-        return self._encoded(Description(host, port, tuple(Codec), sdp.EVENT_TYPE, direction))
+        return self._encoded(Description(host, port, tuple(Codec), self._keys(sdp.EVENT_TYPE), direction))
 
     def answer(self, offer: bytes, willing: Direction) -> bytes:
         """Our answer to the peer's offer, which holds from now on. Raises NotAcceptable."""
         theirs = sdp.parse(offer)
+        theirs = replace(theirs, event_type=self._keys(theirs.event_type))
         host, port = self._udp.address
         ours = sdp.answer(theirs, host, port, willing=willing)
         self._agree(theirs, sending=ours.direction.sends)
@@ -282,6 +286,9 @@ class Media:
         """The peer's answer to our offer holds from now on. Raises NotAcceptable."""
         theirs = sdp.parse(answer)
         self._agree(theirs, sending=theirs.direction.receives)
+
+    def _keys(self, event_type: int | None) -> int | None:
+        return event_type if self._telephone_events else None
 
     def _agree(self, theirs: Description, *, sending: bool) -> None:
         self._remote = (theirs.host, theirs.port)

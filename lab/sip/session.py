@@ -9,6 +9,7 @@ one way to wait. A wait ends with `CallEnded` when the call does, and with `Time
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from lab.sip.dialog import Dialog
 from lab.sip.facts import By, CallEnded, Ended, Invite, Refused, Reply
@@ -42,6 +43,7 @@ class Line:
     contact: Uri
     transactions: Transactions
     metronome: Metronome
+    telephone_events: bool = True
 
 
 class Session:
@@ -57,7 +59,7 @@ class Session:
         self.dialog = dialog
         self._line = line
         self._pulse = Pulse()
-        self.media = Media(line.contact.host, line.metronome, self._pulse.beat)
+        self.media = Media(line.contact.host, line.metronome, self._pulse.beat, telephone_events=line.telephone_events)
         self._client: Client | None = None
         self._server: Server | None = None
         self._sdp = b""
@@ -157,6 +159,17 @@ class Session:
     async def resume(self) -> None:
         """Takes the peer back from hold. Raises Refused."""
         await self._propose(Direction.SENDRECV)
+
+    async def transfer(self, user: str, consulted: "Session | None" = None) -> None:
+        """Hands the peer over to `user` (REFER, RFC 3515), or to the peer of a call that we `consulted` (RFC 3891).
+
+        Raises Refused. The peer ends this call once it has somebody else.
+        """
+        host, port = self.dialog.next_hop
+        replaces = f"?Replaces={quote(consulted.dialog.replaces, safe='')}" if consulted else ""
+        response = await self.request("REFER", headers={"Refer-To": f"<sip:{user}@{host}:{port}{replaces}>"})
+        if not 200 <= response.status < 300:
+            raise Refused(f"the peer answered {response.status} {response.reason} to REFER")
 
     @property
     def held(self) -> bool:

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from callgate.core.calledback import CalledBack
+from callgate.core.consent import Manner
 from callgate.core.events import Json, Kind
 from callgate.core.gate import CallRequest
 from callgate.core.reasons import Reason
@@ -38,6 +39,7 @@ class Decision:
     callee_language: str = ""
     agent_language: str = ""
     record: bool = False
+    manner: Manner = field(default_factory=Manner)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class OpenCall:
     withdrawn: bool
     agreed: bool = False
     sealed: bool = False
+    paused: bool = False
 
 
 class Office(Protocol):

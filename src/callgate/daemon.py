@@ -210,6 +210,7 @@ def station_of(settings: Settings) -> Station:
         trunks=settings.pbx.trunks,
         emergency=emergency.dialled_forms(settings.site.country, outside_lines(settings)),
         token_key=config.read_secret(settings.secrets.token_key_file),
+        guarded=settings.recordings.guarded,
     )
 
 

@@ -16,7 +16,7 @@ import structlog
 
 from callgate.boundary import Decision, NotCommitted, Office
 from callgate.core import call
-from callgate.core.call import Do, On, State
+from callgate.core.call import WITH_RECORDING, Do, On, State
 from callgate.core.consent import Part
 from callgate.core.events import Json, Kind
 from callgate.core.faults import place_of
@@ -33,12 +33,18 @@ from callgate.prompts.catalogue import Catalogue
 log = structlog.stdlib.get_logger()
 
 
+_OBJECTING = (On.OBJECTED, On.HEARD)
+"""Two ways to say the same: either is answered by the one commit."""
+
+
 class Pbx(Protocol):
     """What a pilot does to Asterisk over AMI. None of it raises: what cannot be done is logged and raises an alarm."""
 
     async def hang_up(self, channel: str) -> None: ...
 
     async def stop_recording(self, channel: str) -> None: ...
+
+    async def pause_recording(self, channel: str, *, paused: bool) -> bool: ...
 
 
 class Later(Protocol):
@@ -82,13 +88,16 @@ class Pilot:
         self.callee: str | None = None
         self.callee_channel = ""
         self.agent_gone = False
+        self.accompanied = False
+        self.recorder_due = False
         self.born = tools.clock()
         self.ended_at: datetime | None = None
         self.interview: Interview | None = None
         self._tools = tools
         self._queue: asyncio.Queue[Signal] = asyncio.Queue()
         self._current = Signal(On.DIALLED)
-        self._pressed: asyncio.Future[bool] | None = None
+        self._pressed: list[tuple[On, asyncio.Future[bool]]] = []
+        self._suppressed_by = Reason.CLEAR
         self._recording = False
         self._sealed = False
         self._sealing: asyncio.Task[None] | None = None
@@ -100,19 +109,24 @@ class Pilot:
             Do.ASK: lambda: self._play(Part.QUESTION),
             Do.COMMIT_CONSENT: self._commit_consent,
             Do.START_RECORDING: self._start_recording,
+            Do.CHOOSE: self._choose,
             Do.CONNECT: self._connect,
+            Do.DECLINE: lambda: self._part(names.Callee.DECLINED, committed=False),
             Do.COMMIT_OBJECTION: self._commit_objection,
             Do.COMMIT_HEARD: self._commit_heard,
             Do.THANK: lambda: self._part(names.Callee.OBJECTED, committed=True),
             Do.ADMIT: lambda: self._part(names.Callee.DROPPED, committed=False),
             Do.APOLOGISE: self._apologise,
+            Do.PAUSE_RECORDING: self._pause_recording,
+            Do.RESUME_RECORDING: self._resume_recording,
+            Do.SAY_UNRECORDED: self._say_unrecorded,
             Do.STOP_RECORDING: self._stop_recording,
             Do.DESTROY_RECORDING: self._destroy_recording,
             Do.CONFIRM_WITHDRAWAL: self._commit_withdrawal,
             Do.HANG_UP: self._hang_up,
             Do.NOTE_REFUSAL: self._note_refusal,
             Do.NOTE_ABANDONED: lambda: self._record(Kind.ABANDONED, played=self._how_far()),
-            Do.NOTE_DROPPED: lambda: self._record(Kind.DROPPED, on=self._current.on, played=self._how_far()),
+            Do.NOTE_DROPPED: self._note_dropped,
             Do.NOTE_UNEXPECTED: self._note_unexpected,
             Do.KEEP_RECORDING: self._keep_recording,
             Do.CLOSE: self._close,
@@ -139,9 +153,12 @@ class Pilot:
         """Whether there is, or will be, a recording of this call in the spool that is to be kept."""
         return self._recording
 
-    def may_record(self, channel: str) -> bool:
-        """Whether a recording that starts on this channel has the callee's consent."""
-        return channel == self.callee_channel and self.state in (State.CONSENTED, State.RECORDING)
+    def claims(self, channel: str) -> bool:
+        """Whether the recorder that starts on this channel is callgate's own, begun with consent: one, and once."""
+        claimed = self.recorder_due and channel == self.callee_channel
+        if claimed:
+            self.recorder_due = False
+        return claimed
 
     def signal(self, on: On, by: str = "") -> None:
         """Something happened."""
@@ -184,8 +201,7 @@ class Pilot:
         if taken.state is not before:
             self._tools.live.tell("call", **self._facts(), stage=taken.state, on=signal.on)
         if signal.done is not None:
-            self._resolve(committed=False)
-            self._pressed = signal.done
+            self._pressed.append((signal.on, signal.done))
         for effect in taken.effects:
             try:
                 await self._effects[effect]()
@@ -194,8 +210,8 @@ class Pilot:
                 log.error("effect-failed", call=self.id, effect=effect, state=self.state, **failed)
                 if effect not in (Do.HANG_UP, Do.CLOSE, Do.NOTE_UNEXPECTED):
                     self.signal(On.FAILED)
-        if self._pressed is not None and self.state is not State.OBJECTING:
-            self._resolve(committed=False)
+        if self.state is not State.OBJECTING:
+            self._resolve(*On, committed=False)
 
     def _facts(self) -> dict[str, Json]:
         decision = self.decision
@@ -211,10 +227,12 @@ class Pilot:
         played = self.interview.played if self.interview else []
         return [{"prompt": part.name, "ms": part.milliseconds, "whole": part.whole} for part in played]
 
-    def _resolve(self, *, committed: bool) -> None:
-        if self._pressed is not None and not self._pressed.done():
-            self._pressed.set_result(committed)
-        self._pressed = None
+    def _resolve(self, *of: On, committed: bool) -> None:
+        """Answer everyone who waits for one of these: two keys at the same instant may say the same."""
+        for on, pressed in self._pressed:
+            if on in of and not pressed.done():
+                pressed.set_result(committed)
+        self._pressed = [waiting for waiting in self._pressed if waiting[0] not in of]
 
     # What is written down.
 
@@ -230,6 +248,7 @@ class Pilot:
             reason = await self._tools.office.answered(self.id)
         except NotCommitted:
             reason = Reason.LEDGER_UNAVAILABLE
+        self._suppressed_by = reason
         self.signal(On.CLEARED if reason is Reason.CLEAR else On.SUPPRESSED)
 
     async def _commit_consent(self) -> None:
@@ -250,7 +269,7 @@ class Pilot:
         self.signal(On.COMMITTED if committed else On.UNCOMMITTED)
 
     async def _commit_heard(self) -> None:
-        self._resolve(committed=await self._object(self._current.by or "agent"))
+        self._resolve(*_OBJECTING, committed=await self._object(self._current.by or "agent"))
 
     async def _object(self, by: str) -> bool:
         try:
@@ -268,13 +287,17 @@ class Pilot:
             await self._tools.office.withdraw(self.id, by)
         except NotCommitted:
             self._tools.later.keep("withdraw", {"call": self.id, "by": by})
-            self._resolve(committed=False)
+            self._resolve(On.WITHDREW, committed=False)
         else:
             self._tools.live.tell("withdrawal", **self._facts())
-            self._resolve(committed=True)
+            self._resolve(On.WITHDREW, committed=True)
 
     async def _note_refusal(self) -> None:
         await self._record(Kind.REFUSAL, answer=self._current.on, played=self._how_far())
+
+    async def _note_dropped(self) -> None:
+        reason = self._suppressed_by if self._current.on is On.SUPPRESSED else None
+        await self._record(Kind.DROPPED, on=self._current.on, reason=reason, played=self._how_far())
 
     async def _note_unexpected(self) -> None:
         log.warning("unexpected", call=self.id, state=self.state, on=self._current.on)
@@ -315,6 +338,9 @@ class Pilot:
             await self._record(Kind.NOTICE, prompts=[asdict(played) for played in self.interview.played])
         self.interview.begin(part, self.signal)
 
+    async def _choose(self) -> None:
+        self.signal(On.GOES_ON if self.decision.manner.goes_on else On.ENDS)
+
     async def _connect(self) -> None:
         if self.interview is None or not self.interview.is_open:
             self.signal(On.FAILED)
@@ -329,13 +355,13 @@ class Pilot:
         """Say something that is not the notice: the call does not hang on it."""
         if self.interview is not None and self.interview.is_open:
             try:
-                await self.interview.say(self._tools.catalogue().prompt(name, self.decision.callee_language))
+                await self.interview.say(self._tools.catalogue().prompt(name, self.interview.language))
             except RemoteError as error:
                 log.info("not-said", call=self.id, prompt=name, error=str(error))
 
     async def _part(self, name: str, *, committed: bool) -> None:
         """Thank or admit: in the interview by voice; in mid-call the dialplan says it, once it knows."""
-        self._resolve(committed=committed)
+        self._resolve(*_OBJECTING, committed=committed)
         await self._say(name)
 
     async def _apologise(self) -> None:
@@ -346,22 +372,35 @@ class Pilot:
     async def _hang_up(self) -> None:
         interview = self.interview
         if interview is not None and interview.is_open:
-            objected = self._current.on is On.COMMITTED
-            suppressed = self._current.on is On.SUPPRESSED
-            tell = names.Agent.CALLEE_OBJECTED if objected or suppressed else names.Agent.NOTICE_FAILED
             try:
-                await interview.dismiss(tell)
+                await interview.dismiss(self._why())
             except RemoteError as error:
                 log.info("hung-up-already", call=self.id, error=str(error))
         elif self._current.on is not On.COMMITTED and self.callee_channel:
             # The key's own dialplan hangs up after its thanks; everything else is hung up from here.
             await self._tools.pbx.hang_up(self.callee_channel)
 
+    def _why(self) -> str:
+        """The prompt that tells the agent why the callee is gone."""
+        match self._current.on:
+            case On.COMMITTED:
+                return names.Agent.CALLEE_OBJECTED
+            case On.ENDS:
+                return names.Agent.CALLEE_DECLINED
+            case On.SUPPRESSED if self._suppressed_by is Reason.OBJECTION:
+                return names.Agent.CALLEE_OBJECTED
+            case On.SUPPRESSED:
+                return names.blocked(self._suppressed_by)
+            case _:
+                return names.Agent.NOTICE_FAILED
+
     # The recording.
 
     async def _start_recording(self) -> None:
         self._recording = True  # before there is a file, which would be an orphan
+        self.recorder_due = True  # and before AMI tells of it
         self._recording = started = await self._begin_recording()
+        self.recorder_due = self.recorder_due and started
         if started:
             await self._record(Kind.RECORDING_STARTED)
         self.signal(On.RECORDED if started else On.UNRECORDED)
@@ -384,6 +423,25 @@ class Pilot:
             self._alarm("recording-not-started")
         return started
 
+    async def _pause_recording(self) -> None:
+        """Silence in the recording from now on. One that Asterisk cannot pause is stopped."""
+        if await self._tools.pbx.pause_recording(self.callee_channel, paused=True):
+            await self._record(Kind.RECORDING_PAUSED, why=self._current.on, by=self._current.by)
+            self._resolve(On.PAUSED, committed=True)
+        else:
+            self._alarm("recording-not-paused")
+            self.signal(On.UNPAUSED)
+
+    async def _resume_recording(self) -> None:
+        if await self._tools.pbx.pause_recording(self.callee_channel, paused=False):
+            await self._record(Kind.RECORDING_RESUMED, why=self._current.on, by=self._current.by)
+            self._resolve(On.RESUMED, committed=True)
+        else:
+            self._alarm("recording-not-resumed")
+
+    async def _say_unrecorded(self) -> None:
+        self._resolve(On.PAUSED, committed=True)
+
     async def _stop_recording(self) -> None:
         if self.callee_channel:
             await self._tools.pbx.stop_recording(self.callee_channel)
@@ -394,8 +452,12 @@ class Pilot:
             await asyncio.wait({self._sealing})
         if self._recording:
             self._recording = False
+            overheard = self._current.on is On.OVERHEARD
+            if overheard:
+                self._alarm("recording-overheard")
             existed = await self._tools.recordings.destroy(self.id)
-            await self._record(Kind.RECORDING_DESTROYED, why="withdrawn", existed=existed)
+            why = "overheard" if overheard else "withdrawn"
+            await self._record(Kind.RECORDING_DESTROYED, why=why, existed=existed)
 
     async def _keep_recording(self) -> None:
         """Seal in a task of its own: Asterisk may take its time to close the file, and a closed call still listens."""
@@ -414,7 +476,14 @@ class Pilot:
             self._tools.live.tell("sealed", **self._facts(), seconds=round(sealed.seconds, 1))
 
     def restore(
-        self, *, connected: bool, recording: bool, callee: str, callee_channel: str, sealed: bool = False
+        self,
+        *,
+        connected: bool,
+        recording: bool,
+        paused: bool,
+        callee: str,
+        callee_channel: str,
+        sealed: bool = False,
     ) -> None:
         """Take a live call up again after a restart. One that was not connected is dropped by the dialplan itself."""
         self._recording = recording
@@ -422,7 +491,18 @@ class Pilot:
         self.dialled = True
         self.callee, self.callee_channel = callee, callee_channel
         self.legs = {callee} if callee else set()
-        if connected:
-            self.state = State.RECORDING if recording else State.TALKING
+        if connected and recording:
+            self.state = State.PAUSED if paused else State.RECORDING
+        elif connected:
+            self.state = State.TALKING
         else:
             self.state = State.LEAVING
+
+    def insist(self) -> None:
+        """After a gap in AMI nobody knows what Asterisk took in: what is paused is paused once more."""
+        if self.state in WITH_RECORDING:
+            self.recorder_due = False
+        if self.state in (State.PAUSED, State.PAUSED_ACCOMPANIED):
+            self.signal(On.PAUSED, "reconciliation")
+        elif self.state is State.ACCOMPANIED:
+            self.signal(On.JOINED, "reconciliation")

@@ -88,6 +88,7 @@ def _check_notices(policy: Policy, catalogue: Catalogue) -> None:
     for campaign in policy.campaigns.values():
         for controller, centre in policy.mandates:
             if controller == campaign.controller:
-                for language in sorted(set(campaign.languages.values())):
+                for language in sorted(campaign.spoken):
                     catalogue.notice(campaign.id, centre, language)
                     catalogue.callback(campaign.id, language)
+                catalogue.offers(campaign.id, campaign.manner.languages)

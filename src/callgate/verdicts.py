@@ -4,6 +4,7 @@ from datetime import datetime
 
 from callgate.boundary import Decision, OpenCall
 from callgate.core import phone
+from callgate.core.consent import Manner
 from callgate.core.events import Event, Json, Kind
 from callgate.core.gate import CallRequest, Verdict
 from callgate.core.reasons import Reason
@@ -53,6 +54,7 @@ def decision(call: str, verdict: Verdict, *, committed: bool = True) -> Decision
         callee_language=campaign.languages.get(number.country, "") if campaign and number else "",
         agent_language=centre.language if centre else "",
         record=campaign.record if campaign else False,
+        manner=campaign.manner if campaign else Manner(),
     )
 
 
@@ -82,4 +84,5 @@ def open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
         withdrawn=Kind.WITHDRAWAL in kinds or Kind.RECORDING_DESTROYED in kinds,
         agreed=Kind.CONSENT in kinds,
         sealed=Kind.RECORDING_SEALED in kinds,
+        paused=Kind.RECORDING_PAUSED in kinds,  # and perhaps resumed: the agent does that once more
     )

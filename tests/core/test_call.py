@@ -7,9 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.call import BEFORE_TALK, TABLE, Do, On, State, Step, diagram, step
+from callgate.core.call import BEFORE_TALK, TABLE, WITH_RECORDING, Do, On, State, Step, diagram, step
 
 ROWS = [(state, on, taken) for state, row in TABLE.items() for on, taken in row.items()]
+WITH_KEYS = (On.PAUSED, On.RESUMED, On.JOINED, On.PARTED)
 ARCHITECTURE = Path(__file__).parents[2] / "docs" / "architecture.md"
 
 
@@ -57,7 +58,7 @@ def test_the_unexpected_never_leads_towards_the_callee_or_a_recording(state: Sta
     if state in BEFORE_TALK:
         assert taken.state is State.LEAVING
         assert Do.HANG_UP in taken.effects
-    if state in (State.CONSENTED, State.RECORDING):
+    if state is State.CONSENTED or state in WITH_RECORDING:
         assert Do.STOP_RECORDING in taken.effects
 
 
@@ -76,6 +77,56 @@ def test_no_sequence_of_events_records_without_consent_or_after_its_withdrawal(e
         if on is On.WITHDREW:
             assert not recording
         state = taken.state
+
+
+conversations = st.lists(st.sampled_from([*WITH_KEYS, *On]))
+
+
+@given(conversations)
+def test_what_is_paused_runs_on_only_once_every_reason_is_gone(events: list[On]) -> None:
+    """Whatever comes: sound is written in `RECORDING` alone, and there neither pause nor third party is left over."""
+    state, muted = State.RECORDING, False
+    by_agent = by_company = False
+    for on in events:
+        taken = step(state, on)
+        if state in WITH_RECORDING:
+            by_agent = {On.PAUSED: True, On.RESUMED: False}.get(on, by_agent)
+            by_company = {On.JOINED: True, On.OVERHEARD: True, On.PARTED: False}.get(on, by_company)
+        for effect in taken.effects:
+            muted = {Do.PAUSE_RECORDING: True, Do.RESUME_RECORDING: False}.get(effect, muted)
+        state = taken.state
+        if state in WITH_RECORDING:
+            assert muted is (by_agent or by_company)
+            assert muted is (state is not State.RECORDING)
+        else:
+            return
+
+
+@pytest.mark.parametrize("state", sorted(WITH_RECORDING))
+def test_a_recording_ends_on_withdrawal_objection_and_on_what_cannot_be_paused(state: State) -> None:
+    for on in (On.WITHDREW, On.OBJECTED, On.UNPAUSED, On.FAILED, On.AGREED):
+        taken = step(state, on)
+        assert Do.STOP_RECORDING in taken.effects
+        assert taken.state not in WITH_RECORDING
+
+
+@pytest.mark.parametrize("state", sorted(WITH_RECORDING))
+def test_a_recording_that_ran_while_somebody_unseen_may_have_been_in_it_is_destroyed(state: State) -> None:
+    destroyed = Do.DESTROY_RECORDING in step(state, On.OVERHEARD).effects
+    assert destroyed is (state is State.RECORDING)
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - WITH_RECORDING))
+@pytest.mark.parametrize("on", [On.RESUMED, On.PARTED])
+def test_nothing_is_resumed_where_nothing_is_recorded(state: State, on: On) -> None:
+    taken = step(state, on)
+    assert Do.RESUME_RECORDING not in taken.effects
+    assert taken.state not in WITH_RECORDING
+
+
+def test_without_consent_a_call_goes_on_only_by_its_campaigns_word() -> None:
+    chosen = {(state, on) for state, on, taken in ROWS if Do.CONNECT in taken.effects}
+    assert chosen == {(State.DECLINED, On.GOES_ON), (State.ASKING, On.UNASKED), (State.CONSENTED, On.RECORDED)}
 
 
 @given(st.lists(st.sampled_from(On)))

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from callgate.config import BadConfig, load, read_secret, redacted, to_policy
 from callgate.core import lines
+from callgate.core.consent import Manner
 from callgate.core.law.transfers import Signed
 
 CLAUSES = """
@@ -117,6 +118,15 @@ def test_a_good_file_is_a_policy_with_a_version_that_names_its_content(file: Pat
     assert to_policy(load(file, {})).version == policy.version
 
 
+def test_how_a_campaign_asks_is_part_of_its_policy(file: Path) -> None:
+    said = 'question_times = 2\nlanguage_keys = { 4 = "en" }\nwithout_consent = "end"'
+    asked = GOOD.replace('languages = { FR = "fr", GB = "en" }', f'languages = {{ FR = "fr" }}\n{said}')
+    file.write_text(asked.replace('lists = { GB = ["uk-tps"] }', ""))
+    campaign = to_policy(load(file, {})).campaigns["spring"]
+    assert campaign.manner == Manner(times=2, languages={"4": "en"}, goes_on=False)
+    assert campaign.spoken == {"fr", "en"}
+
+
 @pytest.mark.parametrize(
     ("old", "new", "place", "says"),
     [
@@ -176,6 +186,8 @@ def test_every_error_is_told_at_once(file: Path) -> None:
         ('reference = "DPA-1"', 'reference = "DPA-1"\nsub_processors = ["lille"]', None, "no centre 'lille'"),
         ("[office]", "[retention]\ncontact_days = 29\n[office]", None, "in GB count for 30 days"),
         ("[lists.uk-tps]", '[http]\nlisten = "0.0.0.0:80"\n[lists.uk-tps]', None, "is not on loopback"),
+        ('GB = "en" }', 'GB = "en" }\nlanguage_keys = { 4 = "nl" }', None, "says nothing in nl"),
+        ('GB = "en" }', 'GB = "en" }\nrecord = false\nwithout_consent = "end"', None, "every call would end"),
     ],
 )
 def test_parts_that_do_not_fit_are_named_with_their_line(

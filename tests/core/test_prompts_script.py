@@ -120,3 +120,8 @@ def test_a_recording_of_one_campaign_is_taken_for_that_campaign_alone(tmp_path: 
         "identification/care/lille",
     }
     assert {line.recording for line in lines} == {None, recording}
+
+
+def test_a_key_for_another_language_is_told_in_that_language() -> None:
+    offering = replace(ENERGY, language_keys={"4": "nl"})
+    assert spoken(BuildSpec((offering,), CENTRES, ("fr",)))["language/energy/4", "nl"] == "Nederlands: toets 4."

@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from lab.place import somewhere
+from lab.scenarios import restored
 from lab.scene import Scene
 from lab.world import Lab
 
@@ -19,9 +20,18 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
         assert not complaints, "Asterisk complained:\n" + "\n".join(complaints)
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def left_in_order(scene: Scene) -> AsyncIterator[None]:
+    """Whatever became of a test, the next one finds everything running and nobody on the phone."""
+    yield
+    await restored(scene)
+    await scene.quiet()
+
+
 EXPECTED = (
     "failed for url 'agi://",  # callgate was stopped on purpose
     "FastAGI failed",
     "Abnormal 'Gosub(callgate-",  # a hang-up inside a subroutine of ours
+    "connected to AudioSocket server",  # the guard hung the callee up
 )
 """What Asterisk says when it does what it should."""

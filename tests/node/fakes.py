@@ -15,13 +15,17 @@ from callgate.core.events import Json, Kind
 from callgate.core.gate import CallRequest
 from callgate.core.reasons import Reason
 from callgate.live import Live
+from callgate.node.company import Company
 from callgate.node.exchange import Exchange
 from callgate.node.fleet import Fleet
 from callgate.node.reception import Reception
+from callgate.node.recorders import Recorders
 from callgate.node.recovery import Recovery
+from callgate.node.strays import Strays
 from callgate.node.watch import Watch
 from callgate.pbx.agi import Played, RemoteError, Request, Session
-from callgate.pbx.ami import Link, Message
+from callgate.pbx.ami import ActionRefused, Link, Message
+from callgate.pbx.bridges import Bridges
 from callgate.pbx.channels import Channels
 from callgate.pbx.guard import Guard
 from callgate.pbx.interview import Interview
@@ -56,6 +60,7 @@ class FakeOffice:
         self.done = done
         self.refuses = refuses
         self.decision = DECISION
+        self.found = Reason.CLEAR
         self.open: list[OpenCall] = []
         self.owed: list[tuple[str, Mapping[str, Json]]] = []
 
@@ -71,7 +76,7 @@ class FakeOffice:
 
     async def answered(self, call: str) -> Reason:
         await self._do("answered")
-        return Reason.OBJECTION if "clear" in self.refuses else Reason.CLEAR
+        return self.found
 
     async def consent(self, call: str, heard: Heard) -> None:
         await self._do("consent")
@@ -120,12 +125,19 @@ class FakePbx:
 
     def __init__(self, done: list[str]) -> None:
         self.done = done
+        self.breaks = False
 
     async def hang_up(self, channel: str) -> None:
         self.done.append("ami hang up")
 
     async def stop_recording(self, channel: str) -> None:
         self.done.append("ami stop recording")
+
+    async def pause_recording(self, channel: str, *, paused: bool) -> bool:
+        if self.breaks:
+            return False
+        self.done.append("ami pause recording" if paused else "ami resume recording")
+        return True
 
 
 class FakeCatalogue:
@@ -140,6 +152,9 @@ class FakeCatalogue:
     def notice(self, campaign: str, centre: str, language: str) -> Notice:
         return Notice(self.prompt("identification", language), self.prompt("question", language))
 
+    def offers(self, campaign: str, languages: Mapping[str, str]) -> tuple[Prompt, ...]:
+        return tuple(self.prompt(f"language/{key}", code) for key, code in languages.items())
+
 
 class FakeInterview:
     """A callee's channel; parts are ended by the test, with `report`."""
@@ -150,6 +165,7 @@ class FakeInterview:
         self.channel = "PJSIP/carrier-1"
         self.heard: Heard | None = HEARD
         self.played: list[object] = []
+        self.language = "fr"
         self.breaks = False
         self.report: Callable[[On], None] = lambda _: None
 
@@ -198,22 +214,23 @@ class WatchedQueue(asyncio.Queue[Signal]):
 class Flight:
     """A pilot with its stand-ins; `done` is everything that was done, in order."""
 
-    def __init__(self, folder: Path, *refuses: str) -> None:
+    def __init__(self, folder: Path, *refuses: str, decision: Decision = DECISION) -> None:
         self.done: list[str] = []
         self.office = FakeOffice(self.done, set(refuses))
         self.live = Live(lambda: NOW)
+        self.pbx = FakePbx(self.done)
         self.recordings = Recordings(folder / "spool", folder / "sealed")
         (folder / "spool").mkdir(mode=0o700, parents=True, exist_ok=True)
         tools = Tools(
             office=self.office,
             catalogue=lambda: cast(Catalogue, FakeCatalogue()),
             recordings=self.recordings,
-            pbx=FakePbx(self.done),
+            pbx=self.pbx,
             live=self.live,
             later=self.office,
             clock=lambda: NOW,
         )
-        self.pilot = Pilot(DECISION, "1.1", "alice", tools)
+        self.pilot = Pilot(decision, "1.1", "alice", tools)
         self.queue = self.pilot._queue = WatchedQueue()
         self.interview = FakeInterview(self.done)
 
@@ -308,17 +325,30 @@ def as_session(session: FakeSession) -> Session:
 
 
 class FakeLink:
-    """AMI: `acts` is what was done, `kept` what DBGetTree answers."""
+    """AMI: `acts` is what was done, `kept` what DBGetTree answers, `status` what Status does.
+
+    Each channel has one MixMonitor, whose file is `wrote`; it can be stopped once.
+    """
 
     def __init__(self) -> None:
         self.up = True
         self.acts: list[tuple[str, str]] = []
         self.kept: list[Message] | Exception = []
+        self.status: list[Message] = []
+        self.wrote = ""
 
-    async def act(self, action: str, fields: Mapping[str, str]) -> None:
+    async def act(self, action: str, fields: Mapping[str, str]) -> Message:
+        await asyncio.sleep(0)
+        if action == "Getvar":
+            return Message({"value": (self.wrote,)})
+        if action == "StopMixMonitor" and (action, fields["Channel"]) in self.acts:
+            raise ActionRefused(action, "Could not stop monitoring channel")
         self.acts.append((action, fields["Channel"]))
+        return Message({})
 
     async def collect(self, action: str, fields: Mapping[str, str]) -> list[Message]:
+        if action == "Status":
+            return self.status
         if isinstance(self.kept, Exception):
             raise self.kept
         return self.kept
@@ -359,8 +389,27 @@ class Desk:
             known=self.fleet.allowed,
             clock=lambda: self.now,
         )
+        self.bridges = Bridges(self.channels)
+        self.company = Company(self.channels, self.bridges, self.fleet)
+        self.guarded = folder / "monitor"
+        self.on_pause: Callable[[], object] = lambda: None
+        self.guarded.mkdir()
+        self.recorders = Recorders(
+            channels=self.channels,
+            fleet=self.fleet,
+            company=self.company,
+            exchange=self.exchange,
+            strays=Strays([self.guarded], self.exchange, lambda: self.now, self.pause),
+        )
         self.watch = Watch(
-            channels=self.channels, fleet=self.fleet, guard=guard, exchange=self.exchange, live=self.live
+            channels=self.channels,
+            bridges=self.bridges,
+            fleet=self.fleet,
+            company=self.company,
+            recorders=self.recorders,
+            guard=guard,
+            exchange=self.exchange,
+            live=self.live,
         )
         self.recovery = Recovery(
             "pbx", tools=tools, channels=self.channels, fleet=self.fleet, watch=self.watch, exchange=self.exchange
@@ -376,6 +425,11 @@ class Desk:
             exchange=self.exchange,
             recovery=self.recovery,
         )
+
+    async def pause(self, _: float) -> None:
+        """Time passes; `on_pause` is what happens meanwhile."""
+        self.on_pause()
+        await asyncio.sleep(0)
 
     async def ask(self, session: FakeSession) -> FakeSession:
         """Let a FastAGI session be served to its end."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -11,10 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callgate.core.call import On, State
+from callgate.core.consent import Manner
+from callgate.core.reasons import Reason
 from callgate.core.sealedfile import Header
 from callgate.pbx.interview import Interview
 from callgate.pbx.recordings import Sealed
-from tests.node.fakes import FakeInterview, Flight, until
+from tests.node.fakes import DECISION, FakeInterview, Flight, until
 
 
 @asynccontextmanager
@@ -85,12 +88,120 @@ async def test_an_objection_that_cannot_be_committed_is_kept_and_nobody_is_thank
         assert [operation for operation, _ in flight.office.owed] == ["object"]
 
 
-async def test_who_was_suppressed_meanwhile_hears_no_notice(tmp_path: Path) -> None:
-    async with flying(Flight(tmp_path, "clear")) as flight:
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [(Reason.OBJECTION, "agent/callee-objected"), (Reason.STORE_UNAVAILABLE, "blocked/store-unavailable")],
+)
+async def test_who_was_suppressed_meanwhile_hears_no_notice_and_the_agent_hears_why(
+    tmp_path: Path, found: Reason, told: str
+) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        flight.office.found = found
         flight.answer()
         await settled(flight, State.LEAVING)
         assert "play identification" not in flight.done
         assert "connect" not in flight.done
+        assert flight.done[-1] == f"dismiss {told}"
+
+
+@pytest.mark.parametrize("on", [On.REFUSED, On.SILENT])
+async def test_without_consent_the_call_goes_on_unrecorded_or_ends_by_campaign(tmp_path: Path, on: On) -> None:
+    for goes_on in (True, False):
+        decision = replace(DECISION, manner=Manner(goes_on=goes_on))
+        async with flying(Flight(tmp_path, decision=decision)) as flight:
+            await to_question(flight)
+            flight.interview.report(on)
+            await settled(flight, State.TALKING if goes_on else State.LEAVING)
+            assert "refusal" in flight.done
+            assert "MixMonitor" not in flight.done
+            assert ("connect" in flight.done) is goes_on
+            assert ("say callee/declined" in flight.done) is not goes_on
+            assert ("dismiss agent/callee-declined" in flight.done) is not goes_on
+
+
+async def test_a_campaign_that_ends_without_consent_ends_where_it_cannot_be_committed(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "consent", decision=replace(DECISION, manner=Manner(goes_on=False)))) as flight:
+        await to_question(flight)
+        flight.interview.report(On.AGREED)
+        await settled(flight, State.LEAVING)
+        assert "connect" not in flight.done
+
+
+async def test_another_language_plays_the_notice_anew(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        flight.interview.report(On.SWITCHED)
+        await settled(flight, State.IDENTIFYING)
+        assert flight.done.count("play identification") == 2
+        assert "connect" not in flight.done
+
+
+async def test_a_pause_is_answered_once_asterisk_made_it_and_the_ledger_knows(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_recording(flight)
+        assert await ask(flight, On.PAUSED)
+        await settled(flight, State.PAUSED)
+        assert await ask(flight, On.RESUMED)
+        await settled(flight, State.RECORDING)
+        assert flight.done[-4:] == [
+            "ami pause recording", "recording-paused", "ami resume recording", "recording-resumed",
+        ]  # fmt: skip
+
+
+async def test_a_recording_that_asterisk_does_not_pause_is_stopped_and_what_there_was_is_kept(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_recording(flight)
+        flight.pbx.breaks = True
+        assert not await ask(flight, On.PAUSED)
+        await settled(flight, State.TALKING)
+        assert flight.done[-1] == "ami stop recording"
+        flight.pilot.signal(On.ENDED)
+        await settled(flight, State.CLOSED)
+        assert flight.pilot._sealing is not None
+        flight.pilot._sealing.cancel()
+
+
+async def test_a_recording_that_asterisk_does_not_resume_is_answered_no_and_may_be_asked_again(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_recording(flight)
+        assert await ask(flight, On.PAUSED)
+        flight.pbx.breaks = True
+        assert not await ask(flight, On.RESUMED)
+        flight.pbx.breaks = False
+        assert await ask(flight, On.RESUMED)
+
+
+async def test_where_nothing_is_recorded_card_data_may_be_spoken(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        flight.interview.report(On.SILENT)
+        await settled(flight, State.TALKING)
+        assert await ask(flight, On.PAUSED)
+        assert not await ask(flight, On.RESUMED)
+        assert "ami pause recording" not in flight.done
+
+
+async def test_a_pause_is_not_answered_by_the_commit_of_an_objection(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "object")) as flight:
+        await to_recording(flight)
+        assert tuple(await asyncio.gather(ask(flight, On.OBJECTED), ask(flight, On.PAUSED))) == (False, False)
+
+
+@pytest.mark.parametrize("order", [(On.OBJECTED, On.HEARD), (On.HEARD, On.OBJECTED)])
+async def test_the_callees_and_the_agents_key_at_the_same_instant_are_both_answered_yes(
+    tmp_path: Path, order: tuple[On, On]
+) -> None:
+    async with flying(Flight(tmp_path)) as flight:
+        await to_question(flight)
+        flight.interview.report(On.SILENT)
+        await settled(flight, State.TALKING)
+        assert all(await asyncio.gather(*(ask(flight, on) for on in order)))
+
+
+async def test_a_withdrawal_beside_an_objection_does_not_answer_for_it(tmp_path: Path) -> None:
+    async with flying(Flight(tmp_path, "object")) as flight:
+        await to_recording(flight)
+        assert tuple(await asyncio.gather(ask(flight, On.OBJECTED), ask(flight, On.WITHDREW))) == (False, True)
 
 
 async def test_an_agent_who_leaves_during_the_notice_frees_the_callee_with_an_apology(tmp_path: Path) -> None:

@@ -142,7 +142,8 @@ async def test_a_callee_who_agrees_is_recorded_and_let_through(desk: Desk) -> No
     session = callee(pressed("1", 900))
     await desk.ask(session)
     files = {side: desk.recordings.path_for("c1", side) for side in Side}
-    assert session.executed == [("MixMonitor", "", f"r({files[Side.CALLEE]})t({files[Side.AGENT]})")]
+    options = f"r({files[Side.CALLEE]})t({files[Side.AGENT]})i(CALLGATE_RECORDER)"
+    assert session.executed == [("MixMonitor", "", options)]
     assert session.variables["CALLGATE_HEARD"] == "connect:1.2"
 
 
@@ -233,3 +234,17 @@ async def test_a_call_that_was_never_dialled_has_no_callee_to_speak_for(desk: De
     pilot.signal(On.ENDED)
     session = await heard_after(desk)
     assert session.variables == {}
+
+
+@pytest.mark.parametrize("script", ["pause", "resume"])
+@pytest.mark.parametrize(("uniqueid", "believed"), [("1.1", True), ("1.2", False)])
+async def test_only_the_agents_channel_pauses_and_resumes(
+    desk: Desk, script: str, uniqueid: str, believed: bool
+) -> None:
+    await talking(desk)
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    pilot.state = State.PAUSED
+    session = await desk.ask(FakeSession(script, "c1", uniqueid=uniqueid))
+    assert (session.variables.get("CALLGATE_DONE") == f"done:{uniqueid}") is believed
+    assert ("agi-not-believed" in desk.alarms()) is not believed

@@ -134,6 +134,7 @@ async def test_other_files_in_the_spool_are_left_alone_and_told_of_once(desk: De
     ("opened", "state", "stopped"),
     [
         (OPEN, State.RECORDING, False),
+        (replace(OPEN, paused=True), State.PAUSED, False),
         (replace(OPEN, consented=False), State.TALKING, True),
         (replace(OPEN, withdrawn=True), State.TALKING, True),
         (replace(OPEN, connected=False, consented=False), State.LEAVING, True),
@@ -148,7 +149,12 @@ async def test_a_live_call_is_taken_up_and_records_on_only_with_the_ledgers_word
     pilot = desk.fleet.get("c1")
     assert pilot is not None
     assert (pilot.state, pilot.callee, pilot.callee_channel) == (state, "1.2", "PJSIP/carrier-1")
-    assert desk.link.acts == ([("StopMixMonitor", "PJSIP/carrier-1")] if stopped else [])
+    await until(lambda: not opened.paused or "recording-paused" in desk.done)
+    assert sorted(desk.link.acts) == [
+        *([("MixMonitorMute", "PJSIP/carrier-1")] if opened.paused else []),
+        ("StopMixMonitor", "PJSIP/brussels-1"),
+        *([("StopMixMonitor", "PJSIP/carrier-1")] if stopped else []),
+    ]
 
 
 async def test_a_recording_that_had_just_begun_goes_on_by_the_consent_and_not_without(desk: Desk) -> None:
@@ -187,3 +193,41 @@ async def test_a_call_that_is_flown_already_is_not_taken_up_twice(desk: Desk) ->
     desk.office.open = [OPEN]
     await desk.recovery.on_snapshot([AGENT])
     assert desk.fleet.get("c1") is flown
+
+
+async def test_the_callee_of_a_call_that_is_taken_up_is_on_a_trunk_whoever_inherited_its_name(desk: Desk) -> None:
+    other = message("CoreShowChannel", uniqueid="1.3", channel="PJSIP/lille-3", chanvariable="CALLGATE_ID=c1")
+    desk.office.open = [OPEN]
+    await desk.recovery.on_snapshot([other, AGENT, CALLEE])
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    assert pilot.callee == "1.2"
+
+
+@pytest.mark.parametrize("paused", [False, True])
+async def test_a_stranger_whom_nobody_saw_come_is_not_kept_in_the_recording(desk: Desk, paused: bool) -> None:
+    desk.office.open = [replace(OPEN, paused=paused)]
+    file = desk.recordings.path_for("c1")
+    file.write_bytes(b"sound")
+    there = {"1.2": "PJSIP/carrier-1", "1.4": "PJSIP/lille-4"}
+    await desk.recovery.on_snapshot([
+        message("CoreShowChannel", uniqueid=uniqueid, channel=channel, bridgeid="b", chanvariable="CALLGATE_ID=c1")
+        for uniqueid, channel in there.items()
+    ])  # fmt: skip
+    action = "MixMonitorMute" if paused else "StopMixMonitor"
+    await until(lambda: (action, "PJSIP/carrier-1") in desk.link.acts)
+    await until(lambda: paused or not file.exists())
+    assert ("recording-overheard" in desk.alarms()) is not paused
+
+
+async def test_after_a_gap_a_callee_in_a_conference_is_hung_up(desk: Desk) -> None:
+    desk.office.open = [OPEN]
+    conferring = message(
+        "CoreShowChannel",
+        uniqueid="1.2",
+        channel="PJSIP/carrier-1",
+        application="ConfBridge",
+        chanvariable="CALLGATE_ID=c1",
+    )
+    await desk.recovery.on_snapshot([AGENT, conferring])
+    await until(lambda: ("Hangup", "PJSIP/carrier-1") in desk.link.acts)

@@ -160,7 +160,7 @@ async def test_a_fault_of_our_own_is_an_alarm_and_gives_no_recording_up(
 async def test_where_neither_ledger_nor_disk_can_take_note_of_it_the_recording_waits(tmp_path: Path) -> None:
     flight = Flight(tmp_path, "recording-sealed", "alarm", "keep")
     record(flight.recordings)
-    flight.pilot.restore(connected=True, recording=True, callee="", callee_channel="")
+    flight.pilot.restore(connected=True, recording=True, paused=False, callee="", callee_channel="")
     running = asyncio.create_task(flight.pilot.run())
     flight.pilot.signal(On.ENDED)
     await until(lambda: any(told.what == "alarm" for told in flight.live.after(0)))
@@ -216,7 +216,9 @@ async def test_after_a_power_cut_at_any_point_the_recording_is_sealed_and_nothin
     assert died.returncode == 9
     committed = (tmp_path / "committed").read_text().split() if (tmp_path / "committed").exists() else []
     flight = Flight(tmp_path)
-    flight.pilot.restore(connected=True, recording=True, callee="", callee_channel="", sealed=bool(committed))
+    flight.pilot.restore(
+        connected=True, recording=True, paused=False, callee="", callee_channel="", sealed=bool(committed)
+    )
     running = asyncio.create_task(flight.pilot.run())
     flight.pilot.signal(On.ENDED)
     await until(lambda: "close" in flight.done)
@@ -234,7 +236,7 @@ async def test_a_sealed_file_that_is_lost_although_the_ledger_knows_it_is_made_a
 ) -> None:
     flight = Flight(tmp_path)
     record(flight.recordings)
-    flight.pilot.restore(connected=True, recording=True, callee="", callee_channel="", sealed=True)
+    flight.pilot.restore(connected=True, recording=True, paused=False, callee="", callee_channel="", sealed=True)
     running = asyncio.create_task(flight.pilot.run())
     flight.pilot.signal(On.ENDED)
     await until(lambda: "close" in flight.done)
@@ -279,7 +281,7 @@ async def test_a_call_is_not_forgotten_before_its_recording_is_sealed(desk: Desk
     record(desk.recordings)
     desk.office.refuses.add("recording-sealed")
     pilot = desk.fleet.add(DECISION, "1.1", "alice", permit=None)
-    pilot.restore(connected=True, recording=True, callee="", callee_channel="")
+    pilot.restore(connected=True, recording=True, paused=False, callee="", callee_channel="")
     pilot.signal(On.ENDED)
     await until(lambda: "recording-not-sealed" in desk.alarms())
     later = desk.now + timedelta(days=1)

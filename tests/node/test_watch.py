@@ -103,27 +103,44 @@ async def test_a_recording_without_consent_is_stopped(desk: Desk) -> None:
     await desk.watch.on_event(message("MixMonitorStart", uniqueid="1.2", channel="PJSIP/carrier-1.2"))
     await until(lambda: bool(desk.link.acts))
     assert desk.link.acts == [("StopMixMonitor", "PJSIP/carrier-1.2")]
-    assert desk.alarms() == ["recording-without-consent"]
+    await desk.quiet()
+    assert desk.alarms() == ["recording-without-consent", "stray-recording-left"]
 
 
 @pytest.mark.parametrize(
-    ("at", "channel", "left"),
+    ("due", "uniqueid", "channel", "left"),
     [
-        (State.CONSENTED, "PJSIP/carrier-1.2", True),
-        (State.RECORDING, "PJSIP/carrier-1.2", True),
-        (State.RECORDING, "PJSIP/brussels-1", False),
-        (State.TALKING, "PJSIP/carrier-1.2", False),
+        (True, "1.2", "PJSIP/carrier-1.2", True),
+        (True, "1.1", "PJSIP/brussels-1", False),
+        (False, "1.2", "PJSIP/carrier-1.2", False),
     ],
 )
-async def test_only_the_callees_channel_after_consent_may_record(
-    desk: Desk, at: State, channel: str, left: bool
+async def test_only_the_recorder_that_callgate_began_may_record_and_only_on_the_callees_channel(
+    desk: Desk, due: bool, uniqueid: str, channel: str, left: bool
 ) -> None:
     await dialled(desk)
     pilot = desk.fleet.get("c1")
     assert pilot is not None
-    pilot.state = at
-    await desk.watch.on_event(message("MixMonitorStart", uniqueid="1.2", channel=channel))
-    assert (desk.alarms() == []) is left
+    pilot.recorder_due = due
+    await desk.watch.on_event(message("MixMonitorStart", uniqueid=uniqueid, channel=channel))
+    assert (desk.alarms()[:1] == []) is left
+
+
+async def test_a_second_recorder_beside_callgates_own_is_stopped(desk: Desk) -> None:
+    await dialled(desk)
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    pilot.recorder_due = True
+    for _ in range(2):
+        await desk.watch.on_event(message("MixMonitorStart", uniqueid="1.2", channel="PJSIP/carrier-1.2"))
+    assert desk.alarms() == ["recording-without-consent"]
+
+
+async def test_recordings_of_internal_and_inbound_calls_are_nobodys_business(desk: Desk) -> None:
+    await dialled(desk)
+    await desk.watch.on_event(message("MixMonitorStart", uniqueid="7.1", channel="PJSIP/lille-7"))
+    await desk.quiet()
+    assert (desk.link.acts, desk.alarms()) == ([], [])
 
 
 async def test_a_call_whose_channels_went_without_a_word_ends(desk: Desk) -> None:
@@ -145,6 +162,20 @@ async def test_a_channel_whose_dialling_cut_its_event_is_hung_up_and_nobody_else
     assert desk.link.acts == [("Hangup", "PJSIP/lille-7")]
     assert desk.alarms() == ["event-forged"]
     assert state(desk) is State.RINGING
+
+
+async def test_behind_a_cut_event_nothing_is_believed_that_could_be_the_telephones_own(desk: Desk) -> None:
+    await dialled(desk)
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    pilot.callee = "1.2"
+    cut = Message({"event": ("Newchannel",), "channel": ("PJSIP/lille-7",), "exten": ("1",)})
+    await desk.watch.on_event(cut)
+    await desk.watch.on_event(message("Rename", uniqueid="1.2", channel="PJSIP/carrier-1.2", newname="PJSIP/nobody-1"))
+    assert pilot.callee_channel == "PJSIP/carrier-1.2"
+    await desk.watch.on_event(message("Newchannel", uniqueid="1.9", channel="PJSIP/lille-9"))
+    await desk.watch.on_event(message("Rename", uniqueid="1.2", channel="PJSIP/carrier-1.2", newname="PJSIP/other-1"))
+    assert pilot.callee_channel == "PJSIP/other-1"
 
 
 async def test_a_cut_event_of_a_hang_up_is_believed_for_the_channel_that_it_names(desk: Desk) -> None:

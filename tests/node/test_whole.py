@@ -32,6 +32,17 @@ DIALBEGIN = (
     + "".join(f"Dest{line}\n" for line in NEWCHANNEL.splitlines()[2:])
     + "DialString: 33199001201@carrier\n"
 )
+BRIDGEENTER = (
+    """Event: BridgeEnter
+BridgeUniqueid: 9a
+BridgeTechnology: simple_bridge
+"""
+    + "\n".join(NEWCHANNEL.splitlines()[2:])
+    + "\n"
+)
+CHANSPYSTART = "Event: ChanSpyStart\n" + "".join(
+    f"{side}{line}\n" for side in ("Spyer", "Spyee") for line in NEWCHANNEL.splitlines()[2:]
+)
 BUFFER = 79
 """What fits into AST_MAX_EXTENSION and AST_CHANNEL_NAME beside the closing NUL."""
 
@@ -52,7 +63,7 @@ def heard(template: str, exten: str = "s", caller: str = "alice", connected: str
     return [frame for frame in frames if isinstance(frame, Message)]
 
 
-@pytest.mark.parametrize("template", [NEWCHANNEL, DIALBEGIN])
+@pytest.mark.parametrize("template", [NEWCHANNEL, DIALBEGIN, BRIDGEENTER, CHANSPYSTART])
 def test_what_asterisk_wrote_is_whole(template: str) -> None:
     [event] = heard(template)
     assert Wholeness()(event)

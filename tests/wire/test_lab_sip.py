@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from urllib.parse import quote
 
 import pytest
 
@@ -427,3 +428,15 @@ async def test_what_the_phone_does_not_know_is_refused_by_name(phones: Pair) -> 
     response = await call.request("MESSAGE")
     assert response.status == 405
     assert "BYE" in response.headers.get("Allow")
+
+
+async def test_a_transfer_names_whom_to_call_and_which_call_to_replace(phones: Pair) -> None:
+    call, other = await phones.connect()
+    consulted, _ = await phones.connect()
+    with pytest.raises(Refused):  # these phones are no exchange
+        await call.transfer("62", consulted)
+    (refer,) = [request for request in other.requests if request.method == "REFER"]
+    replaces = consulted.dialog.replaces
+    assert replaces.count(";") == 2
+    assert refer.headers.get("Refer-To").startswith("<sip:62@127.")
+    assert f"?Replaces={quote(replaces, safe='')}>" in refer.headers.get("Refer-To")

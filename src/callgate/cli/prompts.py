@@ -21,12 +21,13 @@ def spec_of(settings: Settings) -> BuildSpec:
         campaigns.append(
             Campaign(
                 id=name,
-                languages=tuple(sorted(set(campaign.languages.values()))),
+                languages=tuple(sorted({*campaign.languages.values(), *campaign.language_keys.values()})),
                 company=controller.name,
                 purpose=dict(campaign.spoken_purpose),
                 recording=campaign.record,
                 privacy_policy=dict(controller.privacy_policy),
                 centres=tuple(of.centre for of in settings.mandates if of.controller == campaign.controller),
+                language_keys=dict(campaign.language_keys),
             )
         )
     centres = tuple(Centre(name, centre.name) for name, centre in settings.centres.items())
@@ -53,7 +54,7 @@ def build_(config_file: ConfigOption = default_config, as_json: JsonOption = Fal
         return
     table = Table("prompt", "language", "seconds", box=None, header_style="dim")
     for prompt in manifest.prompts:
-        if prompt.name.startswith(("identification", "question")):
+        if prompt.name.startswith(("identification", "question", "language")):
             table.add_row(prompt.name, prompt.language, f"{prompt.seconds:.1f}")
     out.print(table)
     out.print(f"{len(manifest.prompts)} prompts are in {settings.prompts.folder}, version {manifest.version}.")

@@ -14,8 +14,9 @@ from pydantic_core import ErrorDetails
 
 from callgate import rules
 from callgate.config import law
-from callgate.config.settings import Settings
+from callgate.config.settings import CampaignTable, Settings
 from callgate.core import emergency, lines, policy
+from callgate.core.consent import Manner
 from callgate.core.law.transfers import Signed
 from callgate.core.policy import Policy
 
@@ -68,6 +69,21 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     if wrong:
         raise BadConfig(wrong)
     return settings
+
+
+def _unspoken(settings: Settings, name: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """What a campaign's notice would have to say, and cannot."""
+    campaign = settings.campaigns[name]
+    controller = settings.controllers.get(campaign.controller)
+    if campaign.without_consent == "end" and not campaign.record:
+        says = "ends calls without consent, and record = false asks nobody for it: every call would end"
+        yield ("campaigns", name, "without_consent"), says
+    for language in sorted({*campaign.languages.values(), *campaign.language_keys.values()}):
+        if language not in campaign.spoken_purpose:
+            yield ("campaigns", name, "spoken_purpose"), f"says nothing in {language}, which its notice uses"
+        if controller and language not in controller.privacy_policy:
+            says = f"says nothing in {language}, which the campaign {name} uses"
+            yield ("controllers", campaign.controller, "privacy_policy"), says
 
 
 def _syntax(path: Path, error: tomllib.TOMLDecodeError) -> Problem:
@@ -127,16 +143,8 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
                 ("mandates", number, "centre"),
                 f"a second mandate of {pair[0]} for {pair[1]}; keep the one in force",
             )
-    for name, campaign in settings.campaigns.items():
-        controller = settings.controllers.get(campaign.controller)
-        for language in set(campaign.languages.values()):
-            if language not in campaign.spoken_purpose:
-                yield ("campaigns", name, "spoken_purpose"), f"says nothing in {language}, which [languages] uses"
-            if controller and language not in controller.privacy_policy:
-                yield (
-                    ("controllers", campaign.controller, "privacy_policy"),
-                    f"says nothing in {language}, which the campaign {name} uses",
-                )
+    for name in settings.campaigns:
+        yield from _unspoken(settings, name)
     yield from _strangers(settings)
     http = settings.http
     on_loopback = http.listen.startswith(("127.", "localhost:", "[::1]:"))
@@ -188,7 +196,7 @@ def to_policy(settings: Settings) -> Policy:
             )
             for name, table in settings.centres.items()
         },
-        campaigns={name: policy.Campaign(id=name, **table.model_dump()) for name, table in settings.campaigns.items()},
+        campaigns={name: _campaign(name, table) for name, table in settings.campaigns.items()},
         mandates={
             (table.controller, table.centre): policy.Mandate(
                 **table.model_dump(exclude={"annexes"}) | {"under": table.under or ""}
@@ -201,6 +209,19 @@ def to_policy(settings: Settings) -> Policy:
         law=law.book(settings.law),
         transfers=rules.transfers(),
     )
+
+
+_MANNER = frozenset({"question_times", "answer_seconds", "language_keys", "without_consent"})
+
+
+def _campaign(name: str, table: CampaignTable) -> policy.Campaign:
+    manner = Manner(
+        times=table.question_times,
+        answer_s=table.answer_seconds,
+        languages=dict(table.language_keys),
+        goes_on=table.without_consent == "continue",
+    )
+    return policy.Campaign(id=name, manner=manner, **table.model_dump(exclude=set(_MANNER)))
 
 
 def _version(settings: Settings) -> str:

@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from callgate.core import consent
 from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
 from callgate.core.places import Place
@@ -110,6 +111,7 @@ CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
 Language = Annotated[str, Field(pattern=r"^(nl|fr|de|en)$")]
 E164 = Annotated[str, Field(pattern=r"^\+[0-9]{5,15}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
+LanguageKey = Annotated[str, Field(pattern=rf"^[{consent.LANGUAGE_KEYS}]$")]
 Annex = Literal["I", "II", "III"]
 Told = Literal["objections", "removals", "erasures", "anchors"]
 Scheme = Annotated[str, Field(pattern=r"^[A-Z]{2,10}$")]
@@ -215,11 +217,15 @@ class Secrets(Table):
 
 class Recordings(Table):
     """`spool`: Asterisk writes, callgate reads. `sealed`: callgate's own. Calls are not recorded while less than
-    `min_free_mib` is left on the disk of either."""
+    `min_free_mib` is left on the disk of either.
+
+    `guarded`: the folders below which the guard may delete what others recorded without consent.
+    """
 
     spool: Annotated[Path, AfterValidator(_spool)]
     sealed: Path
     min_free_mib: Annotated[int, Field(ge=0)] = 512
+    guarded: tuple[Path, ...] = ()
 
 
 class PromptsTable(Table):
@@ -310,6 +316,10 @@ class CampaignTable(Table):
     `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
     that asks for it. `callee`: whose lines it calls. `dialling`: who dials, and whether an agent is free then.
     `outcomes`: what agents may say of a call; `notes`: whether they may write something besides, through the screen.
+
+    `question_times`: how often it asks for consent to record before silence is an answer, with `answer_seconds` for it
+    each time. `language_keys`: the keys with which a callee changes the language. Without consent the call goes on
+    unrecorded (`continue`), or ends.
     """
 
     controller: Name
@@ -325,6 +335,10 @@ class CampaignTable(Table):
     dialling: Dialling = Dialling.MANUAL
     outcomes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=50)] = OUTCOMES
     notes: bool = False
+    question_times: Annotated[int, Field(ge=1, le=3)] = 1
+    answer_seconds: Annotated[float, Field(ge=2, le=15)] = 4.0
+    language_keys: dict[LanguageKey, Language] = {}
+    without_consent: Literal["continue", "end"] = "continue"
 
 
 class MandateTable(Table):

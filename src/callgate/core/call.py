@@ -3,10 +3,12 @@
 The whole behaviour is `TABLE`, written as data; `step` looks it up. The pilot turns AGI and AMI into events, calls
 `step`, and performs the effects in order. The diagram in docs/architecture.md is drawn from the table.
 
-Three properties hold by the shape of the table, and the tests walk it to show them:
+Four properties hold by the shape of the table, and the tests walk it to show them:
 
 - `CONSENTED` is entered only by a commit of consent, and nothing but entering it starts a recording (P2).
-- `CONNECT` is reached only behind the whole notice (P3).
+- A recording runs on only in `RECORDING`. The three states beside it hold one that is paused: by the agent, because
+  somebody is on the line who has not consented, or by both; each reason has to go before it runs on.
+- `CONNECT` is reached only behind the whole notice (P3); without consent, only where the campaign goes on without.
 - An event that the table does not expect never raises and never moves a call towards the callee or a recording: before
   the conversation it drops the callee, in it it stops a recording, and it is noted as unexpected.
 """
@@ -27,7 +29,11 @@ class State(StrEnum):
     ASKING = "asking"
     CONSENTING = "consenting"
     CONSENTED = "consented"
+    DECLINED = "declined"
     RECORDING = "recording"
+    PAUSED = "paused"  # by the agent, while card data is spoken
+    ACCOMPANIED = "accompanied"  # somebody is on the line who has not consented
+    PAUSED_ACCOMPANIED = "paused-accompanied"
     TALKING = "talking"
     OBJECTING = "objecting"
     LEAVING = "leaving"
@@ -46,6 +52,9 @@ class On(StrEnum):
     REFUSED = "refused"
     SILENT = "silent"
     UNASKED = "unasked"  # the campaign does not record
+    SWITCHED = "switched"  # another language: the notice begins anew
+    GOES_ON = "goes-on"  # without consent, as the campaign has it
+    ENDS = "ends"
     OBJECTED = "objected"  # the callee's key, at any time
     HEARD = "heard"  # the agent's key: objected by voice
     WITHDREW = "withdrew"
@@ -53,6 +62,12 @@ class On(StrEnum):
     UNCOMMITTED = "uncommitted"  # the ledger does not
     RECORDED = "recorded"  # MixMonitor runs
     UNRECORDED = "unrecorded"  # MixMonitor did not start
+    PAUSED = "paused"  # the agent's key
+    RESUMED = "resumed"  # the agent's other key
+    JOINED = "joined"  # somebody who has not consented hears the callee, and is heard
+    OVERHEARD = "overheard"  # somebody such came while nobody watched, and may have been recorded
+    PARTED = "parted"  # nobody such is there any more
+    UNPAUSED = "unpaused"  # Asterisk did not pause the recording
     FAILED = "failed"  # something could not be played or said
     AGENT_LEFT = "agent-left"
     ENDED = "ended"  # the callee's leg is gone
@@ -67,11 +82,16 @@ class Do(StrEnum):
     ASK = "ask for consent"
     COMMIT_CONSENT = "commit the consent"
     START_RECORDING = "start recording"
+    CHOOSE = "go on or end, by campaign"
     CONNECT = "connect"
+    DECLINE = "say that it ends without consent"
     COMMIT_OBJECTION = "commit the objection"
     THANK = "thank"
     ADMIT = "admit that it failed"
     APOLOGISE = "apologise"
+    PAUSE_RECORDING = "pause the recording"
+    RESUME_RECORDING = "resume the recording"
+    SAY_UNRECORDED = "say that nothing is recorded"
     STOP_RECORDING = "stop recording"
     DESTROY_RECORDING = "destroy the recording"
     CONFIRM_WITHDRAWAL = "commit the withdrawal"
@@ -100,15 +120,31 @@ def _to(state: State, *effects: Do) -> Step:
 _DROP: Final = _to(State.LEAVING, Do.NOTE_DROPPED, Do.ADMIT, Do.HANG_UP)
 _ABANDON: Final = _to(State.LEAVING, Do.NOTE_ABANDONED, Do.APOLOGISE, Do.HANG_UP)
 _OBJECT: Final = _to(State.OBJECTING, Do.COMMIT_OBJECTION)
+_UNRECORDED: Final = (On.PAUSED, On.RESUMED, On.JOINED, On.OVERHEARD, On.PARTED, On.UNPAUSED)
+"""What changes nothing where nothing is recorded."""
 
 
 def _passed_over(state: State) -> Mapping[On, Step]:
     """What the effects of an earlier state report when the call has meanwhile gone another way."""
     reports = (
         On.CLEARED, On.SUPPRESSED, On.IDENTIFIED, On.AGREED, On.REFUSED, On.SILENT, On.UNASKED,
-        On.COMMITTED, On.UNCOMMITTED, On.RECORDED, On.UNRECORDED, On.FAILED,
+        On.SWITCHED, On.GOES_ON, On.ENDS, On.COMMITTED, On.UNCOMMITTED, On.RECORDED, On.UNRECORDED, On.FAILED,
+        *_UNRECORDED,
     )  # fmt: skip
     return dict.fromkeys(reports, _to(state))
+
+
+def _recorded(state: State) -> Mapping[On, Step]:
+    """What holds wherever there is a recording, paused or not."""
+    return {
+        On.WITHDREW: _to(State.TALKING, Do.STOP_RECORDING, Do.CONFIRM_WITHDRAWAL, Do.DESTROY_RECORDING),
+        On.OBJECTED: _to(State.OBJECTING, Do.STOP_RECORDING, Do.COMMIT_OBJECTION),
+        On.HEARD: _to(state, Do.COMMIT_HEARD),
+        On.UNPAUSED: _to(State.TALKING, Do.STOP_RECORDING),
+        On.FAILED: _to(State.LEAVING, Do.STOP_RECORDING, Do.NOTE_DROPPED, Do.HANG_UP),
+        On.AGENT_LEFT: _to(state),
+        On.ENDED: _to(State.CLOSED, Do.KEEP_RECORDING, Do.CLOSE),
+    }
 
 
 TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
@@ -131,6 +167,7 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
     },
     State.IDENTIFYING: {
         On.IDENTIFIED: _to(State.ASKING, Do.ASK),
+        On.SWITCHED: _to(State.IDENTIFYING, Do.IDENTIFY),
         On.OBJECTED: _OBJECT,
         On.FAILED: _DROP,
         On.AGENT_LEFT: _ABANDON,
@@ -138,8 +175,9 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
     },
     State.ASKING: {
         On.AGREED: _to(State.CONSENTING, Do.COMMIT_CONSENT),
-        On.REFUSED: _to(State.TALKING, Do.NOTE_REFUSAL, Do.CONNECT),
-        On.SILENT: _to(State.TALKING, Do.NOTE_REFUSAL, Do.CONNECT),
+        On.REFUSED: _to(State.DECLINED, Do.NOTE_REFUSAL, Do.CHOOSE),
+        On.SILENT: _to(State.DECLINED, Do.NOTE_REFUSAL, Do.CHOOSE),
+        On.SWITCHED: _to(State.IDENTIFYING, Do.IDENTIFY),
         On.UNASKED: _to(State.TALKING, Do.CONNECT),
         On.OBJECTED: _OBJECT,
         On.FAILED: _DROP,
@@ -148,33 +186,66 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
     },
     State.CONSENTING: {
         On.COMMITTED: _to(State.CONSENTED, Do.START_RECORDING),
-        On.UNCOMMITTED: _to(State.TALKING, Do.CONNECT),
+        On.UNCOMMITTED: _to(State.DECLINED, Do.CHOOSE),
         On.AGENT_LEFT: _ABANDON,
         On.ENDED: _to(State.CLOSED, Do.CLOSE),
     },
     State.CONSENTED: {
         On.RECORDED: _to(State.RECORDING, Do.CONNECT),
-        On.UNRECORDED: _to(State.TALKING, Do.CONNECT),
+        On.UNRECORDED: _to(State.DECLINED, Do.CHOOSE),
         On.AGENT_LEFT: _to(State.LEAVING, Do.NOTE_ABANDONED, Do.STOP_RECORDING, Do.APOLOGISE, Do.HANG_UP),
         On.ENDED: _to(State.CLOSED, Do.KEEP_RECORDING, Do.CLOSE),
     },
+    State.DECLINED: {
+        On.GOES_ON: _to(State.TALKING, Do.CONNECT),
+        On.ENDS: _to(State.LEAVING, Do.DECLINE, Do.HANG_UP),
+        On.AGENT_LEFT: _ABANDON,
+        On.ENDED: _to(State.CLOSED, Do.CLOSE),
+    },
     State.RECORDING: {
-        On.WITHDREW: _to(State.TALKING, Do.STOP_RECORDING, Do.CONFIRM_WITHDRAWAL, Do.DESTROY_RECORDING),
-        On.OBJECTED: _to(State.OBJECTING, Do.STOP_RECORDING, Do.COMMIT_OBJECTION),
-        On.HEARD: _to(State.RECORDING, Do.COMMIT_HEARD),
-        On.FAILED: _to(State.LEAVING, Do.STOP_RECORDING, Do.NOTE_DROPPED, Do.HANG_UP),
-        On.AGENT_LEFT: _to(State.RECORDING),
-        On.ENDED: _to(State.CLOSED, Do.KEEP_RECORDING, Do.CLOSE),
+        **_recorded(State.RECORDING),
+        On.PAUSED: _to(State.PAUSED, Do.PAUSE_RECORDING),
+        On.RESUMED: _to(State.RECORDING, Do.RESUME_RECORDING),  # what Asterisk did not do the first time
+        On.JOINED: _to(State.ACCOMPANIED, Do.PAUSE_RECORDING),
+        On.OVERHEARD: _to(State.TALKING, Do.STOP_RECORDING, Do.DESTROY_RECORDING),
+        On.PARTED: _to(State.RECORDING),
+    },
+    State.PAUSED: {
+        **_recorded(State.PAUSED),
+        On.PAUSED: _to(State.PAUSED, Do.PAUSE_RECORDING),
+        On.RESUMED: _to(State.RECORDING, Do.RESUME_RECORDING),
+        On.JOINED: _to(State.PAUSED_ACCOMPANIED, Do.PAUSE_RECORDING),
+        On.OVERHEARD: _to(State.PAUSED_ACCOMPANIED, Do.PAUSE_RECORDING),
+        On.PARTED: _to(State.PAUSED),
+    },
+    State.ACCOMPANIED: {
+        **_recorded(State.ACCOMPANIED),
+        On.PAUSED: _to(State.PAUSED_ACCOMPANIED, Do.PAUSE_RECORDING),
+        On.RESUMED: _to(State.ACCOMPANIED),
+        On.JOINED: _to(State.ACCOMPANIED, Do.PAUSE_RECORDING),
+        On.OVERHEARD: _to(State.ACCOMPANIED, Do.PAUSE_RECORDING),
+        On.PARTED: _to(State.RECORDING, Do.RESUME_RECORDING),
+    },
+    State.PAUSED_ACCOMPANIED: {
+        **_recorded(State.PAUSED_ACCOMPANIED),
+        On.PAUSED: _to(State.PAUSED_ACCOMPANIED, Do.PAUSE_RECORDING),
+        On.RESUMED: _to(State.ACCOMPANIED),
+        On.JOINED: _to(State.PAUSED_ACCOMPANIED, Do.PAUSE_RECORDING),
+        On.OVERHEARD: _to(State.PAUSED_ACCOMPANIED, Do.PAUSE_RECORDING),
+        On.PARTED: _to(State.PAUSED),
     },
     State.TALKING: {
         On.WITHDREW: _to(State.TALKING, Do.CONFIRM_WITHDRAWAL),
         On.OBJECTED: _OBJECT,
         On.HEARD: _to(State.TALKING, Do.COMMIT_HEARD),
+        **dict.fromkeys(_UNRECORDED, _to(State.TALKING)),
+        On.PAUSED: _to(State.TALKING, Do.SAY_UNRECORDED),
         On.FAILED: _to(State.LEAVING, Do.NOTE_DROPPED, Do.HANG_UP),
         On.AGENT_LEFT: _to(State.TALKING),
-        On.ENDED: _to(State.CLOSED, Do.CLOSE),
+        On.ENDED: _to(State.CLOSED, Do.KEEP_RECORDING, Do.CLOSE),  # what was recorded before it was stopped
     },
     State.OBJECTING: {
+        **dict.fromkeys(_UNRECORDED, _to(State.OBJECTING)),
         On.COMMITTED: _to(State.LEAVING, Do.THANK, Do.HANG_UP),
         On.UNCOMMITTED: _to(State.LEAVING, Do.ADMIT, Do.HANG_UP),
         On.FAILED: _to(State.LEAVING, Do.ADMIT, Do.HANG_UP),
@@ -203,9 +274,16 @@ TABLE: Final[Mapping[State, Mapping[On, Step]]] = {
 }
 
 BEFORE_TALK: Final = frozenset(
-    {State.ALLOWED, State.RINGING, State.CHECKING, State.IDENTIFYING, State.ASKING, State.CONSENTING, State.CONSENTED}
-)
+    {
+        State.ALLOWED, State.RINGING, State.CHECKING, State.IDENTIFYING, State.ASKING, State.CONSENTING,
+        State.CONSENTED, State.DECLINED,
+    }
+)  # fmt: skip
 """The states in which nobody talks to the callee yet."""
+
+
+WITH_RECORDING: Final = frozenset({State.RECORDING, State.PAUSED, State.ACCOMPANIED, State.PAUSED_ACCOMPANIED})
+"""The states of a conversation in which a MixMonitor of callgate's is on the callee's channel."""
 
 
 def step(state: State, on: On) -> Step:
@@ -218,7 +296,7 @@ def _safe(state: State) -> Step:
     if state in BEFORE_TALK:
         stop = (Do.STOP_RECORDING,) if state is State.CONSENTED else ()
         return _to(State.LEAVING, Do.NOTE_UNEXPECTED, *stop, Do.NOTE_DROPPED, Do.HANG_UP)
-    if state is State.RECORDING:
+    if state in WITH_RECORDING:
         return _to(State.TALKING, Do.NOTE_UNEXPECTED, Do.STOP_RECORDING)
     return _to(state, Do.NOTE_UNEXPECTED)
 

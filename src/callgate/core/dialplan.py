@@ -18,6 +18,8 @@ class Script(StrEnum):
     HEARD = "heard"
     HEARD_LAST = "heard-last"
     INBOUND = "inbound"
+    PAUSE = "pause"
+    RESUME = "resume"
 
 
 class Context(StrEnum):
@@ -31,6 +33,8 @@ class Context(StrEnum):
     OBJECT = "callgate-object"
     HEARD = "callgate-heard"
     HEARD_LAST = "callgate-heard-last"
+    PAUSE = "callgate-pause"
+    RESUME = "callgate-resume"
     OUTBOUND = "callgate-outbound"
     INBOUND = "callgate-inbound"
     EMERGENCY = "callgate-emergency"
@@ -62,6 +66,7 @@ class Variable(StrEnum):
     HEARD = "CALLGATE_HEARD"
     DONE = "CALLGATE_DONE"
     TELL = "CALLGATE_TELL"
+    RECORDER = "CALLGATE_RECORDER"
 
 
 DB_FAMILY: Final = "callgate"

@@ -26,6 +26,8 @@ class Kind(StrEnum):
     PATTERN = "pattern"
     PATTERN_REMOVED = "pattern-removed"
     RECORDING_STARTED = "recording-started"
+    RECORDING_PAUSED = "recording-paused"
+    RECORDING_RESUMED = "recording-resumed"
     RECORDING_SEALED = "recording-sealed"
     RECORDING_DESTROYED = "recording-destroyed"
     RECORDING_PLAYED = "recording-played"
@@ -121,6 +123,8 @@ class DataClass(StrEnum):
 _CLASSES = {
     DataClass.RECORDING: {
         Kind.RECORDING_STARTED,
+        Kind.RECORDING_PAUSED,
+        Kind.RECORDING_RESUMED,
         Kind.RECORDING_SEALED,
         Kind.RECORDING_DESTROYED,
         Kind.RECORDING_PLAYED,

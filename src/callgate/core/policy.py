@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 
+from callgate.core.consent import Manner
 from callgate.core.law.rule import Callee, Pack
 from callgate.core.law.terms import Owner, Sector
 from callgate.core.law.transfers import Signed, Transfers
@@ -58,7 +59,8 @@ class Campaign:
 
     `lists` are the national lists that bind it besides those of the law, by the country that is called. `sector` is
     what it offers and `caller_id_owner` whose number it shows; None is unknown. `callee`: whose lines it calls.
-    `outcomes` are what agents may say of a call, and `notes` whether in words of their own besides.
+    `outcomes` are what agents may say of a call, and `notes` whether in words of their own besides. `manner`: how it
+    asks for consent.
     """
 
     id: str
@@ -75,6 +77,12 @@ class Campaign:
     dialling: Dialling = Dialling.MANUAL
     outcomes: tuple[str, ...] = OUTCOMES
     notes: bool = False
+    manner: Manner = field(default_factory=Manner)
+
+    @property
+    def spoken(self) -> frozenset[str]:
+        """The languages in which its notice can be had."""
+        return frozenset(self.languages.values()) | frozenset(self.manner.languages.values())
 
     @property
     def countries(self) -> frozenset[str]:

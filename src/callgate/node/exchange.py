@@ -13,11 +13,14 @@ from callgate.boundary import NotCommitted, Office
 from callgate.core.events import Json, Kind
 from callgate.core.faults import place_of
 from callgate.live import Live
-from callgate.pbx.ami import ActionRefused, Link
+from callgate.pbx.ami import ActionRefused, Link, Message
 from callgate.pbx.ami import RemoteError as AmiError
 from callgate.pilot import Later
 
 log = structlog.stdlib.get_logger()
+
+RECORDERS = 8
+"""More recorders than this on one channel are somebody starting them as fast as they are stopped."""
 
 
 class Exchange:
@@ -39,16 +42,45 @@ class Exchange:
         """Hang a channel up, as a call that is rejected (Q.850 cause 21)."""
         await self.act("Hangup", {"Channel": channel, "Cause": "21"})
 
-    async def stop_recording(self, channel: str) -> None:
-        """Stop every MixMonitor of a channel."""
+    async def stop_latest_recorder(self, channel: str) -> None:
+        """Stop the MixMonitor of a channel that began last."""
         await self.act("StopMixMonitor", {"Channel": channel})
+
+    async def stop_recording(self, channel: str) -> None:
+        """Stop every MixMonitor of a channel: Asterisk stops the latest, and refuses when there is none."""
+        for _ in range(RECORDERS):
+            if not await self.act("StopMixMonitor", {"Channel": channel}):
+                return
+        self.alarm("recorders-without-end", endpoint=channel.rpartition("-")[0])
+
+    async def pause_recording(self, channel: str, *, paused: bool) -> bool:
+        """Have every MixMonitor of a channel write silence, or what is said again; whether Asterisk did."""
+        state = "1" if paused else "0"
+        return await self.act("MixMonitorMute", {"Channel": channel, "Direction": "both", "State": state})
+
+    async def variable(self, channel: str, name: str) -> str:
+        """The value of a channel's variable, empty where it cannot be had."""
+        try:
+            if self.link is not None:
+                return (await self.link.act("Getvar", {"Channel": channel, "Variable": name})).get("Value")
+        except AmiError as error:
+            log.info("ami-not-answered", action="Getvar", error=type(error).__name__)
+        return ""
+
+    async def ask(self, action: str, fields: Mapping[str, str]) -> list[Message]:
+        """What a list action answers, nothing where it cannot be had."""
+        try:
+            return await self.link.collect(action, fields) if self.link is not None else []
+        except AmiError as error:
+            log.info("ami-not-answered", action=action, error=type(error).__name__)
+            return []
 
     async def press(self, channel: str, key: str) -> None:
         """Queue a key on a channel as if its far end had pressed it."""
         await self.act("PlayDTMF", {"Channel": channel, "Digit": key, "Receive": "true"})
 
-    async def act(self, action: str, fields: Mapping[str, str]) -> None:
-        """Do one thing. A refusal means that there was nothing left to do it to."""
+    async def act(self, action: str, fields: Mapping[str, str]) -> bool:
+        """Do one thing; whether it was done. A refusal means that there was nothing left to do it to."""
         try:
             if self.link is None:
                 raise AmiError("no link")  # noqa: TRY301 - the one place that handles it
@@ -57,6 +89,9 @@ class Exchange:
             log.info("ami-refused", action=action, reason=error.reason)
         except AmiError as error:
             self.alarm("ami-action-failed", action=action, error=type(error).__name__)
+        else:
+            return True
+        return False
 
     def alarm(self, alarm: str, **facts: Json) -> None:
         """Something that a person must look at: in the log, on the live page and in the ledger. No numbers."""

@@ -63,6 +63,10 @@ class Fleet:
         """A leg that was found after a restart."""
         self._by_leg[uniqueid] = pilot
 
+    def of_leg(self, uniqueid: str) -> Pilot | None:
+        """The pilot whose leg this is."""
+        return self._by_leg.get(uniqueid)
+
     def leg_gone(self, uniqueid: str) -> Pilot | None:
         """The pilot whose leg this was. Every hang-up on the PBX asks, so nothing is searched."""
         return self._by_leg.pop(uniqueid, None)

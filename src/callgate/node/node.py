@@ -5,19 +5,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 
 import structlog
 
 from callgate.boundary import Office
 from callgate.live import Live
+from callgate.node.company import Company
 from callgate.node.exchange import Exchange
 from callgate.node.fleet import Fleet
 from callgate.node.later import LateFile
 from callgate.node.reception import Reception
+from callgate.node.recorders import Recorders
 from callgate.node.recovery import Recovery
+from callgate.node.strays import Strays
 from callgate.node.watch import Watch
 from callgate.pbx.agi import AgiServer
 from callgate.pbx.ami import Address, Link, State
+from callgate.pbx.bridges import Bridges
 from callgate.pbx.channels import Channels
 from callgate.pbx.guard import Guard
 from callgate.pbx.recordings import Recordings
@@ -27,13 +32,17 @@ from callgate.prompts.catalogue import Catalogue
 log = structlog.stdlib.get_logger()
 
 SWEEP_S = 5.0
+LOOK_S = 0.5
 SETTLE_EVERY = 12
 """Sweeps between two looks at what the dialplan kept: a callgate that hung for a moment loses no AMI connection."""
 
 
 @dataclass(frozen=True, slots=True)
 class Station:
-    """What a node must know of its PBX. `emergency` maps what may be dialled to the emergency number itself."""
+    """What a node must know of its PBX.
+
+    `emergency` maps what may be dialled to the emergency number itself; below `guarded` the guard may delete.
+    """
 
     pbx: str
     agi: Address
@@ -44,6 +53,7 @@ class Station:
     trunks: Sequence[str]
     emergency: Mapping[str, str]
     token_key: bytes
+    guarded: Sequence[Path] = ()
 
 
 class Node:
@@ -75,7 +85,25 @@ class Node:
             known=self.fleet.allowed,
             clock=clock,
         )
-        self._watch = Watch(channels=channels, fleet=self.fleet, guard=guard, exchange=self._exchange, live=live)
+        bridges = Bridges(channels)
+        self._company = Company(channels, bridges, self.fleet)
+        self._recorders = Recorders(
+            channels=channels,
+            fleet=self.fleet,
+            company=self._company,
+            exchange=self._exchange,
+            strays=Strays(station.guarded, self._exchange, clock),
+        )
+        self._watch = Watch(
+            channels=channels,
+            bridges=bridges,
+            fleet=self.fleet,
+            company=self._company,
+            recorders=self._recorders,
+            guard=guard,
+            exchange=self._exchange,
+            live=live,
+        )
         self._recovery = Recovery(
             station.pbx,
             tools=tools,
@@ -138,6 +166,7 @@ class Node:
                 tasks.create_task(self._link.run())
                 tasks.create_task(self._later.run())
                 tasks.create_task(self._sweep())
+                tasks.create_task(self._look_after_wanderers())
         finally:
             await self._stop()
 
@@ -161,6 +190,14 @@ class Node:
                     self._watch.reconcile(pilot)
             if sweeps % SETTLE_EVERY == 0:
                 await self._recovery.settle()
+
+    async def _look_after_wanderers(self) -> None:
+        """A callee who is in no bridge may be in an application that records: ask, as long as there is one."""
+        while True:
+            await asyncio.sleep(LOOK_S)
+            if self._exchange.up and any(self._company.wanders(pilot) for pilot in self.fleet.all()):
+                shown = await self._exchange.ask("CoreShowChannels", {})
+                self._recorders.applications([channel for channel in shown if self._watch.is_whole(channel)])
 
     def _on_state(self, state: State, reason: str) -> None:
         self._live.tell("pbx", pbx=self._station.pbx, state=state)

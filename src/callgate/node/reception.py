@@ -24,7 +24,7 @@ from callgate.pbx.agi import Handler, Request, Session
 from callgate.pbx.callback import CallBack, words_of
 from callgate.pbx.channels import Channels
 from callgate.pbx.guard import permit_for
-from callgate.pbx.interview import Interview
+from callgate.pbx.interview import Interview, Speech
 from callgate.pilot import Pilot, Tools
 
 log = structlog.stdlib.get_logger()
@@ -77,6 +77,8 @@ class Reception:
             Script.HEARD: self._heard,
             Script.HEARD_LAST: self._heard_last,
             Script.INBOUND: self._inbound,
+            Script.PAUSE: lambda session: self._agent_key(session, On.PAUSED),
+            Script.RESUME: lambda session: self._agent_key(session, On.RESUMED),
         }
 
     # The gate.
@@ -144,12 +146,18 @@ class Reception:
         if pilot is None:
             return
         decision = pilot.decision
-        notice = self._tools.catalogue().notice(decision.campaign, decision.centre, decision.callee_language)
+        catalogue, languages = self._tools.catalogue(), decision.manner.languages
+        speech = Speech(
+            notice=lambda language: catalogue.notice(decision.campaign, decision.centre, language),
+            language=decision.callee_language,
+            manner=decision.manner,
+            offers=dict(zip(languages, catalogue.offers(decision.campaign, languages), strict=True)),
+        )
 
         async def wake(key: str) -> None:
             await self._exchange.press(request.channel, key)
 
-        await pilot.answered(Interview(session, notice, wake, self._tools.clock), request.uniqueid)
+        await pilot.answered(Interview(session, speech, wake, self._tools.clock), request.uniqueid)
 
     async def _callee_key(self, session: Session, on: On, kind: Kept) -> None:
         pilot = await self._believed(session, lambda pilot: session.request.uniqueid == pilot.callee)
@@ -160,6 +168,11 @@ class Reception:
         pilot = await self._believed(session, lambda pilot: session.request.uniqueid == pilot.uniqueid)
         if pilot is not None and await pilot.ask(On.HEARD, "agent-key"):
             await self._confirm(session, f"{Kept.OBJECTED}/{pilot.id}")
+
+    async def _agent_key(self, session: Session, on: On) -> None:
+        pilot = await self._believed(session, lambda pilot: session.request.uniqueid == pilot.uniqueid)
+        if pilot is not None and await pilot.ask(on, "agent-key"):
+            await session.set_variable(Variable.DONE, done(session.request.uniqueid))
 
     async def _heard_last(self, session: Session) -> None:
         request = session.request

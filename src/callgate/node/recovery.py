@@ -50,34 +50,30 @@ class Recovery:
 
     async def on_snapshot(self, snapshot: list[Message]) -> None:
         """The channels that exist. Raises `NotCommitted` where the ledger cannot be read: the link asks again."""
-        self._channels.reset(channel for channel in snapshot if self._watch.is_whole(channel))
-        for piece in snapshot:
-            if not self._watch.is_whole(piece):
-                self._watch.cut(piece)
+        self._watch.reset(snapshot)
         for pilot in self._fleet.all():
-            self._watch.reconcile(pilot)
+            self._watch.insist(pilot)
         for opened in await self._tools.office.open_calls(self._pbx):
             if self._fleet.get(opened.decision.call) is None:
                 self._take_up(opened)
+        self._watch.after_gap(snapshot)
 
     def _take_up(self, opened: OpenCall) -> None:
         pilot = self._fleet.add(opened.decision, opened.uniqueid, opened.agent, permit=None)
-        legs = [channel for channel in self._channels.of_call(pilot.id) if channel.uniqueid != opened.uniqueid]
-        callee = legs[0] if legs else None
+        callee = self._watch.callee_of(pilot.id, opened.uniqueid)
         pilot.restore(
             connected=opened.connected,
             recording=self._has_recording(opened),
+            paused=opened.paused,
             callee=callee.uniqueid if callee else "",
             callee_channel=callee.name if callee else "",
             sealed=opened.sealed,
         )
-        if callee is not None and not pilot.wants_recording:
-            # Whether a recording was begun cannot be told: without the ledger's word there is no consent.
-            self._exchange.background(self._exchange.stop_recording(callee.name))
         if callee is not None:
             self._fleet.took_up(pilot, callee.uniqueid)
         log.info("call-taken-up", call=pilot.id, state=pilot.state)
-        self._watch.reconcile(pilot)
+        # Whether a recording was begun cannot be told: without the ledger's word there is no consent.
+        self._watch.insist(pilot)
 
     def _has_recording(self, opened: OpenCall) -> bool:
         """Also one that began when callgate died, or while the ledger was away: the consent to it is there."""

@@ -1,4 +1,4 @@
-"""The channels of one PBX as AMI shows them: which are live, and under which CALLGATE_ID.
+"""The channels of one PBX as AMI shows them: which are live, under which CALLGATE_ID, and of which call centre.
 
 A fold over AMI events; a snapshot begins it anew. Events may come twice or tell what a snapshot held already.
 """
@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from callgate.core.dialplan import Variable
 from callgate.pbx.ami import Message
 
+LONGEST = 5
+"""Digits of an extension of the PBX's own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Channel:
@@ -18,11 +21,24 @@ class Channel:
     uniqueid: str
     name: str
     call: str = ""
+    centre: str = ""
+    context: str = ""
+    extension: str = ""
 
     @property
     def endpoint(self) -> str:
         """`PJSIP/brussels` of `PJSIP/brussels-00000012`."""
         return self.name.rpartition("-")[0]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it is half of a Local channel: `…;1` or `…;2`."""
+        return self.name.startswith("Local/")
+
+
+def hidden(extension: str) -> str:
+    """An extension that may be told: what is long enough to be somebody's number is cut down to its end."""
+    return f"•••{extension[-2:]}" if sum(character.isdigit() for character in extension) > LONGEST else extension
 
 
 class Channels:
@@ -73,9 +89,17 @@ class Channels:
         if not uniqueid:
             return
         name = message.get("Newname") or message.get(f"{prefix}Channel")
-        call = message.variables(f"{prefix}ChanVariable").get(Variable.ID, "")
+        variables = message.variables(f"{prefix}ChanVariable")
+        call, centre = variables.get(Variable.ID, ""), variables.get(Variable.CENTRE, "")
         seen = self._live.get(uniqueid) or Channel(uniqueid, name)
-        self._live[uniqueid] = replace(seen, name=name or seen.name, call=call or seen.call)
+        self._live[uniqueid] = replace(
+            seen,
+            name=name or seen.name,
+            call=call or seen.call,
+            centre=centre or seen.centre,
+            context=message.get(f"{prefix}Context") or seen.context,
+            extension=hidden(message.get(f"{prefix}Exten")) or seen.extension,
+        )
 
     async def until(self, holds: Callable[[], bool], within_s: float) -> bool:
         """Wait for the events to make `holds` true; False after `within_s`. An AGI request may be ahead of AMI."""

@@ -143,6 +143,10 @@ class Guard:
         self._known = known
         self._clock = clock
 
+    def is_trunk(self, endpoint: str) -> bool:
+        """Whether channels of this endpoint lead outside."""
+        return endpoint in self._trunks
+
     def judge(self, message: Message) -> tuple[Dial, Ruling]:
         """What the guard says about one DialBegin."""
         dial = Dial.of(message)

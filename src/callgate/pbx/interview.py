@@ -5,28 +5,52 @@ hangs cannot hold a callee; each prompt extends it by its own length.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from time import monotonic
+
+import structlog
 
 from callgate.boundary import Heard, Played
 from callgate.core import consent
 from callgate.core.call import On
-from callgate.core.consent import Answer, Part
+from callgate.core.consent import Answer, Manner, Part
 from callgate.core.dialplan import Variable, connect
+from callgate.core.faults import place_of
 from callgate.pbx.agi import ChannelGone, PeerGone, RemoteError, Session
 from callgate.prompts.catalogue import Notice, Prompt
+
+log = structlog.stdlib.get_logger()
 
 SAMPLES_PER_MS = 8
 """Prompts are 8 kHz."""
 
-ANSWER_MS = 4_000
-"""How long a callee has for an answer after the question has ended."""
-
 SLACK_S = 2
 """What the channel's timeout has over the length of a prompt."""
 
-_ANSWERS = {Answer.AGREED: On.AGREED, Answer.REFUSED: On.REFUSED, Answer.OBJECTED: On.OBJECTED}
+_ANSWERS = {
+    Answer.AGREED: On.AGREED,
+    Answer.REFUSED: On.REFUSED,
+    Answer.OBJECTED: On.OBJECTED,
+    Answer.SWITCHED: On.SWITCHED,
+}
+_BOUNDED = (Answer.REPEATED, Answer.SWITCHED)
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """What can be said to a callee, and how they are asked.
+
+    `notice` is by language, and `language` the one to begin with; `offers` says by key, each in its own language, which
+    key changes to it. They are for the keys of `manner.languages`.
+    """
+
+    notice: Callable[[str], Notice]
+    language: str
+    manner: Manner
+    offers: Mapping[str, Prompt]
 
 
 class Interview:
@@ -35,16 +59,18 @@ class Interview:
     def __init__(
         self,
         session: Session,
-        notice: Notice,
+        speech: Speech,
         wake: Callable[[str], Awaitable[None]],
         clock: Callable[[], datetime],
     ) -> None:
         self._session = session
-        self._notice = notice
+        self._speech = speech
         self._wake = wake
         self._clock = clock
         self._leaving = False
+        self._took: Counter[Answer] = Counter()
         self._task: asyncio.Task[None] | None = None
+        self.language = speech.language
         self.played: list[Played] = []
         self.heard: Heard | None = None
         self.over = asyncio.Event()
@@ -68,7 +94,9 @@ class Interview:
                 on = await work()
             except (ChannelGone, PeerGone):
                 on = On.ENDED  # with AGIEXITONHANGUP, Asterisk closes the connection when the callee hangs up
-            except RemoteError:
+            except Exception as error:
+                # Whatever it was, the notice was not heard: the callee is dropped, and nobody waits for an answer.
+                log.warning("not-heard", part=part, error=type(error).__name__, place=place_of(error))
                 on = On.FAILED
             report(on)
 
@@ -82,17 +110,31 @@ class Interview:
             await asyncio.wait({self._task}, timeout=1)
 
     async def _identify(self) -> On:
-        answer = await self._play(self._notice.identification, Part.IDENTIFICATION)
-        return On.IDENTIFIED if answer is Answer.NOTHING else _ANSWERS[answer]
+        notice = self._speech.notice(self.language)
+        for prompt in (notice.identification, *(self._speech.offers[key] for key in self._others())):
+            answer = await self._play(prompt, Part.IDENTIFICATION)
+            if answer is not Answer.NOTHING:
+                return _ANSWERS[answer]
+        return On.IDENTIFIED
 
     async def _ask(self) -> On:
-        question = self._notice.question
+        question = self._speech.notice(self.language).question
         if question is None:
             return On.UNASKED
-        answer = await self._play(question, Part.QUESTION)
-        if answer is Answer.NOTHING:
-            answer = await self._await_answer(question)
-        return _ANSWERS.get(answer, On.SILENT)
+        left = self._speech.manner.times
+        while left:
+            answer = await self._play(question, Part.QUESTION)
+            if answer is Answer.NOTHING:
+                answer = await self._await_answer(question)
+            if answer in _ANSWERS:
+                return _ANSWERS[answer]
+            if answer is Answer.NOTHING:
+                left -= 1
+        return On.SILENT
+
+    def _others(self) -> dict[str, str]:
+        """The other languages that can be had, by key."""
+        return {key: code for key, code in self._speech.manner.languages.items() if code != self.language}
 
     async def _play(self, prompt: Prompt, part: Part) -> Answer:
         """Play a part to its end, or to a key that means something. Raises `RemoteError` where it was not played."""
@@ -100,7 +142,7 @@ class Interview:
         while not self._leaving:
             await self._extend(prompt.seconds)
             played = await self._session.stream_file(
-                prompt.path, consent.listened_keys(part), position, lasts_s=prompt.seconds
+                prompt.path, consent.listened_keys(part, self._others()), position, lasts_s=prompt.seconds
             )
             if played.failed:
                 # A hang-up reads as a failure too; on a channel that is gone, the next command says so.
@@ -111,23 +153,41 @@ class Interview:
                 return Answer.NOTHING
             position = played.endpos
             milliseconds = position / SAMPLES_PER_MS
-            answer = consent.read(played.digit or "", part, round(milliseconds))
+            answer = await self._take(played.digit or "", part, milliseconds)
             if answer is not Answer.NOTHING:
                 self._note(prompt, milliseconds, whole=False)
+            if answer is Answer.REPEATED:
+                position = 0
+            elif answer is not Answer.NOTHING:
                 self._press(played.digit or "")
                 return answer
         raise RemoteError("the notice was stopped")
 
     async def _await_answer(self, question: Prompt) -> Answer:
-        deadline = monotonic() + ANSWER_MS / 1000
-        await self._extend(ANSWER_MS / 1000)
+        patience = self._speech.manner.answer_s
+        deadline = monotonic() + patience
+        await self._extend(patience)
         while not self._leaving and (left := deadline - monotonic()) > 0:
             key = await self._session.wait_for_digit(round(left * 1000))
-            answer = consent.read(key or "", Part.QUESTION, round(question.seconds * 1000))
+            answer = await self._take(key or "", Part.QUESTION, question.seconds * 1000)
             if answer is not Answer.NOTHING:
                 self._press(key or "")
                 return answer
         return Answer.NOTHING
+
+    async def _take(self, key: str, part: Part, milliseconds: float) -> Answer:
+        """What a key means, with the language changed to the one that it asks for."""
+        others = self._others()
+        answer = consent.read(key, part, round(milliseconds), others)
+        if answer in _BOUNDED:
+            self._took[answer] += 1
+            if self._took[answer] > consent.REPEATS:
+                return Answer.NOTHING
+        if answer is Answer.SWITCHED:
+            self.language = others[key]
+            # What the dialplan says to the callee in mid-call is said in it too.
+            await self._session.set_variable(Variable.CALLEE_LANGUAGE, self.language)
+        return answer
 
     def _note(self, prompt: Prompt, milliseconds: float, *, whole: bool) -> None:
         self.played.append(Played(prompt.name, prompt.language, prompt.sha256, prompt.text, round(milliseconds), whole))
@@ -144,9 +204,11 @@ class Interview:
         """Start MixMonitor on the callee's channel; whether it said that it started.
 
         What the channel says goes into one file (`r`, receive) and what it is sent into another (`t`, transmit); there
-        is no third, mixed one. Asterisk puts silence where one side has none, so the two stay in step.
+        is no third, mixed one. Asterisk puts silence where one side has none, so the two stay in step. The channel
+        keeps the recorder's id, by which it alone is stopped.
         """
-        return await self._session.execute("MixMonitor", "", f"r({callee})t({agent})") == 0
+        options = f"r({callee})t({agent})i({Variable.RECORDER})"
+        return await self._session.execute("MixMonitor", "", options) == 0
 
     async def connect(self) -> None:
         """Let the dialplan bridge the two."""

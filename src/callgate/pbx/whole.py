@@ -34,19 +34,31 @@ def _side(prefix: str) -> tuple[_Order, _Order]:
 
 
 _ONE: Final = frozenset(_side(""))
+_SPY: Final = frozenset((*spyer, *spyee) for spyer in _side("spyer") for spyee in _side("spyee"))
 _DIAL: Final = frozenset((*caller, *callee) for caller in ((), *_side("")) for callee in _side("dest"))
 """Originate dials without a caller's channel."""
 
 ORDERS: Final = {
-    **dict.fromkeys(("newchannel", "hangup", "hanguprequest", "softhanguprequest", "mixmonitorstart"), _ONE),
-    "coreshowchannel": _ONE,
+    **dict.fromkeys(
+        (
+            "newchannel", "hangup", "hanguprequest", "softhanguprequest", "mixmonitorstart", "mixmonitorstop",
+            "bridgeenter", "bridgeleave", "coreshowchannel",
+        ),
+        _ONE,
+    ),
+    **dict.fromkeys(("chanspystart", "chanspystop"), _SPY),
     "dialbegin": _DIAL,
-}
+}  # fmt: skip
 """By event, in lower case, every order of the fields of channels that Asterisk writes."""
 
 _KNOWN: Final = frozenset(name for orders in ORDERS.values() for order in orders for name in order)
-_VARIABLES: Final = ("chanvariable", "destchanvariable")
+_VARIABLES: Final = ("chanvariable", "destchanvariable", "spyerchanvariable", "spyeechanvariable")
 _OURS: Final = frozenset({Variable.ID.value, Variable.TOKEN.value})
+
+
+def tells_of_a_channel(event: Message) -> bool:
+    """Whether it is of a kind whose wholeness can be told. Others are not believed behind a cut one."""
+    return event.get("Event").lower() in ORDERS
 
 
 class Wholeness:

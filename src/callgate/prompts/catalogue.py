@@ -127,6 +127,10 @@ class Catalogue:
         """What somebody hears who calls back the number that a campaign shows. Raises NoSuchPrompt."""
         return self.prompt(names.callback(campaign), language)
 
+    def offers(self, campaign: str, languages: Mapping[str, str]) -> tuple[Prompt, ...]:
+        """What offers the other languages, each in its own; `languages` is by key. Raises NoSuchPrompt."""
+        return tuple(self.prompt(names.language(campaign, key), code) for key, code in languages.items())
+
     def prompt(self, name: str, language: str) -> Prompt:
         """A prompt by its name, of `names.Callee` or `names.Agent`. Raises NoSuchPrompt."""
         try:

@@ -1,8 +1,8 @@
 """The closed list of prompts: their names, who hears them, the fields of their texts, how long they may last.
 
 A prompt's name is a path, `callee/objected` or `identification/<campaign>/<centre>`. The two parts of the notice exist
-once per campaign (and centre); an override for `identification` holds for all of them, one for
-`identification/<campaign>` for that campaign.
+once per campaign (and centre), and so does the key for another language; an override for `identification` holds for all
+of them, one for `identification/<campaign>` for that campaign.
 """
 
 from enum import StrEnum
@@ -13,6 +13,7 @@ from callgate.core.reasons import ALLOWING, Reason
 IDENTIFICATION: Final = "identification"
 QUESTION: Final = "question"
 CALLBACK: Final = "callback"
+LANGUAGE: Final = "language"
 
 
 class Callee(StrEnum):
@@ -25,6 +26,7 @@ class Callee(StrEnum):
     APOLOGY = "callee/apology"
     DROPPED = "callee/dropped"
     NO_NUMBER = "callee/no-number"
+    DECLINED = "callee/declined"
 
 
 class Agent(StrEnum):
@@ -33,11 +35,16 @@ class Agent(StrEnum):
     NOTICE_PLAYING = "agent/notice-playing"
     NOTICE_FAILED = "agent/notice-failed"
     CALLEE_OBJECTED = "agent/callee-objected"
+    CALLEE_DECLINED = "agent/callee-declined"
     CALLEE_RECORDING = "agent/callee-recording"
     CALLEE_NOT_RECORDING = "agent/callee-not-recording"
     OBJECTION_NOTED = "agent/objection-noted"
     OBJECTION_UNCLEAR = "agent/objection-unclear"
     WITHDRAWN = "agent/withdrawn"
+    PAUSED = "agent/paused"
+    NOT_PAUSED = "agent/not-paused"
+    RESUMED = "agent/resumed"
+    NOT_RESUMED = "agent/not-resumed"
 
 
 def blocked(reason: Reason) -> str:
@@ -63,7 +70,13 @@ def callback(campaign: str) -> str:
     return f"{CALLBACK}/{campaign}"
 
 
+def language(campaign: str, key: str) -> str:
+    """In a language of its own: which key changes to it."""
+    return f"{LANGUAGE}/{campaign}/{key}"
+
+
 FIELDS: Final[dict[str, frozenset[str]]] = {
+    LANGUAGE: frozenset({"key"}),
     IDENTIFICATION: frozenset({"centre", "company", "purpose", "privacy_policy"}),
     CALLBACK: frozenset({"centres", "company", "purpose", "privacy_policy"}),
 }
@@ -78,6 +91,7 @@ _LIMITS: Final[dict[str, float]] = {
     # Whoever called listens of their own accord, and every centre of a company may be named.
     CALLBACK: 40.0,
     Callee.NO_NUMBER: 8.0,
+    LANGUAGE: 2.0,
     "callee": 4.0,
     "agent": 4.0,
     "blocked": 3.0,
@@ -94,12 +108,12 @@ _LIMITS: Final[dict[str, float]] = {
 }
 """Seconds, by name or else by kind."""
 
-EVERYWHERE: Final = frozenset({*Callee, *Agent, *BLOCKED, IDENTIFICATION, QUESTION, CALLBACK})
+EVERYWHERE: Final = frozenset({*Callee, *Agent, *BLOCKED, IDENTIFICATION, QUESTION, CALLBACK, LANGUAGE})
 """The names that are the same for every operator."""
 
 
 def kind(name: str) -> str:
-    """The first step of a name: identification, question, callback, callee, agent or blocked."""
+    """The first step of a name: identification, question, callback, language, callee, agent or blocked."""
     return name.partition("/")[0]
 
 

@@ -18,7 +18,8 @@ class Campaign:
 
     `purpose` is by language. `privacy_policy` says by language how the place of the privacy policy is spoken; for a
     language that it leaves out, this is derived from `privacy_url`. `centres` are those that may call for it; one that
-    none may call for has nobody who calls back.
+    none may call for has nobody who calls back. `language_keys`: the languages to which a key changes; they are among
+    its `languages`.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Campaign:
     privacy_policy: Mapping[str, str] = field(default_factory=dict)
     privacy_url: str = ""
     centres: tuple[str, ...] = ()
+    language_keys: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,9 @@ def _wanted(spec: BuildSpec) -> Iterator[_Wanted]:
     for campaign in spec.campaigns:
         for code in campaign.languages:
             yield from _notices(campaign, languages()[code], spec.centres)
+        for key, code in campaign.language_keys.items():
+            name = names.language(campaign.id, key)
+            yield _Wanted(name, code, (name, name.rpartition("/")[0], names.LANGUAGE), {"key": key})
 
 
 def _notices(campaign: Campaign, language: Language, centres: tuple[Centre, ...]) -> Iterator[_Wanted]:

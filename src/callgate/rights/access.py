@@ -25,7 +25,14 @@ SECTIONS: Mapping[str, frozenset[Kind]] = {
     "consents": frozenset({Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL, *CONSENTS}),
     "objections": OBJECTIONS,
     "recordings": frozenset(
-        {Kind.RECORDING_STARTED, Kind.RECORDING_SEALED, Kind.RECORDING_DESTROYED, Kind.RECORDING_PLAYED}
+        {
+            Kind.RECORDING_STARTED,
+            Kind.RECORDING_PAUSED,
+            Kind.RECORDING_RESUMED,
+            Kind.RECORDING_SEALED,
+            Kind.RECORDING_DESTROYED,
+            Kind.RECORDING_PLAYED,
+        }
     ),
     "notes": frozenset({Kind.OUTCOME, Kind.NOTE}),
     "requests": REQUESTS,

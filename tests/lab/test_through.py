@@ -1,0 +1,331 @@
+"""Everything that Asterisk does to calls: the recording follows the callee's consent, and nobody else is in it."""
+
+import asyncio
+
+import pytest
+
+from lab import audio
+from lab.conversation import (
+    AFTER,
+    AGENT,
+    BEFORE,
+    Conversation,
+    asked,
+    both_talk,
+    digits,
+    hung_up,
+    in_ledger,
+    is_in_ledger,
+    not_recorded,
+    pressed,
+)
+from lab.process import until
+from lab.scene import Result, Scene
+from lab.sip import Call
+
+pytestmark = [
+    pytest.mark.lab,
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.usefixtures("left_in_order"),
+]
+
+COLLEAGUE, STRANGER, CARD = 2300, 1900, 2700
+"""A telephone of the agent's own centre, one of somebody else, and the callee while card data is spoken."""
+
+
+async def recorded(scene: Scene, number: str) -> Conversation:
+    """A callee who consented, in conversation with the agent."""
+    result = Result("through", "brussels", number, "")
+    talk = await asked(scene, result)
+    await pressed(scene, talk, "1")
+    await both_talk(talk, result)
+    assert not result.failed
+    await scene.listen(talk.callee, 1)
+    return talk
+
+
+async def takes(scene: Scene, phone: str, hz: int) -> Call:
+    """A telephone rings, is answered, and sounds."""
+    call = await scene.callee(phone)
+    call.tone(hz)
+    await call.answer()
+    return call
+
+
+async def sealed(scene: Scene, talk: Conversation) -> audio.Samples:
+    """The callee hangs up; what was recorded."""
+    await talk.callee.hangup()
+    await scene.watcher.until("sealed", talk.since, call=talk.id)
+    await scene.quiet()
+    return audio.read_wav(scene.recording(talk.id))
+
+
+def tail(samples: audio.Samples, seconds: float) -> audio.Samples:
+    return samples[-round(seconds * audio.RATE) :]
+
+
+async def runs_on(scene: Scene, talk: Conversation, samples: audio.Samples) -> bool:
+    """Whether the callee was recorded to the end, and never paused.
+
+    What a colleague said is not asked for: once a call changed its bridge, MixMonitor writes nothing of the callee's
+    far end in half of the runs (docs/decisions/0008-third-parties.md).
+    """
+    return audio.has_tone(tail(samples, 1), AFTER) and not await is_in_ledger(scene, talk.id, "recording-paused")
+
+
+# Card data.
+
+
+async def test_what_is_said_while_the_agent_paused_the_recording_is_silence_in_it(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001340")
+    at = asyncio.get_running_loop().time()
+    await talk.agent.press("*")
+    await talk.agent.press("7")
+    await scene.stage("paused", talk.since)
+    await talk.agent.until_speech(5, since=at)
+    talk.callee.tone(CARD)
+    await talk.agent.until_hears(CARD, 5)
+    await scene.listen(talk.callee, 1)
+    talk.callee.silence()
+    await scene.listen(talk.callee, 0.5)
+    since = scene.watcher.mark()
+    at = asyncio.get_running_loop().time()
+    await talk.agent.press("*")
+    await talk.agent.press("8")
+    await scene.stage("recording", since)
+    await talk.agent.until_speech(5, since=at)
+    talk.callee.tone(AFTER)
+    await talk.agent.until_hears(AFTER, 5)
+    await scene.listen(talk.callee, 1)
+    samples = await sealed(scene, talk)
+    assert not audio.has_tone(samples, CARD)
+    assert audio.has_tone(tail(samples, 1), AFTER)
+    assert [fact["by"] for fact in await in_ledger(scene, talk.id, "recording-paused")] == ["agent-key"]
+    assert await is_in_ledger(scene, talk.id, "recording-resumed")
+
+
+async def test_a_withdrawal_while_the_recording_is_paused_destroys_it(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001341")
+    await talk.agent.press("*")
+    await talk.agent.press("7")
+    await scene.stage("paused", talk.since)
+    await talk.callee.press("*")
+    await scene.watcher.until("withdrawal", talk.since, call=talk.id)
+    await talk.agent.press("*")
+    await talk.agent.press("8")
+    await scene.listen(talk.callee, 1)
+    await hung_up(scene, talk)
+    assert not await is_in_ledger(scene, talk.id, "recording-resumed")
+    result = Result("", "", "", "")
+    not_recorded(scene, result, talk.id)
+    assert not result.failed
+
+
+async def test_the_recording_is_not_paused_with_callgate_dead_and_the_agent_hears_so(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001342")
+    await scene.lab.callgate.kill()
+    try:
+        at = asyncio.get_running_loop().time()
+        await talk.agent.press("*")
+        await talk.agent.press("7")
+        await talk.agent.until_speech(8, since=at)
+    finally:
+        await scene.lab.callgate.start()
+    assert not await is_in_ledger(scene, talk.id, "recording-paused")
+    await sealed(scene, talk)
+
+
+# Transfers.
+
+
+async def test_a_callee_who_is_transferred_to_a_colleague_is_recorded_on(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001343")
+    await talk.agent.transfer("66")
+    await takes(scene, "ghent", COLLEAGUE)
+    await talk.callee.until_hears(COLLEAGUE, 5)
+    await scene.listen(talk.callee, 1)
+    assert await runs_on(scene, talk, await sealed(scene, talk))
+
+
+async def test_another_centre_to_whom_a_callee_is_transferred_is_not_recorded(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001344")
+    await talk.agent.transfer("62")
+    await takes(scene, "lille", STRANGER)
+    await talk.callee.until_hears(STRANGER, 5)
+    await scene.stage("accompanied", talk.since)
+    await scene.listen(talk.callee, 1)
+    samples = await sealed(scene, talk)
+    assert audio.has_tone(samples, AGENT)
+    assert not audio.has_tone(samples, STRANGER)
+    assert [fact["why"] for fact in await in_ledger(scene, talk.id, "recording-paused")] == ["joined"]
+
+
+async def test_a_consulted_stranger_is_not_recorded_before_or_after_an_attended_transfer(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001345")
+    await talk.agent.hold()
+    consulting = await scene.dial("brussels", "62")
+    stranger = await takes(scene, "lille", STRANGER)
+    await consulting.until_answered(5)
+    await consulting.until_hears(STRANGER, 5)
+    await talk.agent.transfer("62", consulting)
+    await talk.callee.until_hears(STRANGER, 5)
+    await stranger.until_hears(AFTER, 5)
+    await scene.stage("accompanied", talk.since)
+    samples = await sealed(scene, talk)
+    assert not audio.has_tone(samples, STRANGER)
+
+
+async def test_hold_is_recorded_and_brings_nobody_else(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001346")
+    await talk.agent.hold()
+    await talk.callee.until_hears(200, 5)
+    await talk.agent.resume()
+    await talk.callee.until_hears(AGENT, 5)
+    samples = await sealed(scene, talk)
+    assert audio.has_tone(samples, 200)
+    assert not await is_in_ledger(scene, talk.id, "recording-paused")
+
+
+@pytest.mark.parametrize(
+    ("number", "phone", "hz", "is_recorded"),
+    [("0033199001347", "ghent", COLLEAGUE, True), ("0033199001348", "lille", STRANGER, False)],
+)
+async def test_a_parked_callee_is_recorded_with_whoever_of_the_centre_takes_them_back(
+    scene: Scene, number: str, phone: str, hz: int, is_recorded: bool
+) -> None:
+    talk = await recorded(scene, number)
+    await talk.agent.transfer("700")
+    await talk.callee.until_hears(200, 5)
+    taking = await scene.dial(phone, "701")
+    taking.tone(hz)
+    await talk.callee.until_hears(hz, 8)
+    await scene.listen(talk.callee, 2)
+    samples = await sealed(scene, talk)
+    assert await runs_on(scene, talk, samples) is is_recorded
+    assert is_recorded or not audio.has_tone(samples, hz)
+
+
+async def test_in_a_conference_the_recording_rests_while_a_stranger_is_there(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001349")
+    colleague = await scene.dial("ghent", "68")
+    await colleague.until_answered(5)
+    await talk.agent.transfer("68")
+    colleague.tone(COLLEAGUE)
+    await talk.callee.until_hears(COLLEAGUE, 8)
+    await scene.listen(talk.callee, 1)
+    stranger = await scene.dial("lille", "68")
+    await stranger.until_answered(5)
+    await scene.stage("accompanied", talk.since)
+    stranger.tone(STRANGER)
+    await talk.callee.until_hears(STRANGER, 5)
+    await scene.listen(talk.callee, 1)
+    since = scene.watcher.mark()
+    await stranger.hangup()
+    await scene.stage("recording", since)
+    await scene.listen(talk.callee, 2)
+    samples = await sealed(scene, talk)
+    assert not audio.has_tone(samples, STRANGER)
+    assert audio.has_tone(tail(samples, 1), AFTER)
+
+
+async def test_a_callee_in_a_queue_is_recorded_with_the_colleague_who_answers(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001350")
+    await talk.agent.transfer("65")
+    await takes(scene, "ghent", COLLEAGUE)
+    await talk.callee.until_hears(COLLEAGUE, 8)
+    await scene.listen(talk.callee, 1)
+    assert await runs_on(scene, talk, await sealed(scene, talk))
+
+
+async def test_a_call_that_somebody_else_picks_up_is_recorded_by_who_that_is(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001351")
+    await talk.agent.transfer("62")
+    await scene.callee("lille")
+    picking = await scene.dial("ghent", "63")
+    picking.tone(COLLEAGUE)
+    await talk.callee.until_hears(COLLEAGUE, 8)
+    await scene.listen(talk.callee, 1)
+    stages = [fact.get("stage") for fact in scene.watcher.facts[talk.since :] if fact.get("call") == talk.id]
+    samples = await sealed(scene, talk)
+    assert await runs_on(scene, talk, samples) is ("accompanied" not in stages)
+
+
+async def test_a_waiting_call_is_kept_apart_from_the_callees(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001352")
+    other = await scene.dial("lille", "61")
+    waiting = await scene.callee("brussels")
+    await talk.agent.hold()
+    await waiting.answer()
+    other.tone(STRANGER)
+    await waiting.until_hears(STRANGER, 5)
+    await scene.listen(waiting, 1)
+    await waiting.hangup()
+    await talk.agent.resume()
+    await talk.callee.until_hears(AGENT, 5)
+    samples = await sealed(scene, talk)
+    assert not audio.has_tone(samples, STRANGER)
+    assert not await is_in_ledger(scene, talk.id, "recording-paused")
+
+
+# Before the conversation, and after it.
+
+
+async def test_early_media_is_neither_recorded_nor_an_answer(scene: Scene) -> None:
+    result = Result("early", "brussels", "0033199001353", "")
+    since = scene.watcher.mark()
+    agent = await scene.dial("brussels", result.dialled)
+    callee = await scene.callee(digits(result.dialled))
+    callee.tone(BEFORE)
+    await callee.progress()
+    await agent.until_hears(BEFORE, 5)
+    assert not [fact for fact in scene.watcher.facts[since:] if fact.get("stage") == "identifying"]
+    await callee.answer()
+    call = await scene.stage("asking", since)
+    await scene.listen(callee, 0.6)
+    talk = Conversation(agent, callee, call, since)
+    await pressed(scene, talk, "1")
+    await both_talk(talk, result)
+    samples = await sealed(scene, talk)
+    assert not audio.has_tone(samples, BEFORE)
+
+
+async def test_a_consent_is_for_one_call_and_who_is_called_back_is_asked_again(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001354")
+    await sealed(scene, talk)
+    await until(lambda: is_in_ledger(scene, talk.id, "closed"), "the first call closed", 15)
+    result = Result("again", "brussels", "0033199001354", "")
+    again = await asked(scene, result)
+    await pressed(scene, again, "2")
+    await both_talk(again, result)
+    await hung_up(scene, again)
+    not_recorded(scene, result, again.id)
+    assert not result.failed
+
+
+async def test_a_callee_who_forwards_is_not_followed(scene: Scene) -> None:
+    before = len(scene.carrier.invites)
+    agent = await scene.dial("brussels", "0033199001355")
+    callee = await scene.callee("33199001355")
+    host, port = scene.lab.place.sip
+    await callee.reject(302, {"Contact": f"<sip:33199001356@{host}:{port}>"})
+    await agent.until_ended(8)
+    assert agent.answered_at is None
+    assert [invite.user for invite in scene.carrier.invites[before:]] == ["33199001355"]
+
+
+async def test_a_telephone_that_forwards_outside_passes_the_gate_or_reaches_nobody(scene: Scene) -> None:
+    before = len(scene.carrier.invites)
+    agent = await scene.dial("brussels", "66")
+    ghent = await scene.callee("ghent")
+    host, port = scene.lab.place.sip
+    await ghent.reject(302, {"Contact": f"<sip:0033199001357@{host}:{port}>"})
+    await agent.until_ended(15)
+    assert scene.carrier.invites[before:] == []
+
+
+async def test_a_callee_who_is_transferred_outside_passes_the_gate_or_reaches_nobody(scene: Scene) -> None:
+    talk = await recorded(scene, "0033199001358")
+    before = len(scene.carrier.invites)
+    await talk.agent.transfer("0033199001359")
+    await talk.callee.until_ended(15)
+    assert scene.carrier.invites[before:] == []
