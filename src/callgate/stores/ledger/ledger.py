@@ -33,7 +33,7 @@ from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable
 from callgate.stores.ledger.audit import Audit, Progress, Report
 from callgate.stores.ledger.backend import Backend
-from callgate.stores.ledger.checkpoints import Checkpoint, Stand, checkpoint_of, public_key, sign
+from callgate.stores.ledger.checkpoints import Checkpoint, Rolls, Stand, checkpoint_of, public_key, sign
 from callgate.stores.ledger.group import GroupCommit
 from callgate.stores.ledger.journal import Erased, Journal
 from callgate.stores.ledger.keyfile import LedgerKeys
@@ -52,6 +52,7 @@ EVENTS_PER_COMMIT = 256
 CHECKPOINT_TRIES = 1000
 CHECKPOINT_EVENTS = 100_000
 """The most that one checkpoint adds, so that what it reads stays small; a ledger that was left alone gets several."""
+ROLLED_AT_A_TIME = 5_000
 APPEND_WITHIN = 1.0
 """Seconds. The agent is listening to silence meanwhile."""
 SEARCH_WITHIN = 30.0
@@ -238,7 +239,7 @@ class Ledger:
 
         What this is made of does not change any more, so it needs no transaction.
         """
-        after, mark, _ = last.stand if last else Stand(0, 0, {})
+        after, mark, *_ = last.stand if last else Stand(0, 0, {})
         newest = await self.last_seq()
         seq = min(newest, after + CHECKPOINT_EVENTS)
         since = events.c.seq > after, events.c.seq <= seq
@@ -249,7 +250,16 @@ class Ledger:
             end, (events.c.writer == end.c.writer) & (events.c.n == end.c.n)
         )
         heads = {row.writer: (row.n, row.hash) for row in await self._read(query)}
-        return Stand(seq, marked or mark, heads), newest
+        return Stand(seq, marked or mark, heads, await self._roll(after, seq)), newest
+
+    async def _roll(self, after: int, seq: int) -> bytes | None:
+        """The roll of the events after `after` and up to `seq`."""
+        rolls = Rolls([seq])
+        for first in range(after + 1, seq + 1, ROLLED_AT_A_TIME):
+            here = events.c.seq >= first, events.c.seq < first + ROLLED_AT_A_TIME, events.c.seq <= seq
+            query = sa.select(events.c.hash).where(*here).order_by(events.c.seq)
+            rolls.take(first, [row.hash for row in await self._read(query)])
+        return rolls.made.get(seq)
 
     async def _entries(self, query: sa.Select[Any], within: float | None = None) -> list[Entry]:
         reader = Reader(self.ring)
