@@ -214,9 +214,7 @@ async def test_a_checkpoint_that_somebody_else_signed_is_none(filled: Ledger, ta
     assert (await problem(filled)).startswith("checkpoint 4 was signed with another key")
 
 
-async def test_a_checkpoint_signs_the_hashes_of_all_events_since_the_one_before(
-    filled: Ledger, tamper: Tamper
-) -> None:
+async def test_a_checkpoint_signs_the_hashes_of_all_events_since_the_one_before(filled: Ledger, tamper: Tamper) -> None:
     signed = await checkpoint(filled)
     first = (await filled.rows(sa.select(checkpoints.c.statement).where(checkpoints.c.number == 2)))[0]
     since = json.loads(first.statement)["seq"]

@@ -14,7 +14,7 @@ import typer
 
 import callgate
 from callgate import config, daemon
-from callgate.cli import cache, consents, dialplan, doctor, explain, ledger, lists, prompts, scrub, suppress
+from callgate.cli import cache, consents, dialplan, doctor, evidence, explain, ledger, lists, prompts, scrub, suppress
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
 from callgate.cli.undecided import open_questions
 from callgate.core.processing import lapsing
@@ -39,6 +39,7 @@ app.add_typer(lists.app, name="lists")
 app.add_typer(cache.app, name="cache")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(evidence.app, name="evidence")
 app.add_typer(dialplan.app, name="dialplan")
 
 

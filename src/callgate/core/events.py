@@ -38,6 +38,7 @@ class Kind(StrEnum):
     RETENTION = "retention"
     RESTORED = "restored"
     GAP_ACCEPTED = "gap-accepted"
+    EXPORTED = "exported"
 
 
 OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})

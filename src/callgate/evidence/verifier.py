@@ -12,7 +12,7 @@ commitment to what it says:
     commitment = SHA-256(salt, body, sealed)
     hash(n)    = SHA-256(hash(n-1), commitment, seq, n, mark, version, writer, at, kind, call, subject, controller)
 
-`roll.bin` has one record of 33 bytes for every event between the first and the last of the bundle: a sign, and the hash.
+`roll.bin` has a record of 33 bytes for every event between the first and the last of the bundle: a sign, and the hash.
 The sign is `+` for an event that is shown in `events.jsonl` with what it says, `=` for one that is shown without, `-`
 for one that is not shown. Every few minutes a checkpoint signs the SHA-256 of all hashes since the one before (its
 `roll`) and the digest of that one. The comment at the end of the archive is a signature of every byte before it.
@@ -40,7 +40,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Optional
+from typing import Any, BinaryIO, NamedTuple
 
 FORMAT = 1
 SEALED_AS = b"callgate evidence bundle 1\0"
@@ -58,7 +58,6 @@ READ_BYTES = 1 << 18
 RECORD_BYTES = 33
 SHOWN, BARE, WITHHELD = b"+=-"
 DIGEST_BYTES = 20
-TEXT = {"writer", "at", "kind", "call", "controller"}
 
 
 class Broken(Exception):
@@ -82,7 +81,7 @@ def _add(a: tuple[int, int, int, int], b: tuple[int, int, int, int]) -> tuple[in
     return e * f % P, g * h % P, f * g % P, e * h % P
 
 
-def _decoded(raw: bytes) -> Optional[tuple[int, int, int, int]]:  # noqa: UP045 - a Python of 2020 runs this
+def _decoded(raw: bytes) -> tuple[int, int, int, int] | None:
     """Section 5.1.3; None for what is no point, or written in another way than the one."""
     y = int.from_bytes(raw, "little")
     sign, y = y >> 255, y & (1 << 255) - 1
@@ -203,11 +202,27 @@ def read_json(raw: bytes, what: str) -> dict[str, Any]:
 
 
 def field(of: dict[str, Any], name: str, kind: type, what: str) -> Any:
-    """A field of a type. Numbers are from 0 to 2^63 - 1. Raises Broken."""
+    """A field of a type. Raises Broken."""
     found = of.get(name)
-    if type(found) is not kind or (kind is int and not 0 <= found < 1 << 63):
+    if type(found) is not kind:
         raise Broken(f"{what} has no {name!r} that is one")
     return found
+
+
+def count(of: dict[str, Any], name: str, what: str) -> int:
+    """A number from 0 to 2^63 - 1. Raises Broken."""
+    found = int(field(of, name, int, what))
+    if not 0 <= found < 1 << 63:
+        raise Broken(f"{what} has no {name!r} that is one")
+    return found
+
+
+def encoded(of: dict[str, Any], name: str, what: str) -> bytes:
+    """A text, in UTF-8. Raises Broken."""
+    try:
+        return str(field(of, name, str, what)).encode()
+    except UnicodeEncodeError:
+        raise Broken(f"{what} has no {name!r} that is one") from None
 
 
 def unhex(of: dict[str, Any], name: str, what: str, length: int | None = None) -> bytes:
@@ -223,21 +238,19 @@ def read_event(raw: bytes, what: str) -> Shown:
     line = read_json(raw, what)
 
     def text(name: str, needed: bool = True) -> bytes | None:
-        if line.get(name) is None and not needed:
-            return None
-        return str(field(line, name, str, what)).encode("utf-8", "surrogatepass")
+        return None if line.get(name) is None and not needed else encoded(line, name, what)
 
     def some(name: str) -> bytes | None:
         return None if line.get(name) is None else unhex(line, name, what)
 
-    version = field(line, "version", int, what)
+    version = count(line, "version", what)
     if version >= 1 << 32:
         raise Broken(f"{what} has no 'version' that is one")
     return Shown(
-        seq=field(line, "seq", int, what),
+        seq=count(line, "seq", what),
         writer=text("writer") or b"",
-        n=field(line, "n", int, what),
-        mark=None if line.get("mark") is None else field(line, "mark", int, what),
+        n=count(line, "n", what),
+        mark=None if line.get("mark") is None else count(line, "mark", what),
         at=text("at") or b"",
         kind=text("kind") or b"",
         call=text("call", needed=False),
@@ -272,17 +285,17 @@ class Checkpoint(NamedTuple):
 def read_checkpoint(raw: bytes, what: str) -> Checkpoint:
     """Raises Broken."""
     line = read_json(raw, what)
-    statement = str(field(line, "statement", str, what)).encode("utf-8", "surrogatepass")
+    statement = encoded(line, "statement", what)
     said = read_json(statement, what)
     heads: dict[str, tuple[int, bytes]] = {}
     for writer, head in field(said, "heads", dict, what).items():
         if not isinstance(head, list) or len(head) != 2:
             raise Broken(f"{what} has heads that are none")
         named = {"n": head[0], "hash": head[1]}
-        heads[writer] = field(named, "n", int, what), unhex(named, "hash", what, 32)
+        heads[writer] = count(named, "n", what), unhex(named, "hash", what, 32)
     return Checkpoint(
-        number=field(said, "number", int, what),
-        seq=field(said, "seq", int, what),
+        number=count(said, "number", what),
+        seq=count(said, "seq", what),
         before=field(said, "before", str, what),
         ledger=field(said, "ledger", str, what),
         heads=heads,
@@ -332,11 +345,14 @@ class Bundle:
         self.signer, self.signature = bytes.fromhex(found[1].decode()), bytes.fromhex(found[2].decode())
         try:
             self._zip = zipfile.ZipFile(self._file)
+            self.members = {info.filename: info for info in self._zip.infolist()}
+            self._check_members()
+        except Broken:
+            self._file.close()
+            raise
         except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error, UnicodeDecodeError):
             self._file.close()
             raise Broken(f"{path} ends with the seal of a bundle, and is no archive that can be read") from None
-        self.members = {info.filename: info for info in self._zip.infolist()}
-        self._check_members()
 
     def close(self) -> None:
         """Let go of the file."""
@@ -349,8 +365,10 @@ class Bundle:
         for name, info in self.members.items():
             if not NAME.fullmatch(name):
                 raise Broken(f"the archive has a file of the name {name[:80]!r}, which no bundle has")
-            if info.file_size > DENSEST * max(info.compress_size, 1) or info.file_size > DENSEST * self.size:
+            if info.file_size > DENSEST * max(info.compress_size, 1):
                 raise Broken(f"{name} would unpack to far more than it can hold; it is not unpacked")
+        if sum(info.compress_size for info in self.members.values()) > self.size:
+            raise Broken("the archive has files that lie in one another; it is not unpacked")
 
     def is_sealed(self) -> bool:
         """Whether the seal is the signer's, of every byte before it."""
@@ -465,7 +483,7 @@ class _Check:
 
     def _manifest(self) -> dict[str, Any]:
         said = read_json(self.bundle.whole("manifest.json", MANIFEST_AT_MOST), "manifest.json")
-        if field(said, "format", int, "manifest.json") != FORMAT:
+        if count(said, "format", "manifest.json") != FORMAT:
             raise Broken("the bundle is of a form that this verifier does not know: take the one that is in it")
         return said
 
@@ -486,7 +504,7 @@ class _Check:
     # The chain.
 
     def _chain(self, said: dict[str, Any]) -> None:
-        ledger, first = (field(said, name, kind, "manifest.json") for name, kind in (("ledger", str), ("first", int)))
+        ledger, first = field(said, "ledger", str, "manifest.json"), count(said, "first", "manifest.json")
         begin = self._begin(first)
         self.roll = self.bundle.records("roll.bin")
         self.events = (read_event(raw, what) for what, raw in self.bundle.lines("events.jsonl"))
@@ -496,21 +514,28 @@ class _Check:
         self.last_seq = 0
         before: Checkpoint | None = None
         seq = first - 1
+        last = count(said, "last", "manifest.json")
         met = []
         for what, raw in self.bundle.lines("checkpoints.jsonl"):
             one = read_checkpoint(raw, what)
             if not self._follows(one, before, ledger):
                 return
+            if before is None and not begin and (one.number, one.before) != (1, ""):
+                self.report.problems.append(f"checkpoint {one.number} stands where the first should")
+                return
             if before is None and begin:
                 seq = self._first(one, first)
-            else:
+            elif one.seq <= last:
                 self._segment(seq + 1, one)
                 if self.report.problems:
                     return
                 seq = one.seq
             met.append((one.number, one.digest))
             before = one
-        self._end(before, seq, first, met)
+        if seq != last:
+            self.report.problems.append(f"the checkpoint that ends with event {last} is missing")
+            return
+        self._end(before, (first, last), met)
 
     def _begin(self, first: int) -> bool:
         """Whether the first checkpoint only says where the bundle begins."""
@@ -577,7 +602,8 @@ class _Check:
         if sign not in (SHOWN, BARE):
             problems.append(f"event {seq} has a sign in roll.bin that is none")
         elif event is None or event.seq > seq:
-            problems.append(f"event {seq} was removed: it should be shown, and {'nothing' if event is None else event.name} stands there")
+            there = "nothing" if event is None else event.name
+            problems.append(f"event {seq} was removed: it should be shown, and {there} stands there")
         elif event.seq < seq:
             what = "moved" if event.seq <= self.last_seq else "inserted"
             problems.append(f"{event.name} was {what}: event {seq} should stand there")
@@ -592,8 +618,10 @@ class _Check:
             problems.append(f"{event.name} was changed: its hash is not that of what it holds")
         elif not event.fits() or (event.said is not None) != with_content:
             problems.append(f"{event.name} was changed: what it says is not what it was committed with")
-        elif end is not None and (event.n <= end[0] or (event.n == end[0] + 1 and event.before != end[1])):
-            problems.append(f"{event.name} was moved: it does not follow the event of its writer before it")
+        elif end is not None and event.n <= end[0]:
+            problems.append(f"{event.name} was moved: it stands after {end[0]} of its writer")
+        elif end is not None and event.n == end[0] + 1 and event.before != end[1]:
+            problems.append(f"{event.name}, or the one of its writer before it, was changed: the two do not link")
         elif event.mark is not None and event.mark <= self.mark:
             problems.append(f"{event.name} was moved: its mark is {event.mark}, after {self.mark}")
         self.ends[event.writer] = event.n, hashed
@@ -602,7 +630,7 @@ class _Check:
         self.counts["shown" if with_content else "bare"] += 1
         self.counts["gone"] += event.is_gone()
 
-    def _end(self, last: Checkpoint | None, seq: int, first: int, met: list[tuple[int, bytes]]) -> None:
+    def _end(self, last: Checkpoint | None, span: tuple[int, int], met: list[tuple[int, bytes]]) -> None:
         """What can only be said once everything was read."""
         problems = self.report.problems
         if last is None:
@@ -611,11 +639,11 @@ class _Check:
         if self.next_event is not None:
             problems.append(f"{self.next_event.name} was inserted: the checkpoints end before it")
         if next(self.roll, None) is not None:
-            problems.append(f"an event was inserted after {seq}: the checkpoints end before it")
+            problems.append(f"an event was inserted after {span[1]}: the checkpoints end before it")
         # Each checkpoint has the digest of the one before, so the last signature holds them all.
         if not is_signed(last.signer, last.statement, last.signature):
             problems.append(f"checkpoint {last.number} was changed: its signature does not fit")
-        self._tell(first, seq, met)
+        self._tell(span, met)
         self._hold(dict(met))
 
     def _hold(self, met: dict[int, bytes]) -> None:
@@ -627,12 +655,13 @@ class _Check:
                 held = max(held, anchor.number)
             elif digest is not None:
                 self.report.problems.append(
-                    f"the ledger is another than it was: checkpoint {anchor.number} is not that of the anchor {anchor.line}"
+                    f"the ledger is another than it was: checkpoint {anchor.number} is not the one of the anchor"
+                    f" {anchor.line}"
                 )
             elif anchor.number > max(met):
                 self.report.problems.append(
-                    f"the ledger was cut off: the anchor {anchor.line} is of checkpoint {anchor.number}, and the last here"
-                    f" is {max(met)} (or that anchor is younger than the bundle)"
+                    f"the ledger was cut off: the anchor {anchor.line} is of checkpoint {anchor.number}, and the last"
+                    f" here is {max(met)} (or that anchor is younger than the bundle)"
                 )
             else:
                 self.report.not_shown.append(
@@ -646,11 +675,11 @@ class _Check:
                 " the lines that others received (--anchor)."
             )
 
-    def _tell(self, first: int, seq: int, met: list[tuple[int, bytes]]) -> None:
+    def _tell(self, span: tuple[int, int], met: list[tuple[int, bytes]]) -> None:
         counts = self.counts
         tell = self.report.checked.append
         tell(f"Checkpoints {met[0][0]} to {met[-1][0]} follow each other, and the last one's signature fits.")
-        tell(f"Events {first} to {seq} are all there, in their order, by their hashes.")
+        tell(f"Events {span[0]} to {span[1]} are all there, in their order, by their hashes.")
         tell(f"{counts['shown']} events are shown; each is what its hash was made of, and says what was committed to.")
         if counts["gone"]:
             tell(f"Of these, {counts['gone']} no longer say anything: their time was over. Their places are proven.")

@@ -59,6 +59,11 @@ class Checkpoint:
         return Anchor(self.number, self.digest[:DIGEST_BYTES])
 
     @property
+    def made_on(self) -> str:
+        """The day on which it was made, as it says itself: `2026-11-24`."""
+        return str(json.loads(self.statement)["at"])[:10]
+
+    @property
     def stand(self) -> Stand:
         """What was signed. Raises ValueError, KeyError or TypeError where that is none of ours."""
         said = json.loads(self.statement)
