@@ -81,11 +81,11 @@ class Extract:
 
     async def pieces(self) -> AsyncIterator[Piece]:
         """All events of the span, in order. Raises `LedgerUnavailable`."""
-        reader = Reader(self.ledger.ring)
         for first in range(self.span.first, self.span.last + 1, AT_A_TIME):
             here = sa.and_(events.c.seq >= first, events.c.seq < first + AT_A_TIME, events.c.seq <= self.span.last)
             chosen = {row.seq: row for row in await self.ledger.rows(READING.where(here, self.where))}
             rows = await self.ledger.rows(sa.select(*_LINKS).where(here).order_by(events.c.seq))
+            reader = Reader(self.ledger.ring)  # it keeps every key that it opened
             roll, lines, shown = bytearray(), [], []
             for row in rows:
                 before = await self._before(row)
