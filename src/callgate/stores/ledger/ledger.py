@@ -197,7 +197,7 @@ class Ledger:
         """Change what stands beside the chain, with the event that tells of it. Raises `LedgerUnavailable`."""
         await self._write(lambda: self._writer.amend(amendment))
 
-    async def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    async def rows(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[sa.Row[Any]]:
         """Rows of the tables, for those who look after them. Raises `LedgerUnavailable`."""
         return await self._read(query, SEARCH_WITHIN)
 
@@ -265,7 +265,9 @@ class Ledger:
         reader = Reader(self.ring)
         return [reader.entry(row) for row in await self._read(query, within)]
 
-    async def _read(self, query: sa.Select[Any], within: float | None = None) -> Sequence[sa.Row[Any]]:
+    async def _read(
+        self, query: sa.Select[Any] | sa.CompoundSelect[Any], within: float | None = None
+    ) -> Sequence[sa.Row[Any]]:
         within = within or self._within
         reading: list[Any] = []
 

@@ -61,7 +61,10 @@ def _during(question: Question) -> list[sa.ColumnElement[bool]]:
     return between
 
 
-def subjects_of(number: str, controllers: Sequence[str], ring: KeyRing) -> sa.Select[Any]:
+def subjects_of(number: str, controllers: Sequence[str], ring: KeyRing) -> sa.CompoundSelect[Any]:
     """The subjects that a number has, for each of the controllers and for none."""
     people = (Person(number, controller, of) for controller in ("", *controllers) for of in DataClass)
-    return sa.select(subjects.c.subject).where(subjects.c.token.in_([ring.token(person) for person in people]))
+    found = subjects.c.token.in_([ring.token(person) for person in people])
+    # Each has an index of its own (`fresh.py`).
+    settled, fresh = (subjects.c.settled == sa.literal_column(each) for each in "10")
+    return sa.union_all(*(sa.select(subjects.c.subject).where(one, found) for one in (settled, fresh)))
