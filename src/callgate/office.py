@@ -267,7 +267,10 @@ class LocalOffice:
                 "campaign": block.request.campaign,
                 "agent": block.request.agent,
             }
-            await self._append(Event(Kind.VERDICT, block.at, block.key, number, None, payload))
+            # Whose call it would have been, as the policy has it now: so it is erased with all else of that company's.
+            campaign = self._policy().campaigns.get(block.request.campaign)
+            controller = campaign.controller if campaign else None
+            await self._append(Event(Kind.VERDICT, block.at, block.key, number, controller, payload))
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         """The calls of that PBX that the ledger holds as allowed and not closed."""

@@ -25,10 +25,12 @@ ledger = sa.Table(
     sa.Column("mark", sa.BigInteger, nullable=False),
     sa.Column("erasures", sa.BigInteger, nullable=False),
     sa.Column("gap", sa.Text),
+    sa.Column("server", sa.Text),
 )
 """One row. `identity` tells this ledger from every other, `keys` is the fingerprint of the index key that it was made
 with; `mark` counts the suppressing events of all writers, `erasures` how often keys were destroyed; `gap` is when it
-was restored from a backup, until somebody answered for what may be missing since."""
+was restored from a backup, until somebody answered for what may be missing since; `server` is which database it is in,
+where that can be told."""
 
 subjects = sa.Table(
     "subjects",

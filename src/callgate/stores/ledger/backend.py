@@ -98,6 +98,9 @@ class Backend(Protocol):
     def setup(self) -> AbstractContextManager[sa.Connection]:
         """A transaction in which nobody else sets up, before the first `begin`."""
 
+    def where(self, connection: sa.Connection) -> str | None:
+        """Which database this is, so that one restored elsewhere shows; None where that cannot be told."""
+
     def begin(self, tokens: Sequence[bytes]) -> tuple[Places, dict[bytes, Wrapped]]:
         """Begin a transaction that holds the ledger's lock; also `find` these tokens."""
 

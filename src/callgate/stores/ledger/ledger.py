@@ -21,11 +21,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from callgate.core.anchor import Anchor
@@ -47,6 +48,8 @@ from callgate.stores.migrations import migrate
 from callgate.stores.schema import Entry, checkpoints, events, ledger, open_calls
 
 T = TypeVar("T")
+
+log = structlog.stdlib.get_logger()
 
 EVENTS_PER_COMMIT = 256
 CHECKPOINT_TRIES = 1000
@@ -308,11 +311,12 @@ class Ledger:
     def _start(self, clock: Callable[[], datetime]) -> None:
         with self._backend.setup() as connection:
             migrate(connection)
-            found = connection.execute(sa.select(ledger.c.identity, ledger.c["keys"])).one_or_none()
+            found = connection.execute(sa.select(ledger.c.identity, ledger.c["keys"], ledger.c.server)).one_or_none()
             fingerprint = self.ring.keys.fingerprint
+            where = self._backend.where(connection)
             if found is None:
                 self.identity = uuid.uuid4().hex
-                born = {"created": clock().isoformat(), "keys": fingerprint, "mark": 0, "erasures": 0}
+                born = {"created": clock().isoformat(), "keys": fingerprint, "mark": 0, "erasures": 0, "server": where}
                 connection.execute(sa.insert(ledger), born | {"identity": self.identity})
             elif found[1] != fingerprint:
                 raise LedgerRefused(
@@ -321,6 +325,7 @@ class Ledger:
                 )
             else:
                 self.identity = found[0]
+                _note_where(connection, found.server, where, clock())
         self._started = Writer(self._backend, self.writer, self.identity, self.ring)
 
     def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
@@ -331,6 +336,17 @@ class Ledger:
         if self._started is None:
             raise LedgerUnavailable("the ledger is not open")
         return self._started
+
+
+def _note_where(connection: sa.Connection, before: str | None, now: str | None, at: datetime) -> None:
+    """Mark a ledger that finds itself in another database: it was restored there, and may lack what came since."""
+    if now in (None, before):
+        return
+    changed = {"server": now}
+    if before is not None:
+        changed["gap"] = at.astimezone(UTC).isoformat(timespec="seconds")
+        log.error("ledger-in-another-database", before=before, now=now)
+    connection.execute(sa.update(ledger).values(changed))
 
 
 def _backend(url: str, writer: str, within: float) -> Backend:
