@@ -12,8 +12,9 @@ import structlog
 
 from callgate import config
 from callgate.config import BadConfig, Settings
-from callgate.core.events import Event, Kind
+from callgate.core.events import Event, Json, Kind
 from callgate.core.policy import Policy
+from callgate.evidence.policies import FOLDER, keep
 from callgate.prompts.catalogue import Catalogue
 from callgate.prompts.errors import PromptError
 from callgate.stores.errors import LedgerUnavailable
@@ -37,6 +38,7 @@ class Policing:
         self._ledger = ledger
         self._clock = clock
         self._alarm = alarm
+        self._settings = settings
         self._wanted = asyncio.Event()
         self.policy: Policy = config.to_policy(settings)
         self.catalogue = Catalogue.load(settings.prompts.folder)
@@ -48,8 +50,8 @@ class Policing:
     async def run(self) -> None:
         """Note the policy that is in force, then load another whenever that is asked for, until cancelled."""
         try:
-            await self._note(self.policy)
-        except LedgerUnavailable as error:
+            await self._note(self.policy, self._settings, self.catalogue)
+        except (LedgerUnavailable, OSError) as error:
             log.warning("policy-not-noted", version=self.policy.version, error=str(error))
         while True:
             await self._wanted.wait()
@@ -66,8 +68,8 @@ class Policing:
             policy = config.to_policy(settings)
             catalogue = await asyncio.to_thread(Catalogue.load, settings.prompts.folder)
             _check_notices(policy, catalogue)
-            await self._note(policy)
-        except (BadConfig, PromptError, LedgerUnavailable) as error:
+            await self._note(policy, settings, catalogue)
+        except (BadConfig, PromptError, LedgerUnavailable, OSError) as error:
             log.error("policy-not-loaded", in_force=self.policy.version, error=str(error))
             self._alarm("policy-not-loaded")
             return False
@@ -75,8 +77,16 @@ class Policing:
         self.policy, self.catalogue = policy, catalogue
         return True
 
-    async def _note(self, policy: Policy) -> None:
-        said = {"policy": policy.version, "before": self.policy.version if policy is not self.policy else None}
+    async def _note(self, policy: Policy, settings: Settings, catalogue: Catalogue) -> None:
+        """Keep what the policy says, and enter since when it is the one."""
+        kept = await asyncio.to_thread(keep, settings.office.state / FOLDER, policy.version, settings)
+        before = self.policy.version if policy is not self.policy else None
+        said: dict[str, Json] = {
+            "policy": policy.version,
+            "before": before,
+            "kept": kept,
+            "prompts": catalogue.version,
+        }
         await self._ledger.append([Event(Kind.POLICY_LOADED, self._clock(), payload=said)])
 
 

@@ -42,6 +42,7 @@ MAY = {
     "live.py": {"core", "clock"},
     "office.py": {"core", "stores", "boundary", "verdicts"},
     "verdicts.py": {"core", "boundary"},
+    "evidence": {"config", "core", "evidence", "prompts", "rules", "stores"},
     "config": {"core", "config", "rules"},
     "rules": {"core", "rules"},
 }

@@ -1,6 +1,8 @@
 """Whatever is done to a ledger behind callgate's back, the audit names the first event that it was done to."""
 
 import asyncio
+import hashlib
+import json
 import sqlite3
 from collections.abc import AsyncIterator, Callable
 from contextlib import closing
@@ -8,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from callgate.core.anchor import Anchor
 from callgate.core.chain import commit, genesis, link
 from callgate.core.events import Event, Kind
 from callgate.stores.ledger import Ledger
-from callgate.stores.ledger.checkpoints import Checkpoint, Stand, sign
+from callgate.stores.ledger.checkpoints import Checkpoint, Stand, checkpoint_of, sign
+from callgate.stores.schema import checkpoints, events
 from tests.stores.conftest import LEDGER_KEYS, NOW, objection, open_ledger, verdict
 
 Tamper = Callable[[str], None]
@@ -208,6 +212,20 @@ async def test_a_checkpoint_that_somebody_else_signed_is_none(filled: Ledger, ta
     values = f"4, '{forged.statement}', x'{forged.signer.hex()}', x'{forged.signature.hex()}'"
     tamper(f"INSERT INTO checkpoints VALUES ({values})")
     assert (await problem(filled)).startswith("checkpoint 4 was signed with another key")
+
+
+async def test_a_checkpoint_signs_the_hashes_of_all_events_since_the_one_before(filled: Ledger, tamper: Tamper) -> None:
+    signed = await checkpoint(filled)
+    first = (await filled.rows(sa.select(checkpoints.c.statement).where(checkpoints.c.number == 2)))[0]
+    since = json.loads(first.statement)["seq"]
+    rows = await filled.rows(sa.select(events.c.hash).where(events.c.seq > since).order_by(events.c.seq))
+    assert signed.stand.roll == hashlib.sha256(b"".join(row.hash for row in rows)).digest()
+    stand = signed.stand._replace(roll=bytes(32))
+    before = checkpoint_of((await filled.rows(sa.select(checkpoints).where(checkpoints.c.number == 2)))[0])
+    forged = sign(LEDGER_KEYS.signing, filled.identity, NOW, stand, before)
+    tamper(f"UPDATE checkpoints SET statement = '{forged.statement}', signature = x'{forged.signature.hex()}' "
+           f"WHERE number = {signed.number}")  # fmt: skip
+    assert await problem(filled) == "the events up to 12 are others than those whose hashes checkpoint 3 has"
 
 
 async def test_what_an_event_said_and_no_retention_removed_is_missed(filled: Ledger, tamper: Tamper) -> None:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
-from callgate.boundary import Decision
+from callgate.boundary import Decision, LateBlock
 from callgate.core.events import Event, Kind
 from callgate.core.law import CapWindow, Consent
 from callgate.core.law.terms import Counted
@@ -401,3 +401,14 @@ async def test_a_redis_that_comes_back_empty_blocks_until_it_is_filled(
     assert not (await office.decide(REQUEST)).allowed
     assert await ensure(cache, ledger) == ()
     assert (await offices().decide(REQUEST)).reason is Reason.CONTACT_CAP
+
+
+async def test_a_block_that_is_entered_late_is_of_its_campaigns_company_and_of_none_where_that_is_unknown(
+    offices: Offices, ledger: Ledger
+) -> None:
+    office = offices()
+    for key, campaign in (("late-1", REQUEST.campaign), ("late-2", "nobody's")):
+        request = replace(REQUEST, campaign=campaign)
+        await office.late([LateBlock(key, NOW, request, Reason.CALLGATE_UNAVAILABLE)])
+    late = await ledger.read(kinds=[Kind.VERDICT])
+    assert [(entry.event.call, entry.event.controller) for entry in late] == [("late-1", "acme"), ("late-2", None)]

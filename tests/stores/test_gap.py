@@ -1,5 +1,6 @@
 """After a restore, what was erased is erased again, and no call is made until somebody answers for what is missing."""
 
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from callgate.stores.ledger.journal import Journal
 from callgate.stores.readiness import ensure
 from callgate.stores.schema import subjects
 from callgate.stores.suppression import Query, SuppressionCache
+from lab.postgres import PostgresServer, programs
 from tests.stores.conftest import ANNA, BRAM, NOW, ledger_url, objection, open_at, open_ledger, verdict
 
 ALL = tuple(DataClass)
@@ -139,3 +141,30 @@ async def test_what_is_destroyed_is_in_the_journal_before(
     await either.append([Event(Kind.CLOSED, NOW, "c1")])
     assert await gap.erase_again(either, journal, NOW) == 1
     assert (await either.audit()).problems == ()
+
+
+def copy(url: str, to: str) -> None:
+    """As `pg_dump` and `pg_restore` do."""
+    dump = subprocess.run([programs() / "pg_dump", "--format=custom", url], capture_output=True, check=True).stdout
+    subprocess.run([programs() / "pg_restore", "--no-owner", "--dbname", to], input=dump, check=True)
+
+
+@pytest.mark.server
+async def test_a_ledger_that_finds_itself_in_another_postgresql_database_is_marked_by_itself(
+    postgres: PostgresServer,
+) -> None:
+    url, new = postgres.new_database(), postgres.new_database()
+    ledger = await open_at(url)
+    await ledger.append([objection()])
+    await ledger.close()
+    again = await open_at(url)
+    assert await gap.unready(again) == ()
+    await again.close()
+    copy(url, new)
+    restored = await open_at(new)
+    assert [problem.why for problem in await gap.unready(restored)] == [Why.RESTORED]
+    await gap.accept(restored, NOW, "the officer", "nothing came in")
+    await restored.close()
+    restored = await open_at(new)
+    assert await gap.unready(restored) == ()
+    await restored.close()

@@ -31,6 +31,7 @@ class Site:
 
     def write(self, **changes: str) -> None:
         text = GOOD.replace('FR = "fr", ', "").replace('"prompts"', f'"{self.prompts}"')
+        text = text.replace('state = "state"', f'state = "{self.file.parent}"')
         for old, new in changes.items():
             text = text.replace(old, new)
         self.file.write_text(text)

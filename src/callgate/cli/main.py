@@ -20,6 +20,7 @@ from callgate.cli import (
     consents,
     dialplan,
     doctor,
+    evidence,
     explain,
     ledger,
     lists,
@@ -59,6 +60,7 @@ app.add_typer(policy.app, name="policy")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(recordings.app, name="recordings")
+app.add_typer(evidence.app, name="evidence")
 app.add_typer(dialplan.app, name="dialplan")
 app.add_typer(partners.app, name="partners")
 app.add_typer(noting.app, name="notes")

@@ -52,7 +52,6 @@ class Kind(StrEnum):
     LOGIN = "login"
     LOGIN_FAILED = "login-failed"
     ACT = "act"
-
     REQUEST_OPENED = "request-opened"
     REQUEST_IDENTIFIED = "request-identified"
     REQUEST_EXTENDED = "request-extended"
@@ -67,6 +66,7 @@ class Kind(StrEnum):
     RESTRICTION_LIFTED = "restriction-lifted"
     RECTIFICATION = "rectification"
     CALL_BACK = "call-back"
+    EXPORTED = "exported"
 
 
 OBJECTIONS = frozenset({Kind.OBJECTION, Kind.OBJECTION_REMOVED})
@@ -84,7 +84,7 @@ Consents to be called are among them, since they do not commute with objections:
 
 DELIVERIES = frozenset({Kind.DELIVERY_DONE, Kind.DELIVERY_DEAD, Kind.DELIVERY_RETRIED, Kind.DELIVERY_DROPPED})
 """The kinds that tell what became of what partners were told: with a partner and ids, and about nobody (Art. 19)."""
-ACCESSES = frozenset({Kind.NOTES_RESCREENED, Kind.RECORDING_PLAYED})
+ACCESSES = frozenset({Kind.NOTES_RESCREENED, Kind.RECORDING_PLAYED, Kind.EXPORTED})
 """The kinds that say that somebody saw or took out what is held on people: what a breach is measured by (GDPR Art. 33).
 
 Each says `by` in its payload. Where it concerns one person it has their `number` or their `call`; where it concerns

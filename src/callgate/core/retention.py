@@ -11,7 +11,14 @@ from datetime import datetime, timedelta
 
 from callgate.core.events import SUPPRESSING, DataClass, Kind, class_of
 
-_OF_THE_LEDGER = {Kind.ERASURE, Kind.RETENTION, Kind.RESTORED, Kind.GAP_ACCEPTED, Kind.PARTNER_FETCHED}
+_OF_THE_LEDGER = {
+    Kind.ERASURE,
+    Kind.RETENTION,
+    Kind.RESTORED,
+    Kind.GAP_ACCEPTED,
+    Kind.PARTNER_FETCHED,
+    Kind.EXPORTED,
+}
 KEPT = SUPPRESSING | _OF_THE_LEDGER | {Kind.LIST_LOADED, Kind.POLICY_LOADED, Kind.ALARM}
 """The kinds without a term."""
 

@@ -25,10 +25,12 @@ ledger = sa.Table(
     sa.Column("mark", sa.BigInteger, nullable=False),
     sa.Column("erasures", sa.BigInteger, nullable=False),
     sa.Column("gap", sa.Text),
+    sa.Column("server", sa.Text),
 )
 """One row. `identity` tells this ledger from every other, `keys` is the fingerprint of the index key that it was made
 with; `mark` counts the suppressing events of all writers, `erasures` how often keys were destroyed; `gap` is when it
-was restored from a backup, until somebody answered for what may be missing since."""
+was restored from a backup, until somebody answered for what may be missing since; `server` is which database it is in,
+where that can be told."""
 
 subjects = sa.Table(
     "subjects",
@@ -43,17 +45,20 @@ subjects = sa.Table(
     sa.Column("master", sa.Text),
     sa.Column("wrapped", sa.LargeBinary),
     sa.Column("destroyed", sa.Text),
+    sa.Column("settled", sa.Integer, nullable=False, server_default=sa.text("1")),
     sa.Index("subjects_by_subject", "subject", unique=True),
     sa.Index(
         "subjects_by_token",
         "token",
         unique=True,
-        sqlite_where=sa.text("token IS NOT NULL"),
-        postgresql_where=sa.text("token IS NOT NULL"),
+        sqlite_where=sa.text("token IS NOT NULL AND settled = 1"),
+        postgresql_where=sa.text("token IS NOT NULL AND settled = 1"),
     ),
+    sa.Index("subjects_fresh", "id", sqlite_where=sa.text("settled = 0"), postgresql_where=sa.text("settled = 0")),
 )
 """A person for one controller and class. `subject` is the time it was made and chance; `token` finds it by the number,
-and `wrapped` is its key under the master key named `master`: these three are null once the key was destroyed."""
+and `wrapped` is its key under the master key named `master`: these three are null once the key was destroyed. `settled`
+is 0 while the index of tokens does not hold it yet, which is so for the newest in SQLite (`ledger/fresh.py`)."""
 
 events = sa.Table(
     "events",

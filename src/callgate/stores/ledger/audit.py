@@ -4,7 +4,8 @@ Chains catch whoever changes the database by hand; checkpoints catch whoever lin
 the signing key; anchors, which others hold, catch the operator with the key.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from callgate.core.anchor import DIGEST_BYTES, Anchor
 from callgate.core.chain import Chains, Fault, Wrong, astray
 from callgate.core.events import Kind
 from callgate.stores.ledger.backend import Backend
-from callgate.stores.ledger.checkpoints import Checkpoint, checkpoint_of
+from callgate.stores.ledger.checkpoints import Checkpoint, Rolls, checkpoint_of
 from callgate.stores.ledger.rows import READING, Reader
 from callgate.stores.schema import checkpoints, events
 
@@ -47,12 +48,14 @@ class Audit:
     def run(self, anchors: Sequence[Anchor] = (), progress: Progress = lambda _: None) -> Report:
         """Look at everything. Raises `LedgerUnavailable`."""
         chains = Chains(self.identity.encode())
+        signed = [checkpoint_of(row) for row in self._rows(sa.select(checkpoints).order_by(checkpoints.c.number))]
+        rolls = Rolls(_ends(signed))
         for batch in self.backend.records(0):
             if fault := chains.verify(batch):
                 return Report(chains.seq, 0, 0, (str(self._astray(fault)),))
+            rolls.take(batch[0][0][0], [hashed for _, hashed, _ in batch])
             progress(chains.seq)
-        signed = [checkpoint_of(row) for row in self._rows(sa.select(checkpoints).order_by(checkpoints.c.number))]
-        problems = [*self._signed(signed), *_anchored(signed, anchors), *self._bare(chains)]
+        problems = [*self._signed(signed, rolls.made), *_anchored(signed, anchors), *self._bare(chains)]
         covered = signed[-1].stand.seq if signed and not problems else 0
         return Report(chains.seq, len(signed), covered, tuple(problems))
 
@@ -66,7 +69,7 @@ class Audit:
         found = self._rows(query)
         return astray(fault, found[0].seq if found else None)
 
-    def _signed(self, signed: Sequence[Checkpoint]) -> Iterator[str]:
+    def _signed(self, signed: Sequence[Checkpoint], rolls: Mapping[int, bytes]) -> Iterator[str]:
         before: Checkpoint | None = None
         reached: dict[str, int] = {}
         for one in signed:
@@ -85,6 +88,9 @@ class Audit:
                     yield f"{fault}, as {name} has it"
                     return
                 reached[writer] = n
+            if one.stand.roll is not None and one.stand.roll != rolls.get(one.stand.seq):
+                yield f"the events up to {one.stand.seq} are others than those whose hashes {name} has"
+                return
             before = one
 
     def _head(self, writer: str, n: int, hashed: bytes, before: int) -> Fault | None:
@@ -116,6 +122,13 @@ class Audit:
                     f"{gone} events of kind {kind} have lost what they said, and the ledger's retention removed "
                     f"{told.get(kind, 0)}"
                 )
+
+
+def _ends(signed: Iterable[Checkpoint]) -> Iterator[int]:
+    """Where the checkpoints say that they stood. What is none of ours is found out afterwards, by its signature."""
+    for one in signed:
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            yield one.stand.seq
 
 
 def _anchored(signed: Iterable[Checkpoint], anchors: Sequence[Anchor]) -> Iterator[str]:

@@ -98,6 +98,9 @@ class Backend(Protocol):
     def setup(self) -> AbstractContextManager[sa.Connection]:
         """A transaction in which nobody else sets up, before the first `begin`."""
 
+    def where(self, connection: sa.Connection) -> str | None:
+        """Which database this is, so that one restored elsewhere shows; None where that cannot be told."""
+
     def begin(self, tokens: Sequence[bytes]) -> tuple[Places, dict[bytes, Wrapped]]:
         """Begin a transaction that holds the ledger's lock; also `find` these tokens."""
 
@@ -142,7 +145,8 @@ class Backend(Protocol):
 class Statements:
     """The statements of writing, for one database's dialect, with values by position in the order of the columns."""
 
-    def __init__(self, dialect: sa.Dialect) -> None:
+    def __init__(self, dialect: sa.Dialect, *, settles: bool = False) -> None:
+        """`settles`: new subjects are not settled yet, and the backend settles them later."""
         self._dialect = dialect
 
         text = self.text
@@ -155,13 +159,16 @@ class Statements:
         wrapped = sa.select(subjects.c.token, subjects.c.subject, subjects.c.master, subjects.c.wrapped)
         token: sa.BindParameter[bytes] = sa.bindparam("token")
         heads = sa.select(events.c.n, events.c.hash).where(events.c.writer == sa.bindparam("writer"))
-        named = (column.name for column in subjects.c if column.name not in ("id", "destroyed"))
+        named = [column.name for column in subjects.c if column.name not in ("id", "destroyed", "settled")]
+        fresh: dict[str, Any] = {"settled": sa.literal_column("0")} if settles else {}
         self.lock = text(sa.select(ledger.c.mark, ledger.c.erasures).with_for_update())
         self.last_seq = text(sa.select(sa.func.coalesce(sa.func.max(events.c.seq), sa.literal_column("0"))))
         self.head = text(heads.order_by(events.c.n.desc())) + " LIMIT 1"
-        self.find = Batched(f"{text(wrapped)} WHERE subjects.token IN (", text(token), ")")
+        self.find = Batched(f"{text(wrapped)} WHERE subjects.settled = 1 AND subjects.token IN (", text(token), ")")
         self.add_event = rows(sa.insert(events))
-        self.add_subject = rows(sa.insert(subjects).inline().values({name: sa.bindparam(name) for name in named}))
+        self.add_subject = rows(
+            sa.insert(subjects).inline().values({name: sa.bindparam(name) for name in named} | fresh)
+        )
         self.set_mark = text(sa.update(ledger).values(mark=sa.bindparam("mark")))
         self.open_call = rows(sa.insert(open_calls), " ON CONFLICT DO NOTHING")
         self.note_request = rows(sa.insert(request_events))

@@ -3,12 +3,18 @@
 The statement is JSON, and signed as the text that is stored, so that it can be checked with nothing but a library for
 Ed25519 (RFC 8032). It names the chains that went on since the checkpoint before; the others stand where they stood.
 
-    {"at": …, "before": digest or "", "heads": {writer: [n, hash]}, "ledger": …, "mark": …, "number": …, "seq": …}
+    {"at": …, "before": digest or "", "heads": {writer: [n, hash]}, "ledger": …, "mark": …, "number": …, "roll": …,
+     "seq": …}
+
+The *roll* is the SHA-256 of the hashes of all events since the checkpoint before, one after the other in the order of
+`seq`. It lets a part of the ledger be proven without the rest: whoever is given all hashes, and what some of them are
+made of, can tell that these stood there, and that nothing was left out between them, while of the others they see 32
+bytes that tell nothing (a commitment with a random salt is in each). Checkpoints of the first days have none.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -25,11 +31,12 @@ Heads = Mapping[str, tuple[int, bytes]]
 
 
 class Stand(NamedTuple):
-    """Where a ledger stood: its last event and mark, and the heads of the chains that went on since."""
+    """Where a ledger stood: its last event and mark, the heads of the chains that went on since, and the roll."""
 
     seq: int
     mark: int
     heads: Heads
+    roll: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +59,17 @@ class Checkpoint:
         return Anchor(self.number, self.digest[:DIGEST_BYTES])
 
     @property
+    def made_on(self) -> str:
+        """The day on which it was made, as it says itself: `2026-11-24`."""
+        return str(json.loads(self.statement)["at"])[:10]
+
+    @property
     def stand(self) -> Stand:
         """What was signed. Raises ValueError, KeyError or TypeError where that is none of ours."""
         said = json.loads(self.statement)
         heads = {writer: (int(n), bytes.fromhex(hashed)) for writer, (n, hashed) in said["heads"].items()}
-        return Stand(int(said["seq"]), int(said["mark"]), heads)
+        roll = bytes.fromhex(said["roll"]) if "roll" in said else None
+        return Stand(int(said["seq"]), int(said["mark"]), heads, roll)
 
     def follows(self, before: "Checkpoint | None", ledger: str) -> bool:
         """Whether it says of itself that it comes after that one, in this ledger."""
@@ -74,6 +87,26 @@ class Checkpoint:
         return True
 
 
+class Rolls:
+    """Makes the rolls that end at the given seqs, from the hashes of all events in their order."""
+
+    def __init__(self, ends: Iterable[int]) -> None:
+        self._ends = iter(sorted(set(ends)))
+        self._end = next(self._ends, None)
+        self._digest = hashlib.sha256()
+        self.made: dict[int, bytes] = {}
+
+    def take(self, first: int, hashes: Sequence[bytes]) -> None:
+        """Take in the hashes of the events `first` and on."""
+        at = 0
+        while self._end is not None and self._end < first + len(hashes):
+            until = self._end - first + 1
+            self._digest.update(b"".join(hashes[at:until]))
+            self.made[self._end] = self._digest.digest()
+            self._digest, self._end, at = hashlib.sha256(), next(self._ends, None), until
+        self._digest.update(b"".join(hashes[at:]))
+
+
 def checkpoint_of(row: sa.Row[Any]) -> Checkpoint:
     """The checkpoint that a row of `checkpoints` holds."""
     return Checkpoint(row.number, row.statement, row.signer, row.signature)
@@ -87,16 +120,15 @@ def public_key(signing: bytes) -> bytes:
 def sign(signing: bytes, ledger: str, at: datetime, stand: Stand, before: Checkpoint | None) -> Checkpoint:
     """The checkpoint after `before`."""
     number = before.number + 1 if before else 1
-    statement = dump(
-        {
-            "at": at.isoformat(),
-            "before": before.digest.hex() if before else "",
-            "heads": {writer: [n, hashed.hex()] for writer, (n, hashed) in stand.heads.items()},
-            "ledger": ledger,
-            "mark": stand.mark,
-            "number": number,
-            "seq": stand.seq,
-        }
-    )
+    said = {
+        "at": at.isoformat(),
+        "before": before.digest.hex() if before else "",
+        "heads": {writer: [n, hashed.hex()] for writer, (n, hashed) in stand.heads.items()},
+        "ledger": ledger,
+        "mark": stand.mark,
+        "number": number,
+        "seq": stand.seq,
+    }
+    statement = dump(said if stand.roll is None else said | {"roll": stand.roll.hex()})
     signature = Ed25519PrivateKey.from_private_bytes(signing).sign(statement.encode())
     return Checkpoint(number, statement, public_key(signing), signature)

@@ -21,12 +21,13 @@ import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from callgate.core.anchor import Anchor
@@ -34,7 +35,7 @@ from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable
 from callgate.stores.ledger.audit import Audit, Progress, Report
 from callgate.stores.ledger.backend import Backend
-from callgate.stores.ledger.checkpoints import Checkpoint, Stand, checkpoint_of, public_key, sign
+from callgate.stores.ledger.checkpoints import Checkpoint, Rolls, Stand, checkpoint_of, public_key, sign
 from callgate.stores.ledger.group import GroupCommit
 from callgate.stores.ledger.journal import Erased, Journal
 from callgate.stores.ledger.keyfile import LedgerKeys
@@ -56,10 +57,13 @@ class Timed(Protocol):
     def __call__(self, seconds: float, *, ok: bool) -> None: ...
 
 
+log = structlog.stdlib.get_logger()
+
 EVENTS_PER_COMMIT = 256
 CHECKPOINT_TRIES = 1000
 CHECKPOINT_EVENTS = 100_000
 """The most that one checkpoint adds, so that what it reads stays small; a ledger that was left alone gets several."""
+ROLLED_AT_A_TIME = 5_000
 APPEND_WITHIN = 1.0
 """Seconds. The agent is listening to silence meanwhile."""
 SEARCH_WITHIN = 30.0
@@ -221,7 +225,7 @@ class Ledger:
         """Change what stands beside the chain, with the event that tells of it. Raises `LedgerUnavailable`."""
         await self._write(lambda: self._writer.amend(amendment))
 
-    async def rows(self, query: sa.Select[Any]) -> Sequence[sa.Row[Any]]:
+    async def rows(self, query: sa.Select[Any] | sa.CompoundSelect[Any]) -> Sequence[sa.Row[Any]]:
         """Rows of the tables, for those who look after them. Raises `LedgerUnavailable`."""
         return await self._read(query, SEARCH_WITHIN)
 
@@ -263,7 +267,7 @@ class Ledger:
 
         What this is made of does not change any more, so it needs no transaction.
         """
-        after, mark, _ = last.stand if last else Stand(0, 0, {})
+        after, mark, *_ = last.stand if last else Stand(0, 0, {})
         newest = await self.last_seq()
         seq = min(newest, after + CHECKPOINT_EVENTS)
         since = events.c.seq > after, events.c.seq <= seq
@@ -274,13 +278,24 @@ class Ledger:
             end, (events.c.writer == end.c.writer) & (events.c.n == end.c.n)
         )
         heads = {row.writer: (row.n, row.hash) for row in await self._read(query)}
-        return Stand(seq, marked or mark, heads), newest
+        return Stand(seq, marked or mark, heads, await self._roll(after, seq)), newest
+
+    async def _roll(self, after: int, seq: int) -> bytes | None:
+        """The roll of the events after `after` and up to `seq`."""
+        rolls = Rolls([seq])
+        for first in range(after + 1, seq + 1, ROLLED_AT_A_TIME):
+            here = events.c.seq >= first, events.c.seq < first + ROLLED_AT_A_TIME, events.c.seq <= seq
+            query = sa.select(events.c.hash).where(*here).order_by(events.c.seq)
+            rolls.take(first, [row.hash for row in await self._read(query)])
+        return rolls.made.get(seq)
 
     async def _entries(self, query: sa.Select[Any], within: float | None = None) -> list[Entry]:
         reader = Reader(self.ring)
         return [reader.entry(row) for row in await self._read(query, within)]
 
-    async def _read(self, query: sa.Select[Any], within: float | None = None) -> Sequence[sa.Row[Any]]:
+    async def _read(
+        self, query: sa.Select[Any] | sa.CompoundSelect[Any], within: float | None = None
+    ) -> Sequence[sa.Row[Any]]:
         within = within or self._within
         reading: list[Any] = []
 
@@ -321,11 +336,12 @@ class Ledger:
     def _start(self, clock: Callable[[], datetime]) -> None:
         with self._backend.setup() as connection:
             migrate(connection)
-            found = connection.execute(sa.select(ledger.c.identity, ledger.c["keys"])).one_or_none()
+            found = connection.execute(sa.select(ledger.c.identity, ledger.c["keys"], ledger.c.server)).one_or_none()
             fingerprint = self.ring.keys.fingerprint
+            where = self._backend.where(connection)
             if found is None:
                 self.identity = uuid.uuid4().hex
-                born = {"created": clock().isoformat(), "keys": fingerprint, "mark": 0, "erasures": 0}
+                born = {"created": clock().isoformat(), "keys": fingerprint, "mark": 0, "erasures": 0, "server": where}
                 connection.execute(sa.insert(ledger), born | {"identity": self.identity})
             elif found[1] != fingerprint:
                 raise LedgerRefused(
@@ -334,6 +350,7 @@ class Ledger:
                 )
             else:
                 self.identity = found[0]
+                _note_where(connection, found.server, where, clock())
         self._started = Writer(self._backend, self.writer, self.identity, self.ring)
 
     def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
@@ -350,6 +367,17 @@ class Ledger:
         if self._started is None:
             raise LedgerUnavailable("the ledger is not open")
         return self._started
+
+
+def _note_where(connection: sa.Connection, before: str | None, now: str | None, at: datetime) -> None:
+    """Mark a ledger that finds itself in another database: it was restored there, and may lack what came since."""
+    if now in (None, before):
+        return
+    changed = {"server": now}
+    if before is not None:
+        changed["gap"] = at.astimezone(UTC).isoformat(timespec="seconds")
+        log.error("ledger-in-another-database", before=before, now=now)
+    connection.execute(sa.update(ledger).values(changed))
 
 
 def _backend(url: str, writer: str, within: float) -> Backend:

@@ -38,6 +38,11 @@ DURABLE = ("on", "remote_write", "remote_apply")
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 
+_WHERE = """
+SELECT (SELECT system_identifier FROM pg_control_system()) || '/' || oid FROM pg_database
+WHERE datname = current_database()
+"""
+
 _RECORDS = """
 SELECT seq, convert_to(writer, 'UTF8'), n, mark, convert_to(at, 'UTF8'), convert_to(kind, 'UTF8'),
        convert_to(call, 'UTF8'), subject, convert_to(controller, 'UTF8'), version, commitment, hash, salt,
@@ -116,6 +121,11 @@ class PostgresBackend:
             raise LedgerRefused(
                 f"another process writes to {where} as {self._writer!r}; stop it, or give this one another name"
             )
+
+    def where(self, connection: sa.Connection) -> str | None:
+        """See `Backend.where`. A cluster keeps its identifier through failover; each database has a number in it."""
+        found = connection.exec_driver_sql(_WHERE).scalar_one_or_none()
+        return None if found is None else str(found)
 
     def begin(self, tokens: Sequence[bytes]) -> tuple[Places, dict[bytes, Wrapped]]:
         """See `Backend.begin`. The last seq is read by a statement of its own, since the first may wait for the lock

@@ -43,7 +43,7 @@ def select(question: Question, backend: Backend, ring: KeyRing) -> sa.Select[Any
     if question.call is not None:
         narrowing.append(events.c.call == question.call)
     if question.number is not None:
-        narrowing.append(events.c.subject.in_(_subjects(question.number, question.controllers, ring)))
+        narrowing.append(events.c.subject.in_(subjects_of(question.number, question.controllers, ring)))
     said = {"agent": question.agent, "campaign": question.campaign}
     if wanted := {key: value for key, value in said.items() if value is not None}:
         verdicts = sa.select(events.c.call).where(events.c.kind == Kind.VERDICT, *_during(question))
@@ -61,6 +61,10 @@ def _during(question: Question) -> list[sa.ColumnElement[bool]]:
     return between
 
 
-def _subjects(number: str, controllers: Sequence[str], ring: KeyRing) -> sa.Select[Any]:
+def subjects_of(number: str, controllers: Sequence[str], ring: KeyRing) -> sa.CompoundSelect[Any]:
+    """The subjects that a number has, for each of the controllers and for none."""
     people = (Person(number, controller, of) for controller in ("", *controllers) for of in DataClass)
-    return sa.select(subjects.c.subject).where(subjects.c.token.in_([ring.token(person) for person in people]))
+    found = subjects.c.token.in_([ring.token(person) for person in people])
+    # Each has an index of its own (`fresh.py`).
+    settled, fresh = (subjects.c.settled == sa.literal_column(each) for each in "10")
+    return sa.union_all(*(sa.select(subjects.c.subject).where(one, found) for one in (settled, fresh)))

@@ -16,7 +16,8 @@ from sqlalchemy.pool import ConnectionPoolEntry
 
 from callgate.core.chain import Record
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
-from callgate.stores.ledger.backend import Change, Places, Statements, Wrapped, executions, searches
+from callgate.stores.ledger.backend import Change, Places, Statements, Values, Wrapped, executions, searches
+from callgate.stores.ledger.fresh import Fresh
 from callgate.stores.schema import events
 
 WRITER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
@@ -25,6 +26,9 @@ ROWS_AT_A_TIME = 2000
 COMMITS_PER_TIDYING = 100
 LOG_PAGES = 16_000
 """64 MiB."""
+
+CACHE_KIB = 64_000
+"""For the connection that writes: what settling touches is written once, and not each time the cache is full."""
 
 _NOTHING_WRITTEN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
 """What COMMIT may fail with and have written nothing that another process could come to see."""
@@ -148,7 +152,7 @@ class Tidier:
 class SqliteBackend:
     """A ledger in one file; see `Backend`."""
 
-    sql = Statements(sqlite.dialect())
+    sql = Statements(sqlite.dialect(), settles=True)
 
     def __init__(self, url: sa.URL, writer: str, within: float) -> None:
         # A transaction that waits for another process's lock fails before whoever waits for it gives up, so that it
@@ -161,6 +165,7 @@ class SqliteBackend:
         self._db = sqlite3.connect(self.path, check_same_thread=False)
         self._busy = busy
         self._tidier = Tidier(self.path)
+        self._fresh = Fresh(self._db)
 
     @contextmanager
     def setup(self) -> Iterator[sa.Connection]:
@@ -168,9 +173,15 @@ class SqliteBackend:
         with _explained():
             prepare(self._db, self._busy)
             self._db.execute(f"PRAGMA wal_autocheckpoint={LOG_PAGES}")
+            self._db.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         with self._setup.begin() as connection:
             yield connection
         self._setup.dispose()
+
+    def where(self, connection: sa.Connection) -> str | None:
+        """See `Backend.where`. A file says nothing of where it came from."""
+        del connection
+        return None
 
     def begin(self, tokens: Sequence[bytes]) -> tuple[Places, dict[bytes, Wrapped]]:
         """See `Backend.begin`."""
@@ -178,13 +189,16 @@ class SqliteBackend:
             self._db.execute("BEGIN IMMEDIATE")
             mark, erasures = self._db.execute(self.sql.lock).fetchone()
             (seq,) = self._db.execute(self.sql.last_seq).fetchone()
+        self._fresh.note(erasures)
         return Places(mark, erasures, seq), self.find(tokens)
 
     def find(self, tokens: Sequence[bytes]) -> dict[bytes, Wrapped]:
         """See `Backend.find`."""
         with _explained():
-            found = (self._db.execute(*search).fetchall() for search in searches(self.sql.find, tokens))
-            return {row[0]: Wrapped(*row[1:]) for rows in found for row in rows}
+            fresh = self._fresh.find(tokens)
+            rest = [token for token in tokens if token not in fresh]
+            found = (self._db.execute(*search).fetchall() for search in searches(self.sql.find, rest))
+            return fresh | {row[0]: Wrapped(*row[1:]) for rows in found for row in rows}
 
     def head(self, writer: str) -> tuple[int, bytes] | None:
         """See `Backend.head`."""
@@ -199,20 +213,26 @@ class SqliteBackend:
 
     def commit(self, changes: Iterable[Change]) -> None:
         """See `Backend.commit`."""
+        added: tuple[Values, int] = (), 0
         with _explained():
             for change in changes:
                 for execution in executions(change):
-                    self._db.execute(*execution)
+                    last = self._db.execute(*execution).lastrowid
+                if change[0] is self.sql.add_subject:
+                    added = change[1], last or 0
         try:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             nothing = getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOTHING_WRITTEN
             outcome = Outcome.NOT_WRITTEN if nothing else Outcome.UNKNOWN
             raise LedgerUnavailable(f"the ledger cannot be written: {error}", outcome) from None
+        self._fresh.add(*added)
+        self._fresh.settle_in_time()
         self._tidier.note_commit()
 
     def rollback(self) -> None:
         """See `Backend.rollback`."""
+        self._fresh.forget()
         with suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -228,6 +248,7 @@ class SqliteBackend:
         """See `Backend.forget`: deleted cells were overwritten (secure_delete), but older images lie in the log."""
         with _explained():
             if thorough:
+                self._fresh.settle()
                 self._db.execute("REINDEX subjects_by_token")
             (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         return not busy
