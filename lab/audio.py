@@ -257,6 +257,11 @@ def read_stereo(path: Path) -> tuple[Samples, Samples]:
     return both[:, 0].copy(), both[:, 1].copy()
 
 
+def mixed(one: Samples, other: Samples) -> Samples:
+    """Two sounds of one length as one, as both ears hear them."""
+    return np.clip(one.astype(np.int32) + other, -32768, 32767).astype(np.int16)
+
+
 def write_wav(path: Path, samples: Samples) -> None:
     """8 kHz, 16 bits, mono: what Asterisk plays as `wav`."""
     with wave.open(str(path), "wb") as file:

@@ -200,6 +200,10 @@ class Scene:
             await self.callgate("recordings", "export", call, "--by", "lab", "--to", folder)
             return audio.read_stereo(Path(folder) / f"{call}.wav")
 
+    async def heard_both(self, call: str) -> audio.Samples:
+        """A sealed recording, both sides in one. Raises `LabError`."""
+        return audio.mixed(*await self.heard(call))
+
     def spooled(self) -> list[Path]:
         """What Asterisk wrote and callgate has not sealed."""
         return sorted(self.lab.place.recordings.glob("*.wav"))

@@ -141,7 +141,7 @@ async def test_a_mixmonitor_that_callgate_did_not_begin_is_stopped_and_its_file_
     await hung_up(scene, talk)
     if key == "1":
         await scene.watcher.until("sealed", talk.since, call=talk.id)
-        samples = audio.read_wav(scene.recording(talk.id))
+        samples = await scene.heard_both(talk.id)
         assert audio.has_tone(samples[-audio.RATE :], AFTER)
 
 

@@ -81,7 +81,7 @@ async def test_a_gap_in_ami_ends_no_recording_and_resumes_none(scene: Scene) -> 
     await scene.listen(talk.callee, 2)
     await hung_up(scene, talk)
     await scene.watcher.until("sealed", talk.since, call=talk.id)
-    samples = audio.read_wav(scene.recording(talk.id))
+    samples = await scene.heard_both(talk.id)
     assert audio.has_tone(samples[-audio.RATE :], AFTER)
     assert not audio.has_tone(samples, CARD)
 
@@ -104,7 +104,7 @@ async def test_a_recording_that_was_paused_stays_so_through_a_restart_of_callgat
     await talk.agent.hangup()
     await talk.callee.until_ended(5)
     await scene.watcher.until("sealed", since, call=talk.id)
-    samples = audio.read_wav(scene.recording(talk.id))
+    samples = await scene.heard_both(talk.id)
     assert audio.has_tone(samples, AGENT)
     assert not audio.has_tone(samples, CARD)
 

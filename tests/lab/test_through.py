@@ -57,7 +57,7 @@ async def sealed(scene: Scene, talk: Conversation) -> audio.Samples:
     await talk.callee.hangup()
     await scene.watcher.until("sealed", talk.since, call=talk.id)
     await scene.quiet()
-    return audio.read_wav(scene.recording(talk.id))
+    return await scene.heard_both(talk.id)
 
 
 def tail(samples: audio.Samples, seconds: float) -> audio.Samples:
