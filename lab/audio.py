@@ -259,7 +259,8 @@ def read_stereo(path: Path) -> tuple[Samples, Samples]:
 
 def mixed(one: Samples, other: Samples) -> Samples:
     """Two sounds of one length as one, as both ears hear them."""
-    return np.clip(one.astype(np.int32) + other, -32768, 32767).astype(np.int16)
+    both: Samples = np.clip(one.astype(np.int32) + other, -32768, 32767).astype(np.int16)
+    return both
 
 
 def write_wav(path: Path, samples: Samples) -> None:
