@@ -7,11 +7,12 @@ import asyncio
 import json
 import os
 import secrets
+from contextlib import suppress
 from datetime import timedelta
 
 from callgate import config, daemon
 from callgate.core.access import Area, Role
-from callgate.stores.accounts import User
+from callgate.stores.accounts import AccountRefused, User
 from callgate.web.auth.door import Door
 from lab.place import Place
 
@@ -27,7 +28,8 @@ async def make_people(place: Place) -> None:
     async with daemon.stores(settings, "people", clock) as (ledger, _):
         door = daemon.door_of(settings, ledger, clock)
         passwords = dict(await asyncio.gather(*(_person(door, name, role) for name, role in PEOPLE.items())))
-        await door.accounts.add(User(MACHINE, Role.MACHINE), "lab")
+        with suppress(AccountRefused):  # another lab with the same ledger has it
+            await door.accounts.add(User(MACHINE, Role.MACHINE), "lab")
         token = await door.make_token(MACHINE, "the lab's own", frozenset(Area), timedelta(days=1), "lab")
     with os.fdopen(os.open(place.people, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         json.dump(passwords | {MACHINE: token}, file)
@@ -35,7 +37,11 @@ async def make_people(place: Place) -> None:
 
 async def _person(door: Door, name: str, role: Role) -> tuple[str, str]:
     password = secrets.token_urlsafe(12)
-    await door.accounts.add(User(name, role, password=await door.passwords.hash(password)), "lab")
+    hashed = await door.passwords.hash(password)
+    try:
+        await door.accounts.add(User(name, role, password=hashed), "lab")
+    except AccountRefused:
+        await door.accounts.set_password(name, hashed, "lab")
     return name, password
 
 

@@ -50,8 +50,14 @@ class Policing:
     async def run(self) -> None:
         """Note the policy that is in force, then load another whenever that is asked for, until cancelled."""
         try:
-            await self._note(self.policy, self._settings, self.catalogue)
-        except (LedgerUnavailable, OSError) as error:
+            kept = _kept(self.policy, self._settings)
+        except OSError as error:
+            # It is in force all the same; what it says is then for the configuration's own history to show.
+            log.warning("policy-not-kept", version=self.policy.version, error=str(error))
+            kept = ""
+        try:
+            await self._note(self.policy, kept, self.catalogue)
+        except LedgerUnavailable as error:
             log.warning("policy-not-noted", version=self.policy.version, error=str(error))
         while True:
             await self._wanted.wait()
@@ -68,7 +74,7 @@ class Policing:
             policy = config.to_policy(settings)
             catalogue = await asyncio.to_thread(Catalogue.load, settings.prompts.folder)
             _check_notices(policy, catalogue)
-            await self._note(policy, settings, catalogue)
+            await self._note(policy, await asyncio.to_thread(_kept, policy, settings), catalogue)
         except (BadConfig, PromptError, LedgerUnavailable, OSError) as error:
             log.error("policy-not-loaded", in_force=self.policy.version, error=str(error))
             self._alarm("policy-not-loaded")
@@ -77,9 +83,8 @@ class Policing:
         self.policy, self.catalogue = policy, catalogue
         return True
 
-    async def _note(self, policy: Policy, settings: Settings, catalogue: Catalogue) -> None:
-        """Keep what the policy says, and enter since when it is the one."""
-        kept = await asyncio.to_thread(keep, settings.office.state / FOLDER, policy.version, settings)
+    async def _note(self, policy: Policy, kept: str, catalogue: Catalogue) -> None:
+        """Enter since when this is the policy; `kept` is the digest of what it says."""
         before = self.policy.version if policy is not self.policy else None
         said: dict[str, Json] = {
             "policy": policy.version,
@@ -88,6 +93,11 @@ class Policing:
             "prompts": catalogue.version,
         }
         await self._ledger.append([Event(Kind.POLICY_LOADED, self._clock(), payload=said)])
+
+
+def _kept(policy: Policy, settings: Settings) -> str:
+    """Keep what the policy says, word for word; its digest. Raises OSError."""
+    return keep(settings.office.state / FOLDER, policy.version, settings)
 
 
 def _check_notices(policy: Policy, catalogue: Catalogue) -> None:

@@ -1,6 +1,7 @@
 """What goes into a bundle, what stays out of it, and what of its making is in the ledger."""
 
 import json
+import shutil
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,13 +9,27 @@ import pytest
 
 from callgate.config import Settings
 from callgate.core.access import Principal, Role
-from callgate.core.events import Kind
+from callgate.core.events import Json, Kind
 from callgate.evidence.export import Forbidden
 from callgate.evidence.verifier import Report, read_anchor, verify
 from callgate.stores.errors import LedgerUnavailable
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.upkeep import retain
-from tests.evidence.conftest import ANNA, BRAM, CLEO, NOW, OFFICER, SOUND, contents, events_of, exported, fill, opened
+from tests.core.test_prompts_catalogue import store
+from tests.evidence.conftest import (
+    ANNA,
+    BRAM,
+    CLEO,
+    NOW,
+    OFFICER,
+    SOUND,
+    contents,
+    event,
+    events_of,
+    exported,
+    fill,
+    opened,
+)  # fmt: skip
 
 
 def sound(report: Report) -> bool:
@@ -200,6 +215,31 @@ async def test_the_policy_that_was_in_force_is_there_as_far_as_it_concerns_the_c
     assert [part["of"] for part in parts] == ["shared", "controller acme", "centre brussels"]
     assert parts[1]["mandates"][0]["reference"] == "DPA-1"
     assert len(policy["others"]) == 1
+
+
+async def test_a_policy_that_was_not_kept_is_named_and_nothing_more(
+    ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    shutil.rmtree(tmp_path / "state" / "policies")
+    await exported(ledger, settings, tmp_path / "b.zip")
+    [policy] = [json.loads(line) for line in contents(tmp_path / "b.zip")["policies.jsonl"].splitlines()]
+    assert (policy["parts"], policy["others"]) == ([], [])
+    assert sound(verify(tmp_path / "b.zip"))
+
+
+async def test_the_audio_that_callees_heard_goes_along_if_asked(
+    ledger: Ledger, settings: Settings, tmp_path: Path
+) -> None:
+    (tmp_path / "prompts").mkdir()
+    stored = store(tmp_path / "prompts", ("identification/spring/brussels", "callee/objected"))
+    heard = next(entry for entry in stored.prompts if entry.name.startswith("identification"))
+    played: dict[str, Json] = {"name": heard.name, "language": "en", "sha256": heard.sha256, "text": heard.text}
+    await ledger.append([event(Kind.NOTICE, 20, "a9", ANNA, "acme", prompts=[played | {"whole": False}])])
+    await exported(ledger, settings, tmp_path / "b.zip", audio=True)
+    sounds = {name: content for name, content in contents(tmp_path / "b.zip").items() if name.startswith("audio/")}
+    assert sounds == {f"audio/{heard.sha256}.wav": b"identification/spring/brussels"}
+    assert json.loads(contents(tmp_path / "b.zip")["statistics.json"])["notices"]["not to its end"] == 1
+    assert sound(verify(tmp_path / "b.zip"))
 
 
 async def test_the_figures_are_those_of_the_events(ledger: Ledger, settings: Settings, tmp_path: Path) -> None:

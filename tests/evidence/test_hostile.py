@@ -89,6 +89,15 @@ DEEP = b"[" * 100_000
             )
         ),
         ("roll.bin", b""), ("roll.bin", b"+"),
+        *(
+            ("policies.jsonl", content)
+            for content in (
+                b"[]\n", b"{}\n", b'{"version":"x","digest":"y","parts":1,"others":2}\n',
+                b'{"version":"x","digest":"y","parts":[1],"others":[]}\n',
+                b'{"version":"x","digest":"y","parts":["\\ud800"],"others":[[]]}\n',
+            )
+        ),
+        ("prompts.jsonl", b'{"sha256":[],"text":{}}\n'),
     ],
 )  # fmt: skip
 def test_what_callgate_never_wrote_is_told_in_a_sentence(

@@ -129,6 +129,28 @@ def test_the_first_event_that_was_touched_is_named_also_where_the_bundle_is_sign
     assert found.startswith(says) if says else found == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after", "says"),
+    [
+        ("policies.jsonl", b"DPA-1", b"DPA-2", "the policy"),
+        ("policies.jsonl", b'"others":["', b'"others":["' + b"00" * 32 + b'","', "the policy"),
+        ("policies.jsonl", b'"version":"', b'"version":"0', "the policy"),
+        ("prompts.jsonl", b"Bonjour", b"Bonsoir", "prompts.jsonl, line 1, has a prompt that no event"),
+    ],
+)
+def test_a_policy_and_a_prompt_are_held_against_the_events_that_name_them(
+    files: Files, tmp_path: Path, name: str, before: bytes, after: bytes, says: str
+) -> None:
+    assert before in files[name]
+    files[name] = files[name].replace(before, after)
+    assert problem(files, tmp_path).startswith(says)
+
+
+def test_audio_is_what_its_name_says(files: Files, tmp_path: Path) -> None:
+    files[f"audio/{'ab' * 32}.wav"] = b"another sound"
+    assert "is not the audio that its name says" in problem(files, tmp_path)
+
+
 def test_an_event_that_is_withheld_cannot_be_exchanged(files: Files, tmp_path: Path) -> None:
     roll = bytearray(files["roll.bin"])
     roll[2 * RECORD_BYTES + 1] ^= 1

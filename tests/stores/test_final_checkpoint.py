@@ -30,7 +30,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[config
     for folder in ("state", "spool", "sealed", "prompts"):
         (tmp_path / folder).mkdir()
         text = text.replace(f'= "{folder}"', f'= "{tmp_path}/{folder}"')
-    monkeypatch.setattr(Catalogue, "load", lambda _: None)
+    monkeypatch.setattr(Catalogue, "load", lambda _: Catalogue("none", {}))
     before = sys.getswitchinterval()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

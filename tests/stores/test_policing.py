@@ -7,6 +7,7 @@ import pytest
 from callgate import config
 from callgate.config import Settings
 from callgate.core.events import Json, Kind
+from callgate.evidence.policies import FOLDER, read
 from callgate.policing import Policing
 from callgate.prompts.catalogue import CURRENT
 from callgate.stores.errors import LedgerUnavailable
@@ -121,3 +122,25 @@ async def test_a_campaign_of_which_whoever_calls_back_would_hear_nothing_is_not_
     site.build(("identification/summer/brussels", "question/summer"))
     assert not await policing.reload()
     assert policing.policy.campaigns.keys() == {"spring"}
+
+
+async def test_what_a_policy_says_is_kept_word_for_word_and_the_ledger_holds_its_digest(
+    site: Site, ledger: Ledger
+) -> None:
+    policing = site.policing(ledger)
+    assert await policing.reload()
+    [entry] = await ledger.read(kinds=[Kind.POLICY_LOADED])
+    said = entry.event.payload
+    kept = read(site.file.parent / FOLDER, str(said["policy"]), str(said["kept"]))
+    assert kept is not None
+    assert any("DPA-1" in part.text for part in kept.parts)
+    assert said["prompts"] == policing.catalogue.version
+    assert read(site.file.parent / FOLDER, str(said["policy"]), "another digest") is None
+
+
+async def test_a_policy_that_cannot_be_kept_is_not_loaded(site: Site, ledger: Ledger) -> None:
+    policing = site.policing(ledger)
+    (site.file.parent / FOLDER).write_text("no folder")
+    assert not await policing.reload()
+    assert site.alarms == ["policy-not-loaded"]
+    assert await noted(ledger) == []

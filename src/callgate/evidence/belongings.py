@@ -23,7 +23,9 @@ def policies(settings: Settings, statistics: Statistics, controller: str | None)
     found: list[dict[str, Json]] = []
     for version, digest in sorted(statistics.policies.items()):
         kept = read(settings.office.state / FOLDER, version, digest)
-        found.append(kept.shown_to(controller) if kept else {"version": version, "parts": [], "digest": digest})
+        found.append(
+            kept.shown_to(controller) if kept else {"version": version, "parts": [], "others": [], "digest": digest}
+        )
     return found
 
 

@@ -18,7 +18,8 @@ _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#1a202c;max-width:52rem;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #cbd5e0}
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{text-align:left;padding:.25rem .6rem .25rem 0;
-border-bottom:1px solid #e2e8f0;vertical-align:top}svg text{font:12px system-ui,sans-serif;fill:#1a202c}
+border-bottom:1px solid #e2e8f0;vertical-align:top;overflow-wrap:anywhere}
+svg text{font:12px system-ui,sans-serif;fill:#1a202c}
 code{overflow-wrap:anywhere}@media print{body{margin:0}h2{break-after:avoid}tr,svg{break-inside:avoid}}
 """
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"

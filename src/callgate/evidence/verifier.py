@@ -461,11 +461,12 @@ class _Check:
         self.signer = signer
         self.report = Report()
         self.counts = {"shown": 0, "bare": 0, "withheld": 0, "gone": 0}
-        self.parts: dict[str, set[str]] = {}
+        self.policies: set[tuple[str, str]] = set()
+        self.heard: set[tuple[str, str]] = set()
 
     def run(self) -> Report:
         said = self._manifest()
-        for step in (self._files, self._chain):
+        for step in (self._files, self._chain, self._belongings):
             try:
                 step(said)
             except Broken as error:
@@ -627,8 +628,50 @@ class _Check:
         self.ends[event.writer] = event.n, hashed
         self.mark = event.mark or self.mark
         self.last_seq = event.seq
+        body = event.said[1] if event.said is not None else None
+        if body is not None and event.kind in (b"policy-loaded", b"notice", b"consent") and not problems:
+            self._speaks(read_json(body, event.name), event.name)
         self.counts["shown" if with_content else "bare"] += 1
         self.counts["gone"] += event.is_gone()
+
+    def _speaks(self, said: dict[str, Any], what: str) -> None:
+        """Note which policy and prompts an event speaks of."""
+        if "kept" in said:
+            self.policies.add((field(said, "policy", str, what), field(said, "kept", str, what)))
+        found = said.get("heard", said.get("prompts"))
+        for played in found if isinstance(found, list) else ():
+            if isinstance(played, dict) and len(self.heard) < FILES_AT_MOST:
+                self.heard.add((str(played.get("sha256")), str(played.get("text"))))
+
+    def _belongings(self, _: dict[str, Any]) -> None:
+        """Whether policies, prompts and audio are those that the events speak of."""
+        if self.report.problems:
+            return
+        for what, raw in self.bundle.lines("policies.jsonl"):
+            policy = read_json(raw, what)
+            named = field(policy, "version", str, what), field(policy, "digest", str, what)
+            parts, others = field(policy, "parts", list, what), field(policy, "others", list, what)
+            digests = [unhex({"digest": one}, "digest", what, 32) for one in others]
+            digests += [hashlib.sha256(encoded({"part": part}, "part", what)).digest() for part in parts]
+            if digests and (
+                named not in self.policies or hashlib.sha256(b"".join(sorted(digests))).hexdigest() != named[1]
+            ):
+                self.report.problems.append(f"the policy {named[0][:80]} is not the one that the ledger names")
+        for what, raw in self.bundle.lines("prompts.jsonl"):
+            prompt = read_json(raw, what)
+            if (field(prompt, "sha256", str, what), field(prompt, "text", str, what)) not in self.heard:
+                self.report.problems.append(f"{what} has a prompt that no event of the bundle has")
+        self._audio()
+        if not self.report.problems:
+            self.report.checked.append("Policies, prompts and their audio are those that these events name.")
+
+    def _audio(self) -> None:
+        for name in sorted(name for name in self.bundle.members if name.startswith("audio/")):
+            digest = hashlib.sha256()
+            for some in self.bundle.parts(name):
+                digest.update(some)
+            if name != f"audio/{digest.hexdigest()}.wav":
+                self.report.problems.append(f"{name} is not the audio that its name says")
 
     def _end(self, last: Checkpoint | None, span: tuple[int, int], met: list[tuple[int, bytes]]) -> None:
         """What can only be said once everything was read."""
@@ -691,7 +734,7 @@ class _Check:
                 " nothing of it: ask for any of them by its number, and it must have that hash."
             )
         self.report.not_shown.append(
-            "Report, statistics, policies, prompts and revealed numbers are as the holder of the key signed them: the"
+            "Report, statistics, contracts, lists and revealed numbers are as the holder of the key signed them: the"
             " bundle proves that they were not changed since, not that they are true."
         )
 

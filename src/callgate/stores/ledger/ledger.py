@@ -242,6 +242,8 @@ class Ledger:
 
         Raises `LedgerUnavailable`.
         """
+        # What is being written now is to be under it: at the end there is no other to come.
+        await self._write(lambda: None)
         for _ in range(CHECKPOINT_TRIES):
             last = await self._last_checkpoint()
             stand, newest = await self._stand(last)
