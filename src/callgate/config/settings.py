@@ -259,11 +259,13 @@ class Http(Table):
 class ControllerTable(Table):
     """A company on whose behalf people are called. `privacy_policy` is how its place is *said*, by language.
 
+    `country` is where it has its seat, if not where the PBX stands: by its holidays the time for requests is counted.
     `contact`, `representative` and `officer` (for data protection) are for the register of processing (GDPR Art. 30).
     """
 
     name: Text
     privacy_policy: dict[Language, Text]
+    country: CountryCode | None = None
     contact: Text | None = None
     representative: Text | None = None
     officer: Text | None = None

@@ -7,7 +7,8 @@ In this order, so that a process which dies anywhere leaves something that is ta
 2. Recordings are destroyed, while the ledger still knows which calls they are of.
 3. The keys of what the ledger holds on the person are destroyed: of the contact and the recordings, the controller's
    own and what was entered for no controller. What is proof of a consent, a refusal, an objection or this request stays
-   until its term is over, for the officer alone, and then goes too (Art. 17(3)(b), (e), 18(2)).
+   until its term is over, for the officer alone, and then goes too (Art. 17(3)(b), (e), 18(2)): a term that the law of
+   the person's country may make longer.
 4. What counts how often the person was called is forgotten.
 5. It is entered that this was done. Without partners to wait for, the request is closed by the same append.
 
@@ -19,6 +20,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from callgate.core import phone
 from callgate.core.access import Principal
 from callgate.core.events import DataClass, Event, Json, Kind, class_of
 from callgate.core.gate import Scope
@@ -59,7 +61,7 @@ async def carry_out(desk: Desk, principal: Principal, request_id: str) -> Reques
         # Before the number goes with its key.
         await desk.partners.ask(request.id, present(request), request.controller, request.begun)
     gone = await _destroy(desk, principal.name, present(request), request.controller)
-    until = (desk.clock() + desk.terms.proof).date()
+    until = (desk.clock() + desk.terms.proof_in(phone.country_of(present(request)))).date()
     said: dict[str, Json] = {
         "keys": gone.keys,
         "recordings": len(gone.recordings),
@@ -97,8 +99,8 @@ async def end_terms(desk: Desk, by: str, requests: Collection[Request]) -> int:
     ended = 0
     now = desk.clock()
     for request in filter(is_erased, requests):
-        if await _proof_is_over(desk, request, now - desk.terms.proof):
-            number, journal = present(request), desk.journal
+        number, journal = present(request), desk.journal
+        if await _proof_is_over(desk, request, now - desk.terms.proof_in(phone.country_of(number))):
             await desk.ledger.erase(number, request.controller, AT_ITS_TERM, now, by=by, journal=journal)
             ended += 1
     return ended
