@@ -7,7 +7,7 @@ import pytest
 from callgate import rules
 from callgate.core.events import DataClass, Kind
 from callgate.core.law import by_region
-from callgate.core.retention import KEPT, RecordingTerms, Terms, asked_by_law
+from callgate.core.retention import KEPT, RecordingTerms, Terms, asked_by_law, unlike
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LIMITS = Terms(timedelta(days=1), timedelta(days=2), timedelta(days=3)).limits(NOW)
@@ -75,3 +75,25 @@ def test_without_laws_the_operators_term_is_all() -> None:
     terms = Terms(DAY, DAY, 365 * DAY)
     assert terms.proof_in("") == 365 * DAY
     assert terms.kept_by_law(NOW) == {}
+
+
+@pytest.mark.parametrize(
+    ("country", "contact", "recording", "rules_unlike"),
+    [
+        ("US", 365, 365, ["records"]),  # 16 CFR 310.5: five years at least
+        ("US", 1827, 365, []),
+        ("BE", 365, 28, []),
+        ("BE", 365, 29, ["recordings"]),
+        ("FR", 1095, 180, []),
+        ("FR", 1096, 181, ["recordings", "prospects"]),
+        ("AT", 9999, 9999, []),
+        ("JE", 365, 365, []),  # which has no pack
+    ],
+)
+def test_a_term_that_is_unlike_the_laws_is_named(
+    country: str, contact: int, recording: int, rules_unlike: list[str]
+) -> None:
+    kept = {DataClass.CONTACT: contact, DataClass.RECORDING: recording}
+    found = list(unlike(by_region(rules.packs().values()), kept, [country]))
+    assert [one.rule.name for one in found] == rules_unlike
+    assert {one.days for one in found} <= {contact, recording}

@@ -191,8 +191,8 @@ class RetentionTable(Table):
 
     Recordings themselves are kept as long as what is said of them; `recording_days_of` has campaigns for which shorter.
 
-    The defaults are a beginning, not the law's: what holds is the operator's own decision. Of the laws that callgate
-    knows, § 7a UWG (DE) asks for the longest proof: five years.
+    The defaults are a beginning, not the law's: what holds is the operator's own decision. Proof of people in a country
+    whose law asks for more is kept for longer by itself; § 7a UWG (DE) asks for most, five years.
     """
 
     contact_days: Annotated[int, Field(ge=1)] = 365

@@ -9,12 +9,13 @@ than the operator's own term (UWG § 7a: five years; décret 2026-662: three). T
 more: a consent to be called has no term here until the person is erased, and after that nobody uses it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from callgate.core.events import SUPPRESSING, DataClass, Kind, class_of
-from callgate.core.law.rule import Pack, Topic
+from callgate.core.law.rule import Pack, Rule, Topic
 from callgate.core.law.terms import Retention
 
 _OF_THE_LEDGER = {Kind.ERASURE, Kind.RETENTION, Kind.RESTORED, Kind.GAP_ACCEPTED, Kind.PARTNER_FETCHED}
@@ -57,20 +58,37 @@ class Terms:
         return {kind: now - of_class[class_of(kind)] for kind in Kind if kind not in KEPT}
 
 
+class Unlike(NamedTuple):
+    """A rule of a country, and for how many days the operator keeps what it is about."""
+
+    country: str
+    rule: Rule
+    days: int
+
+
 def asked_by_law(law: Mapping[str, Pack], of: DataClass) -> Mapping[str, timedelta]:
     """For each region (ISO 3166) whose law says so: how long a class of data is kept at least.
 
     Versions of a rule that are over, or are still to come, count too: what was kept for too long can still go.
     """
     days = {
-        region: [
-            rule.terms.at_least_days
-            for rule in pack.of(Topic.RETENTION)
-            if isinstance(rule.terms, Retention) and rule.terms.keeps is of and rule.terms.at_least_days is not None
-        ]
+        region: [terms.at_least_days for _, terms in _rules(pack) if terms.keeps is of and terms.at_least_days]
         for region, pack in law.items()
     }
     return {region: timedelta(max(found)) for region, found in days.items() if found}
+
+
+def unlike(law: Mapping[str, Pack], kept: Mapping[DataClass, int], countries: Iterable[str]) -> Iterator[Unlike]:
+    """Of the countries: the rules by which what is `kept` for so many days is kept for too short, or for too long."""
+    for country in (country for country in countries if country in law):
+        for rule, terms in _rules(law[country]):
+            days = kept.get(terms.keeps) if terms.keeps else None
+            if days is not None and not (terms.at_least_days or 0) <= days <= (terms.at_most_days or days):
+                yield Unlike(country, rule, days)
+
+
+def _rules(pack: Pack) -> Iterator[tuple[Rule, Retention]]:
+    return ((rule, rule.terms) for rule in pack.of(Topic.RETENTION) if isinstance(rule.terms, Retention))
 
 
 @dataclass(frozen=True, slots=True)
