@@ -19,10 +19,11 @@ import structlog
 from callgate import config, front, notes
 from callgate.abandonment import Abandonment
 from callgate.clock import Clock, shifted_clock, system_clock
-from callgate.config import Settings
+from callgate.config import Settings, law
 from callgate.core import emergency
+from callgate.core.events import DataClass
 from callgate.core.policy import Policy
-from callgate.core.retention import RecordingTerms, Terms
+from callgate.core.retention import RecordingTerms, Terms, asked_by_law
 from callgate.keeper import Keeper
 from callgate.lapsewatch import LapseWatch
 from callgate.listwatch import ListWatch
@@ -109,7 +110,8 @@ def jobs_of(settings: Settings) -> tuple[Job, ...]:
 def terms_of(settings: Settings) -> Terms:
     """How long the ledger keeps what it says."""
     days = settings.retention
-    return Terms(timedelta(days.contact_days), timedelta(days.recording_days), timedelta(days.proof_days))
+    by_law = asked_by_law(law.book(settings.law), DataClass.PROOF)
+    return Terms(timedelta(days.contact_days), timedelta(days.recording_days), timedelta(days.proof_days), by_law)
 
 
 def recordings_of(settings: Settings) -> Recordings:

@@ -171,7 +171,10 @@ def _retention(settings: Settings) -> Section:
         ("contacts: verdicts, calls, outcomes, notes", f"{days.contact_days} days"),
         ("that there were recordings, and what became of them", f"{days.recording_days} days"),
         ("recordings themselves", TO_FILL_IN),
-        ("proof of consent and refusal in a call", f"{days.proof_days} days"),
+        (
+            "proof of consent and refusal in a call",
+            f"{days.proof_days} days; longer where the law of the person's country asks",
+        ),
         ("objections, and consents to be called", "until they are taken back; after an erasure as a keyed token only"),
         ("that events were, without what they said", "for good: the chain that proves the rest"),
     ]

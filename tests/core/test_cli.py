@@ -56,6 +56,15 @@ def test_check_lists_what_no_law_says_and_the_operator_has_not_decided(file: Pat
     assert "not decided in [law.GB]: GB hours: " in run("check", "-c", str(file)).output
 
 
+def test_check_names_the_laws_that_the_terms_are_unlike(file: Path) -> None:
+    file.write_text(file.read_text() + "\n[retention]\nrecording_days = 200\n")
+    (term,) = json.loads(run("check", "-c", str(file), "--json").output)["terms"]
+    assert (term["country"], term["rule"], term["days"]) == ("FR", "recordings", 200)
+    assert "unlike [retention], which has 200 days: FR recordings: " in run("check", "-c", str(file)).output
+    file.write_text(file.read_text().replace("= 200", "= 180"))
+    assert json.loads(run("check", "-c", str(file), "--json").output)["terms"] == []
+
+
 def test_check_tells_of_a_spool_that_others_may_use_and_of_a_disk_that_is_nearly_full(
     file: Path, tmp_path: Path
 ) -> None:

@@ -162,6 +162,13 @@ def test_a_campaigns_recordings_end_no_later_than_the_key_that_opens_them(file: 
     assert says in told
 
 
+def test_a_controllers_country_has_holidays_that_are_known(file: Path) -> None:
+    (told,) = problems(file, {'name = "Acme"': 'name = "Acme"\ncountry = "XX"'})
+    assert "controllers.acme.country: the holidays of XX are not known" in told
+    file.write_text(GOOD.replace('name = "Acme"', 'name = "Acme"\ncountry = "IE"'))
+    assert to_policy(load(file, {})).controllers["acme"].country == "IE"
+
+
 def test_every_error_is_told_at_once(file: Path) -> None:
     wrong = problems(file, {"max_age_days = 28": "max_age_days = 900", 'country = "BE"': 'country = "Belgium"',
                             'state = "state"': ""})  # fmt: skip

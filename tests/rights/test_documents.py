@@ -9,6 +9,7 @@ import pytest
 
 from callgate.core.events import Event, Kind
 from callgate.core.requests import Answer, Correction, Request, Right, Stage
+from callgate.core.retention import Terms
 from callgate.rights import certificate
 from callgate.rights.access import OF_OTHERS, OTHER, SECTIONS, Document, give_access
 from callgate.rights.desk import Unfit
@@ -75,6 +76,12 @@ async def test_the_document_tells_the_wording_the_consents_the_recipients_and_th
     assert made["terms"] == {"contact": 365, "recording": 365, "proof": 1827}
     assert made["identity"]["how"] == "identity card seen"
     assert made["person"]["number"] == ANNA
+
+
+async def test_the_document_tells_the_term_of_the_persons_own_country(place: Place) -> None:
+    place.desk = replace(place.desk, terms=Terms(365 * DAY, 365 * DAY, 365 * DAY, {"FR": 1096 * DAY}))
+    made: Any = await document(place)
+    assert made["terms"] == {"contact": 365, "recording": 365, "proof": 1096}
 
 
 async def test_the_document_says_nothing_of_others(place: Place) -> None:

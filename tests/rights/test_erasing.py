@@ -3,8 +3,9 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
@@ -16,10 +17,13 @@ from callgate.core.consentfile import Given
 from callgate.core.events import Event, Json, Kind
 from callgate.core.gate import CallRequest
 from callgate.core.law import Consent
+from callgate.core.policy import Controller
 from callgate.core.reasons import Reason
 from callgate.core.requests import Answer, Ground, Request, Right, Stage
+from callgate.core.retention import Terms
 from callgate.node.later import LateFile
 from callgate.rights import erasing
+from callgate.rights.certificate import statement
 from callgate.rights.desk import NotAllowed, Unfit
 from callgate.rights.erasing import carry_out, end_terms, erase, sweep
 from callgate.rights.limiting import restrict
@@ -30,7 +34,7 @@ from callgate.stores.ledger.sqlite import SqliteBackend
 from callgate.stores.ledger.upkeep import retain
 from callgate.stores.objectors import read_objectors
 from callgate.stores.readiness import rebuild
-from tests.rights.conftest import ANNA, BRAM, DAY, NOW, OFFICER, VOICE, Place, asked, lived
+from tests.rights.conftest import ANNA, BRAM, DAY, NOW, OFFICER, POLICY, VOICE, Place, asked, lived
 from tests.stores.conftest import TOKENS, objection
 from tests.stores.servers import RedisServer
 from tests.stores.test_erasure import forms
@@ -247,6 +251,22 @@ async def test_proof_goes_when_its_term_is_over_and_not_before(place: Place) -> 
     assert await end_terms(place.desk, "watch", [after]) == 0
 
 
+@pytest.mark.parametrize(
+    ("by_law", "days"), [({"FR": 1096 * DAY, "DE": 1827 * DAY}, 1096), ({"DE": 1827 * DAY}, 365), ({}, 365)]
+)
+async def test_the_term_is_that_of_the_persons_country_and_the_certificate_says_so(
+    place: Place, by_law: dict[str, timedelta], days: int
+) -> None:
+    place.desk = replace(place.desk, terms=Terms(365 * DAY, 365 * DAY, 365 * DAY, by_law))
+    request = await erased(place)
+    proof: Any = statement(request, "Acme", "a ledger")["kept"]
+    assert proof[1]["until"] == (NOW + days * DAY).date().isoformat()
+    place.time.now += days * DAY - timedelta(seconds=1)
+    assert await end_terms(place.desk, "watch", [request]) == 0
+    place.time.now += timedelta(seconds=2)
+    assert await end_terms(place.desk, "watch", [request]) == 1
+
+
 async def test_a_partner_that_answers_late_does_not_prolong_what_the_certificate_says(place: Place) -> None:
     place.partners.names = ["north"]
     request = await erased(place)
@@ -349,3 +369,22 @@ async def test_the_deadline_is_counted_from_receipt_and_extended_once(place: Pla
         await place.desk.extend(OFFICER, longer, "still many")
     with pytest.raises(Unfit, match="still to come"):
         await place.desk.open(OFFICER, Right.ERASURE, replace(wanted, received=date(2026, 11, 25)))
+
+
+@pytest.mark.parametrize(
+    ("country", "due", "extended"),
+    [
+        ("", date(2027, 3, 17), date(2027, 5, 18)),  # the PBX stands in Belgium: Whit Monday
+        ("IE", date(2027, 3, 18), date(2027, 5, 17)),  # Saint Patrick's
+    ],
+)
+async def test_the_month_ends_by_the_holidays_of_the_controllers_country(
+    place: Place, country: str, due: date, extended: date
+) -> None:
+    policy = replace(POLICY, controllers={"acme": Controller("acme", "Acme", country=country)})
+    place.desk = replace(place.desk, policy=lambda: policy)
+    place.time.now = datetime(2027, 2, 17, 12, tzinfo=UTC)
+    request = await place.desk.open(OFFICER, Right.ERASURE, asked())
+    assert request.deadline.due == due
+    longer = await place.desk.extend(OFFICER, request, "many calls")
+    assert longer.deadline.due == extended

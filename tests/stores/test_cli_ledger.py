@@ -4,7 +4,7 @@ import asyncio
 import json
 import sqlite3
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -38,14 +38,18 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-async def fill(folder: Path) -> None:
-    ledger = await Ledger.open(
+async def opened(folder: Path) -> Ledger:
+    return await Ledger.open(
         f"sqlite:///{folder}/ledger.db",
         "office",
         lambda: NOW,
         keys=read_ledger_keys(folder / "secrets" / "ledger.key"),
         tokens=partial(stored_tokens, read_keys(folder / "secrets" / "suppression.key")),
     )
+
+
+async def fill(folder: Path) -> None:
+    ledger = await opened(folder)
     payload = {"outcome": "allow", "campaign": "spring", "agent": "PJSIP/7"}
     await ledger.append([Event(Kind.VERDICT, LONG_AGO, "old", ANNA, "acme", payload)])
     await ledger.append([Event(Kind.VERDICT, NOW, "new", ANNA, "acme", payload)])
@@ -109,6 +113,24 @@ def test_retention_can_be_rehearsed(file: Path) -> None:
     assert "a rehearsal" in run(file, "retain", "--dry-run").output
     assert "It was removed" in run(file, "retain").output
     assert "Nothing is past its term" in run(file, "retain").output
+    assert run(file, "verify").exit_code == 0
+
+
+def test_retention_follows_the_law_of_the_country_that_was_called(file: Path) -> None:
+    """Three years in France, where the operator has one."""
+
+    async def consented(days: int) -> None:
+        ledger = await opened(file.parent)
+        for number in (ANNA, "+3225550199"):
+            at = datetime.now(UTC) - timedelta(days=days)
+            await ledger.append([Event(Kind.CONSENT, at, str(days), number, "acme", {"key": "1"})])
+        await ledger.close()
+
+    file.write_text(file.read_text() + "\n[retention]\nproof_days = 365\n")
+    asyncio.run(consented(1000))
+    asyncio.run(consented(1100))
+    assert json.loads(run(file, "retain", "--json").stdout)["removed"] == {"verdict": 1, "consent": 3}
+    assert json.loads(run(file, "show", "--call", "1000", "--number", ANNA, "--json").stdout)
     assert run(file, "verify").exit_code == 0
 
 

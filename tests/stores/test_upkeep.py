@@ -75,6 +75,29 @@ async def test_what_is_past_its_term_goes_and_the_chain_and_the_objection_stay(
     assert (await ledger.audit()).problems == ()
 
 
+async def test_proof_is_kept_as_long_as_the_law_of_the_persons_country_asks(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep, "STEP", 2)
+    terms = Terms(365 * DAY, 365 * DAY, 400 * DAY, {"DE": 1827 * DAY, "FR": 1096 * DAY})
+    german, french, belgian, of_no_range = "+4930123456", ANNA, "+3225550199", "+4912"
+
+    def consent(number: str, days: int) -> Event:
+        return ago(days, Event(Kind.CONSENT, NOW, f"{number} {days}", number, "futura", {"key": "1"}))
+
+    stays = [consent(german, 1826), consent(french, 1095), consent(belgian, 399), consent(of_no_range, 1826)]
+    goes = [consent(german, 1828), consent(french, 1097), consent(belgian, 401), consent(of_no_range, 1828)]
+    of_contact = replace(ago(366, verdict("german")), number=german)
+    await ledger.append([*stays, *goes, of_contact])
+
+    limits, by_law = terms.limits(NOW), terms.kept_by_law(NOW)
+    rehearsed = await retain(ledger, limits, NOW, "test", kept_by_law=by_law, dry_run=True)
+    assert rehearsed.by_kind == {Kind.CONSENT: 4, Kind.VERDICT: 1}
+    assert await retain(ledger, limits, NOW, "test", kept_by_law=by_law) == rehearsed
+    left = await ledger.read(kinds=[Kind.CONSENT])
+    assert [entry.event for entry in left if not entry.gone] == stays
+
+
 async def test_the_index_is_made_anew_every_night_also_where_nothing_is_due(
     ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -35,7 +35,7 @@ from callgate.cli import (
     users,
 )
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json, run, settings_of
-from callgate.cli.undecided import open_questions
+from callgate.cli.undecided import open_questions, unlike_terms
 from callgate.core.processing import WARNED, lapsing
 from callgate.stores.encoding import read_keys, write_new_key
 from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
@@ -141,9 +141,15 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         partnering.machines_of(settings)
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
+    terms = list(unlike_terms(settings, policy))
     lapses = lapsing(policy, daemon.clock_of(settings)().date(), timedelta(days=WARNED[0]))
     if as_json:
-        told = {"undecided": undecided, "lapsing": [asdict(lapse) for lapse in lapses], "recordings": folders}
+        told = {
+            "undecided": undecided,
+            "terms": terms,
+            "lapsing": [asdict(lapse) for lapse in lapses],
+            "recordings": folders,
+        }
         print_json({"ok": True, "policy": policy.version, **told})
         return
     out.print_json(config.redacted(settings))
@@ -154,6 +160,9 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
     for question in undecided:
         asks = f"{question['country']} {question['rule']}: {question['asks']} ({question['source']})"
         out.print(f"no law found, and not decided in [law.{question['country']}]: {asks}", markup=False)
+    for term in terms:
+        asks = f"{term['country']} {term['rule']}: {term['asks']} ({term['source']})"
+        out.print(f"unlike [retention], which has {term['days']} days: {asks}", markup=False)
     out.print(f"[green]The configuration is right.[/green] Policy version {policy.version}.")
 
 

@@ -27,8 +27,9 @@ def retain_command(
         settings = config.load(config_file)
         clock = daemon.clock_of(settings)
         async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
-            limits = daemon.terms_of(settings).limits(clock())
-            return await retain(ledger, limits, clock(), "command", dry_run=dry_run)
+            terms, now = daemon.terms_of(settings), clock()
+            by_law = terms.kept_by_law(now)
+            return await retain(ledger, terms.limits(now), now, "command", kept_by_law=by_law, dry_run=dry_run)
 
     removed = run(work())
     if as_json:

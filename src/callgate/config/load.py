@@ -17,6 +17,7 @@ from callgate.config import law
 from callgate.config.settings import CampaignTable, Settings
 from callgate.core import emergency, lines, policy
 from callgate.core.consent import Manner
+from callgate.core.law.daysoff import has_holidays
 from callgate.core.law.transfers import Signed
 from callgate.core.policy import Policy
 
@@ -146,6 +147,7 @@ def _misfits(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
     for name in settings.campaigns:
         yield from _unspoken(settings, name)
     yield from _strangers(settings)
+    yield from _seats(settings)
     http = settings.http
     on_loopback = http.listen.startswith(("127.", "localhost:", "[::1]:"))
     if not (on_loopback or http.published_on_loopback or http.tls_key or http.trusted_proxies):
@@ -174,6 +176,13 @@ def _strangers(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]
             yield ("partners", name, "controllers"), f"no controller {controller!r}; known are {known}"
 
 
+def _seats(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    for name, controller in settings.controllers.items():
+        if controller.country is not None and not has_holidays(controller.country):
+            says = f"the holidays of {controller.country} are not known; leave it out, and those of the site count"
+            yield ("controllers", name, "country"), says
+
+
 def to_policy(settings: Settings) -> Policy:
     """The part of the settings that decides about calls, with a version that names exactly this content."""
     return Policy(
@@ -181,7 +190,7 @@ def to_policy(settings: Settings) -> Policy:
         home=settings.site.country,
         outside_line=settings.site.outside_line,
         controllers={
-            name: policy.Controller(name, table.name, dict(table.privacy_policy))
+            name: policy.Controller(name, table.name, dict(table.privacy_policy), table.country or "")
             for name, table in settings.controllers.items()
         },
         centres={

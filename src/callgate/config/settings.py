@@ -193,8 +193,8 @@ class RetentionTable(Table):
 
     Recordings themselves are kept as long as what is said of them; `recording_days_of` has campaigns for which shorter.
 
-    The defaults are a beginning, not the law's: what holds is the operator's own decision. Of the laws that callgate
-    knows, § 7a UWG (DE) asks for the longest proof: five years.
+    The defaults are a beginning, not the law's: what holds is the operator's own decision. Proof of people in a country
+    whose law asks for more is kept for longer by itself; § 7a UWG (DE) asks for most, five years.
     """
 
     contact_days: Annotated[int, Field(ge=1)] = 365
@@ -265,11 +265,13 @@ class Http(Table):
 class ControllerTable(Table):
     """A company on whose behalf people are called. `privacy_policy` is how its place is *said*, by language.
 
+    `country` is where it has its seat, if not where the PBX stands: by its holidays the time for requests is counted.
     `contact`, `representative` and `officer` (for data protection) are for the register of processing (GDPR Art. 30).
     """
 
     name: Text
     privacy_policy: dict[Language, Text]
+    country: CountryCode | None = None
     contact: Text | None = None
     representative: Text | None = None
     officer: Text | None = None

@@ -89,6 +89,14 @@ def known(dialled: str, home: str) -> Number:
     return Number(phonenumbers.format_number(number, PhoneNumberFormat.E164), country, kind)
 
 
+def country_of(e164: str) -> str:
+    """The country (ISO 3166) of a number that was valid once; "" where none can be told, or none any more."""
+    try:
+        return known(e164, "").country
+    except NotANumber:
+        return ""
+
+
 def mask(e164: str) -> str:
     """Hide a person's number: `+33 ••• 42`. Anything that is no E.164 number is hidden whole."""
     if not re.fullmatch(r"\+[1-9][0-9]{4,14}", e164):

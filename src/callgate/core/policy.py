@@ -20,11 +20,15 @@ OUTCOMES = ("sale", "appointment", "call-back", "no-interest", "no-decision", "n
 
 @dataclass(frozen=True, slots=True)
 class Controller:
-    """The company on whose behalf people are called (GDPR Art. 4(7)), as it names itself in the notice."""
+    """The company on whose behalf people are called (GDPR Art. 4(7)), as it names itself in the notice.
+
+    `country` (ISO 3166) is that of its seat; "" is the PBX's.
+    """
 
     id: str
     name: str
     privacy_policy: Mapping[str, str] = field(default_factory=dict)
+    country: str = ""
 
 
 @dataclass(frozen=True, slots=True)

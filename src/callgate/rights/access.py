@@ -99,7 +99,7 @@ def document(request: Request, held: Held, context: Context, made: str) -> Docum
         "terms": {
             "contact": context.terms.contact.days,
             "recording": context.terms.recording.days,
-            "proof": context.terms.proof.days,
+            "proof": context.terms.proof_in(number.country).days,
         },
     }
 

@@ -94,7 +94,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What requests need of the rest. The site's country is taken for that of its controllers: its holidays count."""
+    """What requests need of the rest."""
 
     ledger: Ledger
     office: LocalOffice
@@ -141,6 +141,7 @@ class Desk:
         policy = self.policy()
         if asked.controller not in policy.controllers:
             raise Unfit(f"no controller {asked.controller!r}; known are {', '.join(sorted(policy.controllers))}")
+        country = policy.controllers[asked.controller].country or policy.home
         language = asked.language or (await held_on(self.ledger, asked.number, asked.controller)).language
         if language not in LANGUAGES:
             raise Unfit(f"{language!r} is no language of letters; there are {', '.join(LANGUAGES)}")
@@ -153,8 +154,8 @@ class Desk:
             "right": right,
             "masked": phone.mask(asked.number),
             "received": came.isoformat(),
-            "due": deadlines.deadline(came, Holidays(policy.home)).due.isoformat(),
-            "country": policy.home,
+            "due": deadlines.deadline(came, Holidays(country)).due.isoformat(),
+            "country": country,
             "language": language,
             "by": principal.name,
         }

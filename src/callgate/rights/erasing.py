@@ -7,7 +7,8 @@ In this order, so that a process which dies anywhere leaves something that is ta
 2. Recordings are destroyed, while the ledger still knows which calls they are of.
 3. The keys of what the ledger holds on the person are destroyed: of the contact and the recordings, the controller's
    own and what was entered for no controller. What is proof of a consent, a refusal, an objection or this request stays
-   until its term is over, for the officer alone, and then goes too (Art. 17(3)(b), (e), 18(2)).
+   until its term is over, for the officer alone, and then goes too (Art. 17(3)(b), (e), 18(2)): a term that the law of
+   the person's country may make longer.
 4. What counts how often the person was called is forgotten.
 5. It is entered that this was done. Without partners to wait for, the request is closed by the same append.
 
@@ -19,6 +20,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from callgate.core import phone
 from callgate.core.access import Principal
 from callgate.core.events import DataClass, Event, Json, Kind, class_of
 from callgate.core.gate import Scope
@@ -59,7 +61,7 @@ async def carry_out(desk: Desk, principal: Principal, request_id: str) -> Reques
         # Before the number goes with its key.
         await desk.partners.ask(request.id, present(request), request.controller, request.begun)
     gone = await _destroy(desk, principal.name, present(request), request.controller)
-    until = (desk.clock() + desk.terms.proof).date()
+    until = (desk.clock() + desk.terms.proof_in(phone.country_of(present(request)))).date()
     said: dict[str, Json] = {
         "keys": gone.keys,
         "recordings": len(gone.recordings),
@@ -97,7 +99,7 @@ async def end_terms(desk: Desk, by: str, requests: Collection[Request]) -> int:
     ended = 0
     now = desk.clock()
     for request in filter(is_erased, requests):
-        if await _proof_is_over(desk, request, now - desk.terms.proof):
+        if await _proof_is_over(desk, request, now):
             number, journal = present(request), desk.journal
             await desk.ledger.erase(number, request.controller, AT_ITS_TERM, now, by=by, journal=journal)
             ended += 1
@@ -160,9 +162,13 @@ async def _beginning(desk: Desk, by: str, request: Request, held: Held) -> list[
     ]
 
 
-async def _proof_is_over(desk: Desk, request: Request, limit: datetime) -> bool:
-    """Whether nothing that is to be provable happened since `limit`, this request apart, which is as old at least."""
-    if request.done is None or request.done.at > limit:
+async def _proof_is_over(desk: Desk, request: Request, now: datetime) -> bool:
+    """Whether the term of proof is over of this request, and of all else of the person that is to be provable."""
+    # No law makes the operator's term shorter, and of thousands of requests every minute few are that old.
+    if request.done is None or request.done.at > now - desk.terms.proof:
+        return False
+    limit = now - desk.terms.proof_in(phone.country_of(present(request)))
+    if request.done.at > limit:
         return False
     held = await held_on(desk.ledger, present(request), request.controller)
     return all(

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from callgate.core.events import DataClass
 from callgate.core.law import terms
 from callgate.core.law.rule import EVERYONE, MARKETING, Callee, Origin, Rule, Status, Sure
 from callgate.core.law.terms import (
@@ -315,10 +316,11 @@ class RetentionTable(RuleTable):
     what: Text
     at_least_days: Days | None = None
     at_most_days: Days | None = None
+    keeps: DataClass | None = None
 
     def terms(self) -> terms.Retention:
         """How long."""
-        return terms.Retention(self.what, self.at_least_days, self.at_most_days)
+        return terms.Retention(self.what, self.at_least_days, self.at_most_days, self.keeps)
 
 
 class RecordingTable(RuleTable):

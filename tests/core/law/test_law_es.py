@@ -22,6 +22,8 @@ NOON = at("2026-11-24 12:00", MADRID)
         ("2026-11-24 21:00", ["hours"], [], ["hours"]),
         ("2026-11-24 22:00", ["hours"], ["hours"], ["hours"]),
         ("2026-11-28 12:00", ["hours"], ["hours"], ["hours"]),  # a Saturday
+        ("2026-10-26 09:00", [], ["hours"], ["hours"]),  # both clocks were put back in the night before
+        ("2026-10-26 10:00", [], [], []),
     ],
 )
 def test_nine_to_nine_on_the_clock_of_the_person_and_of_both_where_a_mobile_does_not_tell(
@@ -66,11 +68,20 @@ def test_a_rule_that_began_on_one_of_two_clocks_binds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("days_ago", "speaks_against"),
-    [(None, ["prior-consent"]), (364, []), (365, ["prior-consent"])],
+    ("relation", "days_ago", "speaks_against"),
+    [
+        (None, 0, ["prior-consent"]),
+        (Relation.CUSTOMER, 364, []),
+        (Relation.CUSTOMER, 365, ["prior-consent"]),
+        (Relation.ENQUIRY, 364, []),
+        (Relation.ENQUIRY, 365, ["prior-consent"]),
+        (Relation.INTEREST, 1, ["prior-consent"]),
+    ],
 )
-def test_without_consent_only_a_customer_of_the_last_year(days_ago: int | None, speaks_against: list[str]) -> None:
-    relations = {} if days_ago is None else {Relation.CUSTOMER: NOON - timedelta(days=days_ago)}
+def test_without_consent_only_who_was_a_customer_or_asked_within_the_year(
+    relation: Relation | None, days_ago: int, speaks_against: list[str]
+) -> None:
+    relations = {relation: NOON - timedelta(days=days_ago)} if relation else {}
     assert against(SPANISH, NOON, consent=None, relations=relations) == speaks_against
 
 

@@ -10,6 +10,7 @@ from tests.core.law.calls import FRENCH, FRENCH_MOBILE, OVERSEAS, REUNION, REUNI
 
 PARIS = "Europe/Paris"
 NOON = at("2026-11-24 12:00", PARIS)
+MARTINIQUE, GUYANE, MIQUELON, MAYOTTE = "+596596301234", "+594594101234", "+508410123", "+262269601234"
 
 
 @pytest.mark.parametrize("dialled", [FRENCH, FRENCH_MOBILE])
@@ -29,6 +30,13 @@ NOON = at("2026-11-24 12:00", PARIS)
         ("2027-07-14 12:00", ["days-off"]),
         ("2027-05-17 12:00", ["days-off"]),  # Whit Monday
         ("2027-03-26 12:00", ["days-off-alsace-moselle"]),  # Good Friday
+        ("2026-12-25 12:00", ["days-off"]),
+        ("2027-05-06 12:00", ["days-off"]),  # Ascension
+        ("2026-10-23 09:59", ["hours"]),
+        ("2026-10-26 09:59", ["hours"]),  # the clock was put back in the night before
+        ("2026-10-26 10:00", []),
+        ("2027-03-30 09:59", ["hours"]),  # and forward, over Easter
+        ("2027-03-30 10:00", []),
     ],
 )
 def test_the_slots_of_article_d223_9(dialled: str, moment: str, speaks_against: list[str]) -> None:
@@ -56,6 +64,29 @@ def test_the_law_changes_on_11_august_2026(
     consent = Consent(when - timedelta(days=30)) if consented else None
     lists = {"fr-bloctel": Listing(when, listed, date(2020, 1, 1))}
     assert against(FRENCH, when, consent=consent, lists=lists) == speaks_against
+
+
+@pytest.mark.parametrize(
+    ("dialled", "moment", "clock", "needs_consent"),
+    [
+        (FRENCH, "2026-08-10 23:59", PARIS, False),
+        (FRENCH, "2026-08-11 00:00", PARIS, True),
+        (OVERSEAS, "2026-08-11 00:00", PARIS, False),  # 18:00 of the 10th in Guadeloupe
+        (OVERSEAS, "2026-08-11 00:00", "America/Guadeloupe", True),
+        (REUNION, "2026-08-10 22:00", PARIS, True),  # midnight in Réunion
+        (REUNION_MOBILE, "2026-08-10 22:30", PARIS, True),  # 23:30 on Mayotte, but 00:30 in Réunion
+        (REUNION_MOBILE, "2026-08-10 21:59", PARIS, False),
+    ],
+)
+def test_that_day_begins_on_the_called_partys_own_clock(
+    dialled: str, moment: str, clock: str, needs_consent: bool
+) -> None:
+    assert ("prior-consent" in against(dialled, at(moment, clock), consent=None)) is needs_consent
+
+
+def test_an_autumn_weekend_ends_at_ten_on_the_wall() -> None:
+    found = findings(FRENCH, at("2026-10-23 20:00", PARIS))
+    assert found["hours"].retry_at == at("2026-10-26 10:00", PARIS)
 
 
 def test_the_call_at_midnight_of_that_day_is_already_under_the_new_law() -> None:
@@ -167,9 +198,18 @@ def test_a_refusal_held_sixty_days_and_now_holds_until_the_person_consents_again
         ("+33162000000", Owner.PRINCIPAL, True, []),
         ("+33162000000", Owner.CENTRE, True, ["caller-id"]),  # L221-17: the professional's own
         ("+33162000000", None, True, ["caller-id"]),
-        ("+33612345678", Owner.PRINCIPAL, True, ["caller-id-automated"]),
-        ("+33712345678", Owner.PRINCIPAL, True, ["caller-id-automated"]),
+        ("+33612345678", Owner.PRINCIPAL, True, ["caller-id-automated", "caller-id-blocks"]),
+        ("+33712345678", Owner.PRINCIPAL, True, ["caller-id-automated", "caller-id-blocks"]),
+        ("+590690001234", Owner.PRINCIPAL, True, ["caller-id-automated", "caller-id-blocks"]),  # 06 in Guadeloupe
+        ("+262692123456", Owner.PRINCIPAL, True, ["caller-id-automated", "caller-id-blocks"]),  # 06 in Réunion
         ("+33612345678", Owner.PRINCIPAL, False, []),
+        ("+33949000000", Owner.PRINCIPAL, True, []),
+        ("+590947512345", Owner.PRINCIPAL, True, []),  # 09475: the block of Guadeloupe
+        ("+33199001234", Owner.PRINCIPAL, True, ["caller-id-blocks"]),
+        ("+33199001234", Owner.PRINCIPAL, False, []),
+        ("+33937000000", Owner.PRINCIPAL, True, ["caller-id-blocks", "caller-id-platforms"]),
+        ("+33937000000", Owner.PRINCIPAL, False, ["caller-id-platforms"]),  # of deliveries, not of telemarketing
+        ("+262939912345", Owner.PRINCIPAL, False, ["caller-id-platforms"]),
     ],
 )
 def test_the_number_shown_is_the_principals_and_of_no_mobile_where_a_machine_dials(
@@ -177,6 +217,11 @@ def test_the_number_shown_is_the_principals_and_of_no_mobile_where_a_machine_dia
 ) -> None:
     shown = CallerId(number, "fixed", owner)
     assert against(FRENCH, NOON, caller_id=shown, automated=automated) == speaks_against
+
+
+@pytest.mark.parametrize("rule", ["caller-id-blocks", "caller-id-platforms"])
+def test_which_numbers_telemarketing_may_show_is_the_operators_to_decide(rule: str) -> None:
+    assert findings(FRENCH, NOON)[rule].status is Status.NONE_FOUND
 
 
 def test_businesses_are_outside_the_consumer_code_but_callgates_own_hours_hold() -> None:
@@ -192,6 +237,16 @@ def test_businesses_are_outside_the_consumer_code_but_callgates_own_hours_hold()
         (OVERSEAS, "2026-11-24 12:00", ["hours"]),  # 07:00 in Guadeloupe
         (OVERSEAS, "2026-11-24 15:00", []),  # 10:00
         (OVERSEAS, "2026-11-24 22:00", []),  # 17:00
+        (OVERSEAS, "2026-09-01 15:59", ["hours"]),  # Guadeloupe knows no summer time: 09:59
+        (OVERSEAS, "2026-09-01 16:00", []),
+        (MARTINIQUE, "2026-11-24 14:59", ["hours"]),  # 09:59
+        (MARTINIQUE, "2026-11-24 15:00", []),
+        (GUYANE, "2026-11-24 13:59", ["hours"]),  # 09:59 in Cayenne
+        (GUYANE, "2026-11-24 14:00", []),
+        (MIQUELON, "2026-11-24 13:59", ["hours"]),  # 09:59 in Saint-Pierre
+        (MIQUELON, "2026-11-24 14:00", []),
+        (MAYOTTE, "2026-11-24 10:59", []),  # 12:59 on Mayotte
+        (MAYOTTE, "2026-11-24 11:00", ["hours"]),
         (REUNION, "2026-11-24 10:30", ["hours"]),  # 13:30 in Réunion
         (REUNION, "2026-11-24 17:30", ["hours"]),  # 20:30
         (REUNION, "2026-11-24 16:30", []),  # 19:30

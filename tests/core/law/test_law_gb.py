@@ -21,6 +21,10 @@ NOON = at("2026-11-24 12:00", LONDON)
         ("2026-11-29 08:59", ["hours"]),  # a Sunday
         ("2026-11-29 09:00", []),
         ("2026-12-28 12:00", ["days-off"]),  # Boxing Day, kept on the Monday
+        ("2026-10-25 08:59", ["hours"]),  # the Sunday on which the clock is put back
+        ("2026-10-25 09:00", []),
+        ("2027-04-04 08:59", ["hours"]),  # a Sunday of summer time
+        ("2027-04-04 09:00", []),
     ],
 )
 def test_the_hours_are_callgates_own_until_the_operator_decides(moment: str, speaks_against: list[str]) -> None:

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from callgate.core.law import Callee, Consent, Status
-from callgate.core.law.terms import Relation, Sector
+from callgate.core.law import Callee, CallerId, Consent, Status
+from callgate.core.law.terms import Owner, Relation, Sector
 from tests.core.law.calls import DUTCH, against, at, findings
 
 AMSTERDAM = "Europe/Amsterdam"
@@ -32,6 +32,8 @@ NOON = at("2026-11-24 12:00", AMSTERDAM)
         ("2027-05-04 18:30", ["hours"]),
         ("2026-12-25 12:00", ["days-off"]),
         ("2027-04-27 12:00", ["days-off"]),  # King's Day
+        ("2026-10-26 08:59", ["hours"]),  # the clock was put back in the night before
+        ("2026-10-26 09:00", []),
     ],
 )
 def test_the_trades_code_sets_the_hours(moment: str, speaks_against: list[str]) -> None:
@@ -71,3 +73,11 @@ def test_a_consent_serves_six_months(days: int, speaks_against: list[str]) -> No
 
 def test_no_number_no_call() -> None:
     assert against(DUTCH, NOON, caller_id=None) == ["caller-id"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "speaks_against"),
+    [("fixed", []), ("toll-free", []), ("premium", ["caller-id"]), ("shared-cost", ["caller-id"])],
+)
+def test_the_number_shown_is_called_back_at_normal_cost_or_none(kind: str, speaks_against: list[str]) -> None:
+    assert against(DUTCH, NOON, caller_id=CallerId("+31900123456", kind, Owner.PRINCIPAL)) == speaks_against

@@ -4,13 +4,14 @@ from datetime import timedelta
 
 import pytest
 
-from callgate.core.law import Listing, Share
+from callgate.core.law import Contacts, Listing, Share, Status
 from tests.core.law.calls import HAWAII, NEW_YORK, against, at, findings
 
 EASTERN = "America/New_York"
 NOON = at("2026-11-24 12:00", EASTERN)
 FLORIDA_PANHANDLE = "+18505550123"  # in both Eastern and Central time
 TOLL_FREE = "+18005550123"
+PHOENIX = "+16025550123"
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,12 @@ TOLL_FREE = "+18005550123"
         (NEW_YORK, "2026-10-31 08:00", []),
         (NEW_YORK, "2026-11-01 07:59", ["hours"]),  # the clock was put back in the night
         (NEW_YORK, "2026-11-01 08:00", []),
+        (NEW_YORK, "2027-03-14 07:59", ["hours"]),  # and forward
+        (NEW_YORK, "2027-03-14 08:00", []),
+        (PHOENIX, "2026-07-01 10:59", ["hours"]),  # Arizona knows no summer time: three hours behind
+        (PHOENIX, "2026-07-01 11:00", []),
+        (PHOENIX, "2026-11-24 09:59", ["hours"]),  # and two in winter
+        (PHOENIX, "2026-11-24 10:00", []),
     ],
 )
 def test_eight_to_nine_where_the_person_may_be(dialled: str, moment: str, speaks_against: list[str]) -> None:
@@ -71,3 +78,20 @@ def test_the_territories_have_no_pack() -> None:
     found = findings("+17875550123", NOON)
     assert not found["pack"].passed
     assert "PR" in found["pack"].saw
+
+
+@pytest.mark.parametrize(
+    ("attempts", "speaks_against"),
+    [
+        (["2026-11-23 20:00", "2026-11-23 20:30"], []),
+        (["2026-11-23 19:00", "2026-11-23 20:00", "2026-11-23 20:30"], ["contact-cap"]),  # within 24 hours
+        (["2026-11-23 20:30", "2026-11-24 09:00", "2026-11-24 10:00"], ["contact-cap"]),
+        (["2026-11-22 20:00", "2026-11-22 20:30", "2026-11-22 20:45"], []),
+    ],
+)
+def test_three_attempts_in_any_24_hours_as_in_florida_until_the_operator_decides(
+    attempts: list[str], speaks_against: list[str]
+) -> None:
+    contacts = Contacts(tuple(at(moment, EASTERN) for moment in attempts))
+    assert against(NEW_YORK, NOON, consent=None, contacts=contacts) == speaks_against
+    assert findings(NEW_YORK, NOON)["contact-cap"].status is Status.NONE_FOUND

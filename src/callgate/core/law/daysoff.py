@@ -29,6 +29,11 @@ def holidays_of(terms: DaysOff, region: str, year: int) -> Mapping[date, str]:
     return _of_parts(region, terms.regions, year, terms.national)
 
 
+def has_holidays(region: str) -> bool:
+    """Whether the holidays of a region (ISO 3166) are known."""
+    return region in holidays.list_supported_countries(include_aliases=False)
+
+
 @cache
 def national(region: str, year: int) -> Mapping[date, str]:
     """The public holidays of a year that all of `region` has."""

@@ -11,6 +11,8 @@ from datetime import date
 from enum import StrEnum
 from typing import NamedTuple
 
+from callgate.core.events import DataClass
+
 MIDNIGHT = 24 * 60
 """The end of a day in minutes: no window reaches further."""
 
@@ -223,11 +225,15 @@ class ListDuty:
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """How many days something is kept: at least, or at most. Not a rule about calls."""
+    """How many days something is kept: at least, or at most. Not a rule about calls.
+
+    `keeps`: the class of what the ledger says that the rule is about, where it is about any.
+    """
 
     what: str
     at_least_days: int | None = None
     at_most_days: int | None = None
+    keeps: DataClass | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,8 @@ async def keep_terms(ledger: Ledger, clock: Callable[[], datetime], terms: Terms
     while True:
         await asyncio.sleep(until_quiet(clock().astimezone()).total_seconds())
         try:
-            removed = await retain(ledger, terms.limits(clock()), clock(), "schedule")
+            now = clock()
+            removed = await retain(ledger, terms.limits(now), now, "schedule", kept_by_law=terms.kept_by_law(now))
         except LedgerUnavailable as error:
             log.warning("no-retention", error=str(error))
         else:

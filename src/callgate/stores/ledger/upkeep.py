@@ -4,16 +4,20 @@ Both go in small steps, each a transaction of its own that tells in an event wha
 append in between waits for milliseconds, and a process that dies leaves nothing half done.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import sqlalchemy as sa
 
-from callgate.core.events import Event, Json, Kind
+from callgate.core import phone
+from callgate.core.events import DataClass, Event, Json, Kind, class_of
 from callgate.stores.ledger.ledger import Ledger
 from callgate.stores.ledger.restrictions import read_restricted, subjects_of
+from callgate.stores.ledger.rows import READING, Reader
 from callgate.stores.ledger.writing import Amendment
 from callgate.stores.schema import deliveries, events, subjects
 
@@ -32,19 +36,34 @@ class Removed:
     last: int
 
 
+NOT_AT_ALL: Mapping[str, datetime] = {}
+
+
 async def retain(
-    ledger: Ledger, limits: Mapping[Kind, datetime], at: datetime, by: str, *, dry_run: bool = False
+    ledger: Ledger,
+    limits: Mapping[Kind, datetime],
+    at: datetime,
+    by: str,
+    *,
+    kept_by_law: Mapping[str, datetime] = NOT_AT_ALL,
+    dry_run: bool = False,
 ) -> Removed:
     """Remove what events say that are past their term; a person's key goes with the last thing that it sealed.
 
-    Of a person whose data a controller may only keep nothing is removed meanwhile (GDPR Art. 18). With `dry_run`, count
-    and change nothing. Raises `LedgerUnavailable`; what was removed until then is recorded.
+    `kept_by_law` says from when proof is kept of people called in a country whose law asks for a longer term than
+    `limits` has; "" stands for numbers whose country cannot be told (see `Terms`). Of a person whose data a controller
+    may only keep nothing is removed meanwhile (GDPR Art. 18). With `dry_run`, count and change nothing. Raises
+    `LedgerUnavailable`; what was removed until then is recorded.
     """
     removed: Counter[Kind] = Counter()
     places: list[int] = []
     spared = await subjects_of(ledger, await read_restricted(ledger))
     for start in range(0, await ledger.last_seq(), SPAN):
-        due = await _due(ledger, limits, start, spared)
+        due = [
+            (row.seq, Kind(row.kind))
+            for row in await _unless_kept(ledger, await _past(ledger, limits, start), kept_by_law)
+            if row.subject not in spared
+        ]
         for begin in range(0, len(due), STEP):
             step = due[begin : begin + STEP]
             if not dry_run:
@@ -57,21 +76,49 @@ async def retain(
     return Removed(dict(removed), min(places, default=0), max(places, default=0))
 
 
-async def _due(
-    ledger: Ledger, limits: Mapping[Kind, datetime], start: int, spared: Collection[bytes]
-) -> list[tuple[int, Kind]]:
-    """The seq and kind of the events past their term, among the next `SPAN`; but for those of the spared subjects."""
+async def _past(ledger: Ledger, limits: Mapping[Kind, datetime], start: int) -> Sequence[sa.Row[Any]]:
+    """Seq, kind, subject and time of the events past their term, among the next `SPAN`."""
     past = sa.or_(
-        *(
-            sa.and_(events.c.kind == kind.value, events.c.at < limit.astimezone(UTC).isoformat(timespec="microseconds"))
-            for kind, limit in limits.items()
-        )
+        *(sa.and_(events.c.kind == kind.value, events.c.at < _written(limit)) for kind, limit in limits.items())
     )
-    query = sa.select(events.c.seq, events.c.kind, events.c.subject).where(
+    query = sa.select(events.c.seq, events.c.kind, events.c.subject, events.c.at).where(
         events.c.seq > start, events.c.seq <= start + SPAN, events.c.body.is_not(None), past
     )
-    found = await ledger.rows(query.order_by(events.c.seq))
-    return [(row.seq, Kind(row.kind)) for row in found if row.subject not in spared]
+    return await ledger.rows(query.order_by(events.c.seq))
+
+
+async def _unless_kept(
+    ledger: Ledger, past: Sequence[sa.Row[Any]], kept_by_law: Mapping[str, datetime]
+) -> Sequence[sa.Row[Any]]:
+    """Those of the events that no law of the called person's country asks to be kept for longer, as proof.
+
+    Only the number tells the country, and it is sealed: so only what may be kept is opened.
+    """
+    if not kept_by_law:
+        return past
+    longest = _written(min(kept_by_law.values()))
+    proof = [row for row in past if row.at >= longest and class_of(Kind(row.kind)) is DataClass.PROOF and row.subject]
+    kept: set[int] = set()
+    for begin in range(0, len(proof), STEP):
+        step = await ledger.rows(READING.where(events.c.seq.in_([row.seq for row in proof[begin : begin + STEP]])))
+        kept |= await asyncio.to_thread(_kept, Reader(ledger.ring), step, kept_by_law)
+    return [row for row in past if row.seq not in kept]
+
+
+def _kept(reader: Reader, rows: Sequence[sa.Row[Any]], kept_by_law: Mapping[str, datetime]) -> set[int]:
+    """The seq of what is kept. Of a person whose key is gone nothing can be proved, and so nothing is."""
+    kept: set[int] = set()
+    for entry in map(reader.entry, rows):
+        number = entry.event.number
+        since = kept_by_law.get(phone.country_of(number)) if number is not None else None
+        if since is not None and entry.event.at >= since:
+            kept.add(entry.seq)
+    return kept
+
+
+def _written(moment: datetime) -> str:
+    """A time as the ledger writes it, so that the two can be compared."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 async def remove(
@@ -87,7 +134,7 @@ async def remove(
         Kind.RETENTION, at, payload={"removed": counted, "from": first, "to": last, "by": by, "because": because}
     )
     sql = ledger.backend.sql
-    orphans = [(at.astimezone(UTC).isoformat(timespec="microseconds"), first, last)]
+    orphans = [(_written(at), first, last)]
     await ledger.amend(
         Amendment([(sql.remove_content, [(seq,) for seq, _ in step]), (sql.destroy_orphans, orphans)], event)
     )
