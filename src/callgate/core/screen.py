@@ -2,7 +2,9 @@
 
 A vocabulary is data (`callgate.notes`): for each category, entries of one word or more, and ordinary expressions that
 hold such a word and mean something else ("sick of being called", "health insurance"). Ordinary expressions are found
-first, and what they cover is not looked at again. So are names: "Mr Sick", "Frau Krank".
+first, and their words are looked at no more, but for an entry that reaches over more words ("nurse" is ordinary, "district
+nurse calls" is not); what stands in a gap of one is no part of it ("stupid cow understands no invoice"). Names are let be
+too: "Mr Sick", "Frau Krank".
 
 A negation is no excuse. "Not ill" tells of somebody's health as "ill" does (Art. 4(15), recital 35), and "not
 religious" of a belief.
@@ -32,7 +34,7 @@ LONGEST_NOTE = 2_000
 GAP = 3
 """Words that `..` may stand for."""
 LONG_WORD = 6
-"""Letters from which on one wrong letter is taken for a slip."""
+"""Letters that a word has at least where one wrong letter is taken for a slip."""
 LONGEST_COMPOUND = 40
 
 
@@ -136,32 +138,34 @@ class Screen:
         """What the note must not hold, in its order and without overlaps."""
         return self.findings_among(note, self.ordinary(note), [self.lexicon])
 
-    def findings_among(self, note: str, spans: Sequence[tuple[int, int]], lexicons: Sequence[Lexicon]) -> list[Finding]:
-        """As `findings`, but for what stands in these spans; what one of the lexicons knows is no slip."""
+    def findings_among(
+        self, note: str, ordinary: Iterable[Sequence[int]], lexicons: Sequence[Lexicon]
+    ) -> list[Finding]:
+        """As `findings`, but for what these ordinary expressions let be; what one of the lexicons knows is no slip."""
         found = words(note, self.lexicon.lemma)
         matched = [self._elements(word, lexicons) for word in found]
-        ordinary = {
-            at for at, word in enumerate(found) if any(word.start < end and start < word.end for start, end in spans)
-        }
+        reach: dict[int, int] = defaultdict(int)
+        for at in ordinary:
+            for place in at:
+                reach[place] = max(reach[place], at[-1] - at[0])
         taken: set[int] = set()
         kept: list[Finding] = []
-        runs = ((first, last, phrase) for first, last, phrase in self._runs(matched, ordinary=False))
+        runs = ((at[0], at[-1] + 1, phrase) for at, phrase in self._runs(matched, ordinary=False))
         for first, last, phrase in sorted(runs, key=lambda run: (run[0] - run[1], run[0])):
-            places = set(range(first, last))
+            places = range(first, last)
             named = last - first == 1 and self._is_name(found, first, phrase)
-            if phrase.category is None or named or places & (ordinary | taken):
+            let_be = any(place in reach and reach[place] >= last - first - 1 for place in places)
+            if phrase.category is None or named or let_be or not taken.isdisjoint(places):
                 continue
-            taken |= places
+            taken.update(places)
             start, end = found[first].start, found[last - 1].end
             kept.append(Finding(phrase.category, start, end, note[start:end]))
         return sorted(kept, key=lambda finding: finding.start)
 
-    def ordinary(self, note: str) -> list[tuple[int, int]]:
-        """Where ordinary expressions stand in the note."""
-        found = words(note, self.lexicon.lemma)
-        matched = [self._elements(word, ()) for word in found]
-        runs = self._runs(matched, ordinary=True)
-        return [(found[first].start, found[last - 1].end) for first, last, _ in runs]
+    def ordinary(self, note: str) -> list[Sequence[int]]:
+        """The words of ordinary expressions in the note, each expression by the places of its words."""
+        matched = [self._elements(word, ()) for word in words(note, self.lexicon.lemma)]
+        return [places for places, _ in self._runs(matched, ordinary=True)]
 
     # Reading the vocabulary.
 
@@ -217,7 +221,7 @@ class Screen:
             found |= self._parts(key)
         if not found and "*" in word.text:
             found |= self._starred(fold(word.text))
-        slip = not found and lexicons and len(word.lower) >= LONG_WORD
+        slip = not found and lexicons and len(word.lower) >= LONG_WORD - 1
         if slip and not any(lexicon.known(word.lower) for lexicon in lexicons):
             found |= self._slipped(word)
         return found
@@ -261,15 +265,15 @@ class Screen:
                     found |= self._forms.exact[meant]
         return found
 
-    def _runs(self, matched: Sequence[Set[int]], *, ordinary: bool) -> Iterator[tuple[int, int, _Phrase]]:
-        """Where entries stand: the first word, the one behind the last, and the entry."""
+    def _runs(self, matched: Sequence[Set[int]], *, ordinary: bool) -> Iterator[tuple[Sequence[int], _Phrase]]:
+        """Where entries stand: the places of their words, and the entry."""
         for at, elements in enumerate(matched):
             for element in elements:
                 for phrase in self._phrases.get(element, ()):
                     if (phrase.category is None) == ordinary:
-                        end = _end(phrase.elements, matched, at)
-                        if end is not None:
-                            yield at, end, phrase
+                        places = _places(phrase.elements, matched, at)
+                        if places is not None:
+                            yield places, phrase
 
     def _is_name(self, found: Sequence[Word], at: int, phrase: _Phrase) -> bool:
         """Whether the word is somebody's name: it stands behind a title, or among other names.
@@ -296,22 +300,23 @@ def findings_in(note: str, screens: Sequence[Screen]) -> list[Finding]:
 
     What is an ordinary expression in one of them is let be, and what is a word in one of them is no slip in another.
     """
-    spans = [span for screen in screens for span in screen.ordinary(note)]
+    ordinary = [places for screen in screens for places in screen.ordinary(note)]
     lexicons = [screen.lexicon for screen in screens]
-    found = {one: None for screen in screens for one in screen.findings_among(note, spans, lexicons)}
+    found = {one: None for screen in screens for one in screen.findings_among(note, ordinary, lexicons)}
     return sorted(found, key=lambda finding: (finding.start, finding.end, finding.category))
 
 
-def _end(elements: Sequence[int | None], matched: Sequence[Set[int]], at: int) -> int | None:
-    """Behind which word the elements end, where the first stands at `at`; None where they do not stand there."""
+def _places(elements: Sequence[int | None], matched: Sequence[Set[int]], at: int) -> tuple[int, ...] | None:
+    """Where each of the elements stands, the first at `at` and gaps left out; None where they do not stand there."""
     if not elements:
-        return at
+        return ()
     if elements[0] is None:
-        ends = (_end(elements[1:], matched, at + skipped) for skipped in range(GAP + 1))
-        return next((end for end in ends if end is not None), None)
+        behind = (_places(elements[1:], matched, at + skipped) for skipped in range(GAP + 1))
+        return next((places for places in behind if places is not None), None)
     if at >= len(matched) or elements[0] not in matched[at]:
         return None
-    return _end(elements[1:], matched, at + 1)
+    rest = _places(elements[1:], matched, at + 1)
+    return None if rest is None else (at, *rest)
 
 
 def _one_letter_out(word: str) -> Iterable[str]:

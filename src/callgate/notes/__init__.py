@@ -1,5 +1,5 @@
-"""The screen for call notes: its words, one TOML file per language beside this module, and `screen`, which looks for
-them.
+"""The screen for call notes: its words, one TOML file per language beside this module and one of medicines, which are
+called alike in all of them, and `screen`, which looks for them.
 
 `screen` knows nothing of calls, HTTP or the ledger: a CRM's notes go through the same function as callgate's own. What
 it reads is kept nowhere. `docs/notes.md` says what is refused, and how well it is found.
@@ -17,6 +17,7 @@ from callgate.notes.lexicon import lexicon
 __all__ = ["LANGUAGES", "NoteTooLong", "digest", "prepare", "screen", "vocabulary"]
 
 LANGUAGES = ("nl", "fr", "de", "en")
+MEDICINES = "medicines"
 
 
 class NoteTooLong(ValueError):
@@ -43,7 +44,7 @@ def prepare(languages: Collection[str]) -> None:
 @cache
 def digest() -> str:
     """Names exactly the words in force: what was screened under another digest may be screened anew."""
-    return hashlib.sha256("\0".join(map(_text, LANGUAGES)).encode()).hexdigest()[:12]
+    return hashlib.sha256("\0".join(map(_text, (*LANGUAGES, MEDICINES))).encode()).hexdigest()[:12]
 
 
 @cache
@@ -53,6 +54,7 @@ def vocabulary(language: str) -> Vocabulary:
         raise ValueError(f"there are no words in {language!r}; there are in {', '.join(LANGUAGES)}")
     table = tomllib.loads(_text(language))
     entries = {category: tuple(table[category]["entries"]) for category in Category}
+    entries[Category.HEALTH] += tuple(tomllib.loads(_text(MEDICINES))["entries"])
     names = {key: tuple(table[key]) for key in ("ordinary", "titles", "particles", "surnames")}
     sets = {name: tuple(words) for name, words in table["sets"].items()}
     return Vocabulary(language, entries, sets=sets, **names)
@@ -63,5 +65,5 @@ def _of(language: str) -> Screen:
     return Screen(vocabulary(language), lexicon(language))
 
 
-def _text(language: str) -> str:
-    return resources.files(__name__).joinpath(f"{language}.toml").read_text(encoding="utf-8")
+def _text(name: str) -> str:
+    return resources.files(__name__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
