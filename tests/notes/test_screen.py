@@ -114,6 +114,19 @@ def test_a_title_does_not_hide_what_is_no_name(text: str, language: str) -> None
     assert words(text, language)
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("dumme kuh ist krank", "de"),
+        ("vieille vache est malade", "fr"),
+        ("oude koe is ziek", "nl"),
+        ("old goat is ill", "en"),
+    ],
+)
+def test_who_is_called_an_animal_is_not_taken_for_a_pet(text: str, language: str) -> None:
+    assert words(text, language)
+
+
 def test_an_ordinary_expression_hides_no_more_than_itself() -> None:
     assert words("sick of our calls, and has cancer", "en") == ["cancer"]
 
