@@ -1,4 +1,4 @@
-"""The labelled notes, and how well the screen does on a part of them."""
+"""The labelled notes, those of an author who had not seen the screen, and how well it does on a part of them."""
 
 import json
 from collections.abc import Sequence
@@ -9,17 +9,19 @@ from typing import NamedTuple
 from callgate import notes
 
 FILE = Path(__file__).with_name("labelled.jsonl")
+BLIND = Path(__file__).with_name("blind.jsonl")
 FINE = "fine"
 
 
 class Note(NamedTuple):
     """A note, in which language, what is in it (`fine`: nothing), and in which part it is (docs/notes.md):
-    `dev`, `held-out` or `later`."""
+    `dev`, `held-out` or `later`; `why` it is labelled so, where that was written down."""
 
     text: str
     language: str
     label: str
     half: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,17 @@ class Score:
 
 
 def labelled() -> list[Note]:
-    """All of them."""
-    return [Note(**json.loads(line)) for line in FILE.read_text("utf-8").splitlines()]
+    """By who wrote the words."""
+    return _read(FILE)
+
+
+def blind() -> list[Note]:
+    """By who had seen no word. Only `dev` has been looked at since, so as to find words; `held-out` only measured."""
+    return _read(BLIND)
+
+
+def _read(file: Path) -> list[Note]:
+    return [Note(**json.loads(line)) for line in file.read_text("utf-8").splitlines()]
 
 
 def score(of: Sequence[Note], languages: Sequence[str] | None = None) -> Score:

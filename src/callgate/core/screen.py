@@ -2,9 +2,9 @@
 
 A vocabulary is data (`callgate.notes`): for each category, entries of one word or more, and ordinary expressions that
 hold such a word and mean something else ("sick of being called", "health insurance"). Ordinary expressions are found
-first, and their words are looked at no more, but for an entry that reaches over more words ("nurse" is ordinary, "district
-nurse calls" is not); what stands in a gap of one is no part of it ("stupid cow understands no invoice"). Names are let be
-too: "Mr Sick", "Frau Krank".
+first, and their words are looked at no more, but for an entry that reaches over more words ("nurse" is ordinary,
+"district nurse" is not); what stands in a gap of one is no part of it ("stupid cow understands no invoice"). Names are
+let be too: "Mr Sick", "Frau Krank".
 
 A negation is no excuse. "Not ill" tells of somebody's health as "ill" does (Art. 4(15), recital 35), and "not
 religious" of a belief.
