@@ -11,6 +11,7 @@ from aiohttp import web
 
 from callgate import config
 from callgate.boundary import NotCommitted
+from callgate.breachreport import report
 from callgate.clock import Clock
 from callgate.config import Http, Settings
 from callgate.core.policy import Policy
@@ -19,7 +20,15 @@ from callgate.listwatch import list_states
 from callgate.live import Live
 from callgate.metrics import Metrics, Reading
 from callgate.node.node import Node
+from callgate.noting import Noting
 from callgate.office import LocalOffice
+from callgate.partnering import Partnering
+from callgate.pbx.recordings import Recordings
+from callgate.recordings.archive import Archive
+from callgate.recordings.listening import Listening
+from callgate.register import register
+from callgate.rights.desk import Desk
+from callgate.rights.watch import RightsWatch
 from callgate.sifting import ProcessSieve
 from callgate.stores.errors import LedgerUnavailable, NotReady, StoreUnavailable
 from callgate.stores.ledger import Ledger
@@ -51,6 +60,12 @@ class Parts:
     door: Door
     dialers: Dialers
     policy: Callable[[], Policy]
+    partnering: Partnering
+    recordings: Recordings
+    archive: Archive
+    desk: Desk
+    rights: RightsWatch
+    languages: frozenset[str]
 
 
 def services_of(parts: Parts) -> Services:
@@ -62,6 +77,7 @@ def services_of(parts: Parts) -> Services:
     async def missing() -> list[str]:
         return await _missing(parts)
 
+    officers = {name: table.officer for name, table in parts.settings.controllers.items()}
     return Services(
         http=parts.settings.http,
         live=parts.live,
@@ -77,6 +93,15 @@ def services_of(parts: Parts) -> Services:
         missing=missing,
         sieve=ProcessSieve(parts.config_file, parts.settings.office.state),
         secret=config.read_secret(parts.settings.secrets.token_key_file),
+        feed=parts.partnering.feed,
+        outbox=parts.partnering.outbox,
+        listening=Listening(parts.ledger, parts.archive, parts.clock),
+        archive=parts.archive,
+        noting=Noting(parts.ledger, parts.policy, parts.clock, parts.cache.contacts),
+        languages=parts.languages,
+        desk=parts.desk,
+        register=lambda controller: register(parts.settings, parts.policy(), parts.clock().date(), controller),
+        report=lambda found, aware: report(found, aware, officers),
     )
 
 
@@ -118,13 +143,10 @@ def watch(parts: Parts) -> None:
     metrics.watch("callgate_list_age_seconds", "How old the copy of a list in force is.", ["list"], ages)
 
 
-async def serve_http(services: Services, more: Iterable[web.RouteDef] = ()) -> None:
-    """Serve until cancelled; `more` as `make_app` takes it.
-
-    Raises OSError where the port is taken or the certificate cannot be read.
-    """
+async def serve_http(services: Services) -> None:
+    """Serve until cancelled. Raises OSError where the port is taken or the certificate cannot be read."""
     http = services.http
-    app = make_app(services, TABLE, asyncio.get_running_loop().time, more)
+    app = make_app(services, TABLE, asyncio.get_running_loop().time)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

@@ -136,7 +136,6 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         check_database(settings.ledger.url)
         folders = [asdict(problem) for problem in daemon.recordings_of(settings).problems()]
         partnering.signers_of(settings)
-        partnering.machines_of(settings)
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
     lapses = lapsing(policy, daemon.clock_of(settings)().date(), timedelta(days=WARNED[0]))

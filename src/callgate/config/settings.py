@@ -26,7 +26,7 @@ from pydantic import (
 from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
 from callgate.core.places import Place
-from callgate.core.policy import OUTCOMES, Dialling
+from callgate.core.policy import OUTCOMES, REFUSALS, Dialling
 from callgate.core.purpose import Purpose
 from callgate.rules.schema import Rules
 
@@ -235,6 +235,8 @@ class Http(Table):
     On loopback they are served in the clear. From elsewhere they are reached at `public_url` only, over TLS: ours, with
     `tls_certificate` and `tls_key` (PEM), or that of a reverse proxy among `trusted_proxies`, whose X-Forwarded-For and
     X-Forwarded-Proto are believed. `published_on_loopback`: callgate is in a container whose port is published there.
+    `screens_notes`: the words of the screen are read at the start, so that a CRM may ask, also where no campaign takes
+    notes.
     """
 
     listen: HostPort = Address("127.0.0.1:8080")
@@ -244,6 +246,7 @@ class Http(Table):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     metrics_on_loopback: bool = False
+    screens_notes: bool = False
     session_idle_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
 
@@ -309,7 +312,8 @@ class CampaignTable(Table):
 
     `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
     that asks for it. `callee`: whose lines it calls. `dialling`: who dials, and whether an agent is free then.
-    `outcomes`: what agents may say of a call; `notes`: whether they may write something besides, through the screen.
+    `outcomes`: what agents may say of a call; `refusals`: those by which the callee refused what was offered, after
+    which laws ask for peace; `notes`: whether agents may write something besides, through the screen.
     """
 
     controller: Name
@@ -324,7 +328,14 @@ class CampaignTable(Table):
     record: bool = True
     dialling: Dialling = Dialling.MANUAL
     outcomes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=50)] = OUTCOMES
+    refusals: frozenset[Name] = REFUSALS
     notes: bool = False
+
+    @model_validator(mode="after")
+    def _refuses(self) -> Self:
+        if "refusals" in self.model_fields_set and (unknown := self.refusals - set(self.outcomes)):
+            raise ValueError(f"refusals are outcomes, and these are none: {', '.join(sorted(unknown))}")
+        return self
 
 
 class MandateTable(Table):
@@ -403,8 +414,8 @@ class ListTable(Table):
 class PartnerTable(Table):
     """Somebody who holds copies of what callgate knows, or an anchor of it: for which controllers, and what it is told.
 
-    It is told at `webhook`, or fetches with the token in `token_file` where it has a `feed`; for anchors alone also by
-    files in a `folder` or a `command`. `received` is where it says what it received from us, for a ledger that was
+    It is told at `webhook`, or fetches its `feed` with an API token of the machine of its name; for anchors alone also
+    by files in a `folder` or a `command`. `received` is where it says what it received from us, for a ledger that was
     restored. `secret_file` is what both sign with.
     """
 
@@ -413,7 +424,6 @@ class PartnerTable(Table):
     webhook: Annotated[str, AfterValidator(_told_at)] | None = None
     secret_file: Path | None = None
     feed: bool = False
-    token_file: Path | None = None
     folder: Path | None = None
     command: tuple[str, ...] = ()
     received: Annotated[str, AfterValidator(_told_at)] | None = None
@@ -427,8 +437,6 @@ class PartnerTable(Table):
             raise ValueError(f'people\'s numbers go by webhook or feed only: with {ways[0]}, write tell = ["anchors"]')
         if (self.webhook or self.received) and self.secret_file is None:
             raise ValueError("secret_file is missing: what is said at webhook and received is signed")
-        if self.feed and self.token_file is None:
-            raise ValueError("token_file is missing: whoever fetches the feed shows that token")
         return self
 
 
