@@ -18,11 +18,13 @@ import structlog
 
 from callgate import config, front, notes
 from callgate.abandonment import Abandonment
+from callgate.alarming import Alarming
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Settings
 from callgate.core import emergency
 from callgate.core.policy import Policy
 from callgate.core.retention import RecordingTerms, Terms
+from callgate.hooking import Hooking
 from callgate.keeper import Keeper
 from callgate.lapsewatch import LapseWatch
 from callgate.listwatch import ListWatch
@@ -237,9 +239,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         languages = languages_of_notes(settings)
         notes.prepare(languages)
 
-        def alarm(what: str) -> None:
-            live.tell("alarm", alarm=what)
-
+        alarm = Alarming(live, ledger, clock)
         policing = Policing(settings, reload, ledger, clock, alarm)
         loop.add_signal_handler(signal.SIGHUP, policing.want)
         keeper = Keeper(cache, ledger, lambda: list_files(settings))
@@ -272,21 +272,21 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             cache,
             rules=lambda: policing.policy.lists,
             clock=clock,
-            alarm=lambda aged: live.tell("alarm", alarm=aged.age, why=f"{aged.list} {aged.says}"),
+            alarm=lambda aged: alarm(aged.age, f"{aged.list} {aged.says}"),
             files=lambda: list_files(settings),
         )
 
         lapses = LapseWatch(
             policy=lambda: policing.policy,
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
         supply = Supply(
             jobs_of(settings),
             partial(run_fetch, config_file),
             true_at=partial(true_at, settings),
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
 
         partnering = Partnering(
@@ -295,16 +295,17 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             cache.tokens,
             office.suppress,
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
+        hooking = Hooking(settings, ledger, clock=clock, alarm=alarm)
         desk = desk_of(settings, ledger, office, recordings, policy=lambda: policing.policy, clock=clock)
-        rights = RightsWatch(desk, alarm=lambda kind, says: live.tell("alarm", alarm=kind, why=says))
+        rights = RightsWatch(desk, alarm=alarm)
         door = door_of(settings, ledger, clock)
         dialers = Dialers(measured, live, clock, station.token_key, later.keep)
         parts = front.Parts(
             settings, config_file, reload, clock, ledger, cache, office, keeper, node, live, metrics, door, dialers,
             policy=lambda: policing.policy, partnering=partnering, recordings=recordings, archive=archive_of(settings),
-            desk=desk, rights=rights, languages=frozenset(languages),
+            desk=desk, rights=rights, languages=frozenset(languages), alarm=alarm,
         )  # fmt: skip
         front.watch(parts)
 
@@ -324,6 +325,8 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             ),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(partnering.run(), name="partners"),
+            asyncio.create_task(hooking.run(), name="hooks"),
+            asyncio.create_task(alarm.run(), name="alarms"),
             asyncio.create_task(metrics.follow(live), name="metrics"),
             asyncio.create_task(door.run(), name="door"),
             asyncio.create_task(front.take_up_calls(door, dialers), name="dialers"),

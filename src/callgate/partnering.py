@@ -63,10 +63,11 @@ def _way(table: PartnerTable) -> Way:
 def signers_of(settings: Settings) -> dict[str, Signer]:
     """What is signed with, by partner. Raises `BadConfig`."""
     files = {name: table.secret_file for name, table in settings.partners.items() if table.secret_file}
-    return {name: _signer(path) for name, path in files.items()}
+    return {name: signer_of(path) for name, path in files.items()}
 
 
-def _signer(path: Path) -> Signer:
+def signer_of(path: Path) -> Signer:
+    """The signer of the secret in a file. Raises `BadConfig`."""
     try:
         return read_signing_secret(path, config.read_secret(path))
     except ValueError as error:

@@ -198,6 +198,9 @@ async def _served(
     async def proposed() -> Policy:
         return replace(POLICY, version="p2", home="FR")
 
+    def alarm(what: str, why: str) -> None:
+        live.tell("alarm", alarm=what, why=why)
+
     async def destroy(calls: Sequence[str]) -> list[str]:
         return [call for call in calls if await recordings.destroy(call)]
 
@@ -214,8 +217,8 @@ async def _served(
     )
     services = Services(
         http=http, live=live, clock=clock, policy=lambda: POLICY, proposed=proposed, ledger=ledger, cache=cache,
-        office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, sieve=FakeSieve(),
-        secret=bytes(32), feed=Feed(outbox, lambda what, why: live.tell("alarm", alarm=what, why=why)), outbox=outbox,
+        office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, alarm=alarm, sieve=FakeSieve(),
+        secret=bytes(32), feed=Feed(outbox, alarm), outbox=outbox,
         listening=Listening(ledger, archive, clock), archive=archive,
         noting=Noting(ledger, lambda: POLICY, clock, cache.contacts), languages=frozenset({"fr"}),
         desk=Desk(

@@ -8,7 +8,7 @@ import re
 from datetime import date, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -112,6 +112,7 @@ E164 = Annotated[str, Field(pattern=r"^\+[0-9]{5,15}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 Annex = Literal["I", "II", "III"]
 Told = Literal["objections", "removals", "erasures", "anchors"]
+HookTold = Literal["blocks", "objections", "consents", "alarms"]
 Scheme = Annotated[str, Field(pattern=r"^[A-Z]{2,10}$")]
 
 
@@ -440,6 +441,16 @@ class PartnerTable(Table):
         return self
 
 
+class HookTable(Table):
+    """A program that is told what happens, with masked numbers, at `url`: of these `controllers`, or of all where none
+    is named. `secret_file` is what it is signed with."""
+
+    url: Annotated[str, AfterValidator(_told_at)]
+    secret_file: Path
+    controllers: Annotated[frozenset[Name], Field(min_length=1)] | None = None
+    events: Annotated[frozenset[HookTold], Field(min_length=1)] = frozenset(get_args(HookTold))
+
+
 class Lab(Table):
     """For the lab and tests only: callgate's clock read `now` when the machine's read `since` (else: at its start)."""
 
@@ -467,4 +478,5 @@ class Settings(Table):
     lists: dict[Name, ListTable] = {}
     law: dict[CountryCode, Rules] = {}
     partners: dict[Name, PartnerTable] = {}
+    hooks: dict[Name, HookTable] = {}
     lab: Lab = Lab()

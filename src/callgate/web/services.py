@@ -75,6 +75,7 @@ class Services:
     dialers: Dialers
     metrics: Metrics
     missing: Callable[[], Awaitable[list[str]]]
+    alarm: Callable[[str, str], None]
     sieve: Sieve
     secret: bytes
     feed: Feed

@@ -153,7 +153,7 @@ async def _send(ask: Ask, response: web.StreamResponse, content: AsyncIterator[b
 def _alarm(ask: Ask, error: Exception) -> None:
     call = ask.request.match_info["call"]
     log.error("recording-not-given", call=call, error=str(error))
-    ask.services.live.tell("alarm", alarm="recording-damaged", call=call)
+    ask.services.alarm("recording-damaged", f"the recording of the call {call} is not as it was sealed")
 
 
 def _part(header: str, size: int) -> tuple[int, int] | None:
