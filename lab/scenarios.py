@@ -224,6 +224,7 @@ async def emergency(scene: Scene, result: Result) -> None:
 async def emergency_call(scene: Scene, result: Result) -> None:
     """112 passes: no notice, no recording, the site's caller ID."""
     scene.say("the agent dials 112")
+    before = scene.spooled()
     agent = await scene.dial("brussels", "112")
     callee = await scene.callee("112")
     result.carrier_rang = True
@@ -234,7 +235,7 @@ async def emergency_call(scene: Scene, result: Result) -> None:
     await callee.until_hears(AGENT, 3)
     await agent.until_hears(AFTER, 3)
     result.claim("nothing was announced", not audio.speech_spans(callee.heard()))
-    result.claim("nothing was recorded", not scene.spooled())
+    result.claim("nothing was recorded", scene.spooled() == before)
     await agent.hangup()
     await callee.until_ended(5)
 

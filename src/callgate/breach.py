@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from callgate.core.events import ACCESSES, Event, Kind, class_of
+from callgate.core.events import Event, Kind, class_of, is_access
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.questions import Question
 from callgate.stores.schema import Entry, subjects
@@ -38,10 +38,11 @@ class Window:
 
 
 class Act(NamedTuple):
-    """What somebody did, of which kind."""
+    """What somebody did: the kind of the event, or the name of the act; and whether that is an access."""
 
     who: str
-    kind: Kind
+    what: str
+    access: bool
 
 
 @dataclass(slots=True)
@@ -59,7 +60,7 @@ class Access:
 
     seq: int
     at: datetime
-    kind: Kind
+    what: str
     who: str
     call: str
     controller: str
@@ -133,7 +134,7 @@ async def _number(ledger: Ledger, event: Event, known: dict[str, str | None]) ->
 
 def _count(found: Survey, entry: Entry, who: str, number: str | None) -> None:
     event = entry.event
-    times = found.acts.setdefault(Act(who, event.kind), Times(0, event.at, event.at))
+    times = found.acts.setdefault(Act(who, _what(event), is_access(event)), Times(0, event.at, event.at))
     times.count, times.last = times.count + 1, event.at
     controller = event.controller or ""
     if number is not None:
@@ -145,8 +146,12 @@ def _count(found: Survey, entry: Entry, who: str, number: str | None) -> None:
     for whose, count in _many(event):
         found.people[whose].among_many += count
         found.data[whose][class_of(event.kind)] += 1
-    if event.kind in ACCESSES:
-        _list(found, Access(entry.seq, event.at, event.kind, who, event.call or "", controller))
+    if is_access(event):
+        _list(found, Access(entry.seq, event.at, _what(event), who, event.call or "", controller))
+
+
+def _what(event: Event) -> str:
+    return str(event.payload["act"]) if event.kind is Kind.ACT and "act" in event.payload else event.kind.value
 
 
 def _many(event: Event) -> Iterator[tuple[str, int]]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from callgate.breach import Concerned, Survey
 from callgate.core.deadlines import notify_by
 from callgate.core.document import TO_FILL_IN, Document, Section
-from callgate.core.events import ACCESSES, DataClass, Json
+from callgate.core.events import DataClass, Json
 
 _DATA = {
     DataClass.CONTACT: "telephone numbers; times, course and outcome of calls; notes",
@@ -46,7 +46,7 @@ def report(survey: Survey, aware: datetime, controllers: Mapping[str, str | None
             "Each access",
             (f"{survey.unlisted:,} more are not listed.",) if survey.unlisted else (),
             ("seq", "at", "what", "who", "call", "controller"),
-            [(str(one.seq), _at(one.at), one.kind, one.who, one.call, one.controller) for one in survey.accesses],
+            [(str(one.seq), _at(one.at), one.what, one.who, one.call, one.controller) for one in survey.accesses],
         ),
     ]
     return Document(
@@ -60,8 +60,7 @@ def _at(moment: datetime) -> str:
 
 def _acts(survey: Survey) -> Iterator[tuple[str, ...]]:
     for act, times in sorted(survey.acts.items()):
-        access = "yes" if act.kind in ACCESSES else ""
-        yield act.who, act.kind, access, f"{times.count:,}", _at(times.first), _at(times.last)
+        yield act.who, act.what, "yes" if act.access else "", f"{times.count:,}", _at(times.first), _at(times.last)
 
 
 def _people(name: str, of: Concerned) -> tuple[str, ...]:

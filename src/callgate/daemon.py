@@ -18,12 +18,14 @@ import structlog
 
 from callgate import config, front, notes
 from callgate.abandonment import Abandonment
+from callgate.alarming import Alarming
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Settings, law
 from callgate.core import emergency
 from callgate.core.events import DataClass
 from callgate.core.policy import Policy
 from callgate.core.retention import RecordingTerms, Terms, asked_by_law
+from callgate.hooking import Hooking
 from callgate.keeper import Keeper
 from callgate.lapsewatch import LapseWatch
 from callgate.listwatch import ListWatch
@@ -32,7 +34,7 @@ from callgate.metrics import MeasuredOffice, Metrics
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
-from callgate.partnering import Erasing, Partnering, machines_of, partners_of
+from callgate.partnering import Erasing, Partnering, partners_of
 from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
 from callgate.recordings.archive import Archive
@@ -58,8 +60,6 @@ from callgate.web.auth.door import Door
 from callgate.web.auth.door import Terms as SessionTerms
 from callgate.web.auth.passwords import Passwords
 from callgate.web.dialers import Dialers
-from callgate.web.feed import feed_routes
-from callgate.web.objecting import Objecting
 
 log = structlog.stdlib.get_logger()
 
@@ -97,8 +97,9 @@ def true_at(settings: Settings, name: str) -> datetime | None:
 
 
 def languages_of_notes(settings: Settings) -> set[str]:
-    """The languages in which notes may be written: none where no campaign takes any."""
-    spoken = {language for table in settings.campaigns.values() if table.notes for language in table.languages.values()}
+    """The languages in which notes may be written: none where no campaign takes any, and no CRM asks."""
+    screened = (table for table in settings.campaigns.values() if table.notes or settings.http.screens_notes)
+    spoken = {language for table in screened for language in table.languages.values()}
     return spoken | {centre.language for centre in settings.centres.values()} if spoken else set()
 
 
@@ -238,11 +239,10 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         stack.push_async_callback(try_checkpoint, ledger, clock)
         live = Live(clock)
         # Before the gate opens: nobody on the telephone waits while the words are read.
-        notes.prepare(languages_of_notes(settings))
+        languages = languages_of_notes(settings)
+        notes.prepare(languages)
 
-        def alarm(what: str) -> None:
-            live.tell("alarm", alarm=what)
-
+        alarm = Alarming(live, ledger, clock)
         policing = Policing(settings, reload, ledger, clock, alarm)
         loop.add_signal_handler(signal.SIGHUP, policing.want)
         keeper = Keeper(cache, ledger, lambda: list_files(settings))
@@ -275,21 +275,21 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             cache,
             rules=lambda: policing.policy.lists,
             clock=clock,
-            alarm=lambda aged: live.tell("alarm", alarm=aged.age, why=f"{aged.list} {aged.says}"),
+            alarm=lambda aged: alarm(aged.age, f"{aged.list} {aged.says}"),
             files=lambda: list_files(settings),
         )
 
         lapses = LapseWatch(
             policy=lambda: policing.policy,
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
         supply = Supply(
             jobs_of(settings),
             partial(run_fetch, config_file),
             true_at=partial(true_at, settings),
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
 
         partnering = Partnering(
@@ -298,27 +298,19 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             cache.tokens,
             office.suppress,
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
-        feeds = feed_routes(partnering.feed, machines_of(settings))
-        form = Objecting(
-            office.object_by_form,
-            lambda: {one.id: one.name for one in policing.policy.controllers.values()},
-            settings.site.country,
-            clock=clock,
-        )
+        hooking = Hooking(settings, ledger, clock=clock, alarm=alarm)
+        desk = desk_of(settings, ledger, office, recordings, policy=lambda: policing.policy, clock=clock)
+        rights = RightsWatch(desk, alarm=alarm)
         door = door_of(settings, ledger, clock)
         dialers = Dialers(measured, live, clock, station.token_key, later.keep)
         parts = front.Parts(
             settings, config_file, reload, clock, ledger, cache, office, keeper, node, live, metrics, door, dialers,
-            policy=lambda: policing.policy,
+            policy=lambda: policing.policy, partnering=partnering, recordings=recordings, archive=archive_of(settings),
+            desk=desk, rights=rights, languages=frozenset(languages), alarm=alarm,
         )  # fmt: skip
         front.watch(parts)
-
-        rights = RightsWatch(
-            desk_of(settings, ledger, office, recordings, policy=lambda: policing.policy, clock=clock),
-            alarm=lambda kind, says: live.tell("alarm", alarm=kind, why=says),
-        )
 
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),
@@ -336,10 +328,12 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             ),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
             asyncio.create_task(partnering.run(), name="partners"),
+            asyncio.create_task(hooking.run(), name="hooks"),
+            asyncio.create_task(alarm.run(), name="alarms"),
             asyncio.create_task(metrics.follow(live), name="metrics"),
             asyncio.create_task(door.run(), name="door"),
             asyncio.create_task(front.take_up_calls(door, dialers), name="dialers"),
-            asyncio.create_task(front.serve_http(front.services_of(parts), [*feeds, *form.routes]), name="http"),
+            asyncio.create_task(front.serve_http(front.services_of(parts)), name="http"),
         ]
         await _until_stopped(tasks, stop)
 

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -11,15 +12,24 @@ from aiohttp import web
 
 from callgate import config
 from callgate.boundary import NotCommitted
+from callgate.breachreport import report
 from callgate.clock import Clock
 from callgate.config import Http, Settings
 from callgate.core.policy import Policy
 from callgate.keeper import Keeper
 from callgate.listwatch import list_states
 from callgate.live import Live
-from callgate.metrics import Metrics, Reading
+from callgate.metrics import Metrics, Read, Reading
 from callgate.node.node import Node
+from callgate.noting import Noting
 from callgate.office import LocalOffice
+from callgate.partnering import Partnering
+from callgate.pbx.recordings import Recordings
+from callgate.recordings.archive import Archive
+from callgate.recordings.listening import Listening
+from callgate.register import register
+from callgate.rights.desk import Desk
+from callgate.rights.watch import RightsWatch
 from callgate.sifting import ProcessSieve
 from callgate.stores.errors import LedgerUnavailable, NotReady, StoreUnavailable
 from callgate.stores.ledger import Ledger
@@ -31,6 +41,9 @@ from callgate.web.serving import make_app
 from callgate.web.table import TABLE
 
 log = structlog.stdlib.get_logger()
+
+SOON = timedelta(days=7)
+"""A request that is due within so many days is told apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,13 @@ class Parts:
     door: Door
     dialers: Dialers
     policy: Callable[[], Policy]
+    partnering: Partnering
+    recordings: Recordings
+    archive: Archive
+    desk: Desk
+    rights: RightsWatch
+    languages: frozenset[str]
+    alarm: Callable[[str, str], None]
 
 
 def services_of(parts: Parts) -> Services:
@@ -62,6 +82,7 @@ def services_of(parts: Parts) -> Services:
     async def missing() -> list[str]:
         return await _missing(parts)
 
+    officers = {name: table.officer for name, table in parts.settings.controllers.items()}
     return Services(
         http=parts.settings.http,
         live=parts.live,
@@ -75,8 +96,18 @@ def services_of(parts: Parts) -> Services:
         dialers=parts.dialers,
         metrics=parts.metrics,
         missing=missing,
+        alarm=parts.alarm,
         sieve=ProcessSieve(parts.config_file, parts.settings.office.state),
         secret=config.read_secret(parts.settings.secrets.token_key_file),
+        feed=parts.partnering.feed,
+        outbox=parts.partnering.outbox,
+        listening=Listening(parts.ledger, parts.archive, parts.clock),
+        archive=parts.archive,
+        noting=Noting(parts.ledger, parts.policy, parts.clock, parts.cache.contacts),
+        languages=parts.languages,
+        desk=parts.desk,
+        register=lambda controller: register(parts.settings, parts.policy(), parts.clock().date(), controller),
+        report=lambda found, aware: report(found, aware, officers),
     )
 
 
@@ -115,16 +146,45 @@ def watch(parts: Parts) -> None:
         "callgate_list_age_allowed_seconds", "How old a copy of a list may be.", ["list"],
         lambda: [({"list": name}, rule.max_age_days * 86_400.0) for name, rule in parts.policy().lists.items()],
     )  # fmt: skip
+    metrics.watch("callgate_requests", "Requests of persons that wait for an answer.", ["state"], _requests(parts))
+    for name, about in (("waiting", "wait for a partner"), ("dead", "were told in vain")):
+        metrics.watch(f"callgate_deliveries_{name}", f"Items that {about}.", ["partner"], _deliveries(parts, name))
+    metrics.watch(
+        "callgate_recordings_unsealed", "Calls of which something lies unsealed, those under way among them.",
+        ["pbx"], lambda: _unsealed(parts),
+    )  # fmt: skip
     metrics.watch("callgate_list_age_seconds", "How old the copy of a list in force is.", ["list"], ages)
 
 
-async def serve_http(services: Services, more: Iterable[web.RouteDef] = ()) -> None:
-    """Serve until cancelled; `more` as `make_app` takes it.
+def _requests(parts: Parts) -> Read:
+    async def now() -> Iterable[Reading]:
+        today = parts.clock().date()
+        waiting = [one for one in parts.rights.known if not one.answered]
+        soon = [one for one in waiting if not one.late(today) and one.deadline.due - today <= SOON]
+        late = [one for one in waiting if one.late(today)]
+        return [({"state": name}, len(some)) for name, some in (("open", waiting), ("due", soon), ("late", late))]
 
-    Raises OSError where the port is taken or the certificate cannot be read.
-    """
+    return now
+
+
+def _deliveries(parts: Parts, what: str) -> Read:
+    async def now() -> Iterable[Reading]:
+        outbox = parts.partnering.outbox
+        stands = [await outbox.stand(name) for name in (*outbox.partners, *await outbox.strangers())]
+        return [({"partner": one.partner}, one.waiting if what == "waiting" else one.dead) for one in stands]
+
+    return now
+
+
+async def _unsealed(parts: Parts) -> Iterable[Reading]:
+    found = await asyncio.to_thread(parts.recordings.orphans, ())
+    return [({"pbx": parts.settings.pbx.name}, len(found))]
+
+
+async def serve_http(services: Services) -> None:
+    """Serve until cancelled. Raises OSError where the port is taken or the certificate cannot be read."""
     http = services.http
-    app = make_app(services, TABLE, asyncio.get_running_loop().time, more)
+    app = make_app(services, TABLE, asyncio.get_running_loop().time)
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:

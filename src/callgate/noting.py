@@ -14,6 +14,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from callgate import notes
 from callgate.core.events import Event, Json, Kind
@@ -26,6 +27,17 @@ from callgate.stores.schema import Entry
 BATCH = 500
 """Notes that are looked through at a time."""
 WHY_REMOVED = "rescreened"
+
+
+class Refusals(Protocol):
+    """Where it is remembered that a callee refused an offer, for the gate (`stores.contacts`). Both raise
+    `StoreUnavailable`."""
+
+    async def refused(self, call: str, number: str, controller: str, at: datetime) -> None:
+        """They refused, in this call; saying it twice is saying it once."""
+
+    async def not_refused(self, call: str, number: str, controller: str) -> None:
+        """It was entered wrongly that they did."""
 
 
 class NoteRefused(Exception):
@@ -75,6 +87,7 @@ class Noting:
     ledger: Ledger
     policy: Callable[[], Policy]
     clock: Callable[[], datetime]
+    refusals: Refusals
     refused: Counter[Category] = field(default_factory=Counter)
 
     async def called(self, call: str) -> Called:
@@ -92,7 +105,8 @@ class Noting:
     async def note(self, call: str, outcome: str, text: str, by: str) -> None:
         """Enter how a call ended, and a note where there is one; the last outcome of a call is the one that holds.
 
-        Raises `NoteRefused`; then nothing was kept. Raises `LedgerUnavailable`.
+        Raises `NoteRefused`; then nothing was kept. Raises `LedgerUnavailable`, `StoreUnavailable`; to say it again is
+        right then.
         """
         called = await self.called(call)
         campaign = self.policy().campaigns.get(called.campaign)
@@ -103,7 +117,22 @@ class Noting:
         text = text.strip()
         if text:
             await self._screen(text, campaign, called)
-        await self.ledger.append(self._events(called, outcome, text, by))
+        await self._enter(called, self._events(called, outcome, text, by, refusal=outcome in campaign.refusals))
+
+    async def _enter(self, called: Called, events: Sequence[Event]) -> None:
+        """A refusal is where the gate looks before the ledger says so, and stays there until the ledger says that it
+        was none: cut off in between, nobody is called too early."""
+        outcome = events[0]
+        if called.number is None:
+            await self.ledger.append(events)
+        elif outcome.payload["refusal"]:
+            await self.refusals.refused(called.call, called.number, called.controller, outcome.at)
+            await self.ledger.append(events)
+        else:
+            before = await self.ledger.read(kinds=[Kind.OUTCOME], call=called.call)
+            await self.ledger.append(events)
+            if any(entry.event.payload.get("refusal") for entry in before):
+                await self.refusals.not_refused(called.call, called.number, called.controller)
 
     async def _screen(self, text: str, campaign: Campaign, called: Called) -> None:
         if not campaign.notes:
@@ -128,11 +157,11 @@ class Noting:
         spoken = {*(campaign.languages.values() if campaign else ()), *([centre.language] if centre else ())}
         return sorted(spoken) or notes.LANGUAGES
 
-    def _events(self, called: Called, outcome: str, text: str, by: str) -> list[Event]:
+    def _events(self, called: Called, outcome: str, text: str, by: str, *, refusal: bool) -> list[Event]:
         at = self.clock()
         said: dict[str, Json] = {"campaign": called.campaign, "centre": called.centre, "by": by}
         whose = called.call, called.number, called.controller
-        entered = [Event(Kind.OUTCOME, at, *whose, said | {"outcome": outcome})]
+        entered = [Event(Kind.OUTCOME, at, *whose, said | {"outcome": outcome, "refusal": refusal})]
         if text:
             screened = said | {"words": notes.digest()}
             entered.append(Event(Kind.NOTE, at, *whose, screened, personal={"text": text}))

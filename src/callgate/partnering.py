@@ -4,11 +4,9 @@ A change of a partner takes a restart, as one of any address or key does.
 """
 
 import asyncio
-import hmac
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from hashlib import sha256
 from pathlib import Path
 
 import aiohttp
@@ -18,7 +16,6 @@ from callgate import config
 from callgate.clock import Clock, system_clock
 from callgate.config import BadConfig, Problem, Settings
 from callgate.config.settings import PartnerTable
-from callgate.core.access import Principal, Role
 from callgate.core.events import Event, Kind
 from callgate.core.partners import Partner, Way, What, pause
 from callgate.core.requests import Answer
@@ -66,29 +63,15 @@ def _way(table: PartnerTable) -> Way:
 def signers_of(settings: Settings) -> dict[str, Signer]:
     """What is signed with, by partner. Raises `BadConfig`."""
     files = {name: table.secret_file for name, table in settings.partners.items() if table.secret_file}
-    return {name: _signer(path) for name, path in files.items()}
+    return {name: signer_of(path) for name, path in files.items()}
 
 
-def _signer(path: Path) -> Signer:
+def signer_of(path: Path) -> Signer:
+    """The signer of the secret in a file. Raises `BadConfig`."""
     try:
         return read_signing_secret(path, config.read_secret(path))
     except ValueError as error:
         raise BadConfig([Problem(str(path), str(error).removeprefix(f"{path} "))]) from None
-
-
-def machines_of(settings: Settings) -> Callable[[str], Principal | None]:
-    """Who shows a token: the partner whose feed it opens, or nobody. Raises `BadConfig`."""
-    known = {
-        sha256(config.read_secret(table.token_file)).digest(): Principal(name, Role.MACHINE, table.controllers)
-        for name, table in settings.partners.items()
-        if table.token_file
-    }
-
-    def who(token: str) -> Principal | None:
-        shown = sha256(token.encode()).digest()
-        return next((principal for digest, principal in known.items() if hmac.compare_digest(digest, shown)), None)
-
-    return who
 
 
 def lines_of(

@@ -402,12 +402,12 @@ secret_file = "crm.secret"
         ("https://crm", "https://me:secret@crm", "no password in the address"),
         ('secret_file = "crm.secret"', "", "secret_file is missing"),
         ('webhook = "https://crm.example/hook"', "", "one of webhook, feed, folder and command"),
-        ('webhook = "https://crm.example/hook"', "feed = true", "token_file is missing"),
         ('webhook = "https://crm.example/hook"', 'folder = "drop"', "go by webhook or feed only"),
-        ('secret_file = "crm.secret"', 'secret_file = "s"\nfeed = true\ntoken_file = "t"', "one of webhook, feed"),
+        ('secret_file = "crm.secret"', 'secret_file = "s"\nfeed = true', "one of webhook, feed"),
+        ('secret_file = "crm.secret"', 'secret_file = "s"\ntoken_file = "t"', "token_file"),
         ('secret_file = "crm.secret"', 'secret_file = "s"\ntell = ["everything"]', "'objections', 'removals'"),
         ('webhook = "https://crm.example/hook"\nsecret_file = "crm.secret"',
-         'feed = true\ntoken_file = "t"\nreceived = "https://crm.example"', "secret_file is missing"),
+         'feed = true\nreceived = "https://crm.example"', "secret_file is missing"),
     ],
 )  # fmt: skip
 def test_a_partner_that_cannot_be_told_is_refused_with_its_line(file: Path, old: str, new: str, says: str) -> None:

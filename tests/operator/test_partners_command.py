@@ -27,7 +27,6 @@ secret_file = "{secret}"
 [partners.erp]
 controllers = ["acme"]
 feed = true
-token_file = "{secret}"
 """
 
 

@@ -39,14 +39,31 @@ async def test_acts_are_told_by_who_did_them_and_accesses_are_listed(ledger: Led
     await ledger.append([act(Kind.NOTE, "mallory", call="c1"), act(Kind.NOTE, "mallory", NOW + 2 * HOUR, call="c1")])
     found = await survey(ledger, DAY)
     assert {act: times.count for act, times in found.acts.items()} == {
-        Act("PJSIP/7", Kind.VERDICT): 1,
-        Act("mallory", Kind.NOTES_RESCREENED): 1,
-        Act("mallory", Kind.NOTE): 2,
+        Act("PJSIP/7", "verdict", access=False): 1,
+        Act("mallory", "notes-rescreened", access=True): 1,
+        Act("mallory", "note", access=False): 2,
     }
-    assert found.acts[Act("mallory", Kind.NOTE)].last == NOW + 2 * HOUR
-    assert [access.kind for access in found.accesses] == [Kind.NOTES_RESCREENED]
+    assert found.acts[Act("mallory", "note", access=False)].last == NOW + 2 * HOUR
+    assert [access.what for access in found.accesses] == ["notes-rescreened"]
     assert found.people["acme"].named == {ANNA}
     assert (found.people["acme"].among_many, found.people["beta"].among_many) == (40, 2)
+
+
+async def test_what_was_shown_over_http_and_given_to_a_person_is_access_and_what_was_only_done_is_not(
+    ledger: Ledger,
+) -> None:
+    request: dict[str, Json] = {"request": "r-1", "by": "carl"}
+    await ledger.append([
+        act(Kind.ACT, "carl", act="calls-listed", shows=True, people={"acme": 7}),
+        act(Kind.ACT, "carl", act="metrics-read"),
+        Event(Kind.REQUEST_CARRIED_OUT, NOW + HOUR, None, ANNA, "acme", request | {"events": 12}),
+        Event(Kind.REQUEST_CARRIED_OUT, NOW + HOUR, None, BRAM, "acme", request | {"keys": 3}),
+    ])  # fmt: skip
+    found = await survey(ledger, DAY)
+    assert [access.what for access in found.accesses] == ["calls-listed", "request-carried-out"]
+    assert found.people["acme"].among_many == 7
+    rows = {row[1]: row[2] for row in report(found, NOW, {}).sections[0].rows if row[1] != "request-carried-out"}
+    assert rows == {"calls-listed": "yes", "metrics-read": ""}
 
 
 async def test_only_the_window_and_only_the_user_counts(ledger: Ledger) -> None:

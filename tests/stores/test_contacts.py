@@ -14,8 +14,9 @@ from redis.asyncio import Redis
 from callgate.boundary import Decision, LateBlock
 from callgate.core.events import Event, Kind
 from callgate.core.law import CapWindow, Consent
-from callgate.core.law.terms import Counted
+from callgate.core.law.terms import Counted, Owner
 from callgate.core.reasons import Reason
+from callgate.noting import Noting
 from callgate.office import LocalOffice
 from callgate.stores import consents
 from callgate.stores.contacts import HELD, KEPT, Attempt
@@ -32,6 +33,7 @@ pytestmark = pytest.mark.server
 
 GATES = 100
 PERSON = "+33199001234"
+GERMAN = "+493023125000"
 DAY = timedelta(days=1)
 
 
@@ -324,6 +326,63 @@ async def test_an_abandoned_call_is_remembered_and_comes_back_from_the_ledger(
         assert len(found.facts.contacts.attempts) == 1
         await redis.flushall()
         assert await rebuild(cache, ledger) == ()
+
+
+@pytest.mark.parametrize("entered", ["one after the other", "by a rebuild alone"])
+async def test_a_refusal_is_remembered_comes_back_from_the_ledger_and_can_be_taken_back(
+    offices: Offices, cache: SuppressionCache, ledger: Ledger, redis: Redis, entered: str
+) -> None:
+    call = (await offices().decide(REQUEST)).call
+    noting = Noting(ledger, lambda: POLICY, lambda: NOW, cache.contacts)
+    for outcome, last in (("no-interest", NOW), ("sale", None), ("no-interest", NOW)):
+        await noting.note(call, outcome, "", "alice")
+        if entered == "by a rebuild alone":
+            await redis.flushall()
+            assert await rebuild(cache, ledger) == ()
+        found = await cache.lookup(Query(PERSON, "acme", "spring"))
+        assert found.facts.contacts is not None
+        assert found.facts.contacts.last_refusal == last
+        assert len(found.facts.contacts.attempts) == 1
+    assert await cache.contacts._has_newest(ledger)
+    await redis.delete(cache.contacts.person(PERSON, "acme").calls)
+    assert not await cache.contacts._has_newest(ledger)
+
+
+@pytest.mark.parametrize(
+    ("person", "days", "reason"),
+    [
+        (PERSON, 1, Reason.COOL_DOWN),
+        (PERSON, 90, Reason.COOL_DOWN),
+        (GERMAN, 59, Reason.COOL_DOWN),
+        (GERMAN, 62, Reason.CLEAR),
+    ],
+)
+async def test_who_refused_is_left_in_peace_for_as_long_as_their_country_says(
+    cache: SuppressionCache, ledger: Ledger, clock: Clock, person: str, days: int, reason: Reason
+) -> None:
+    """France: a refusal withdraws the consent. Germany: no law says so, and callgate's own figure is 60 days."""
+    owner = Owner.PRINCIPAL if person == PERSON else Owner.CENTRE
+    spring = replace(POLICY.campaigns["spring"], languages={"FR": "fr", "DE": "de"}, caller_id_owner=owner)
+    policy = replace(POLICY, campaigns={"spring": spring})
+    office = LocalOffice(
+        ledger, cache, policy=lambda: policy, clock=clock, doubt=lambda _: None, alarm=lambda _: None
+    )  # fmt: skip
+    given = Event(Kind.PRIOR_CONSENT, NOW, None, person, "acme", consents.payload(Consent(NOW - 30 * DAY)))
+    await cache.apply((await ledger.append([given])).entries)
+    request = replace(REQUEST, dialled=f"00{person[1:]}")
+    first = await office.decide(request)
+    assert first.reason is Reason.CLEAR, first.detail
+    await office.close(first.call, {})
+    await Noting(ledger, lambda: policy, clock, cache.contacts).note(first.call, "no-interest", "", "alice")
+    clock.now += days * DAY
+    second = await office.decide(replace(request, uniqueid="2"))
+    assert second.reason is reason
+    await office.close(second.call, {})
+    anew = Event(Kind.PRIOR_CONSENT, clock.now, None, person, "acme", consents.payload(Consent(clock.now)))
+    await cache.apply((await ledger.append([anew])).entries)
+    clock.now += timedelta(minutes=1)
+    after = Reason.CLEAR if person == PERSON else reason
+    assert (await office.decide(replace(request, uniqueid="3"))).reason is after
 
 
 # Sliding windows.

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from callgate.core.events import DataClass, Event, Kind
 from callgate.core.policy import OUTCOMES, Policy
 from callgate.core.screen import Category, Finding
 from callgate.noting import Failing, NoteRefused, Noting
+from callgate.stores.errors import StoreUnavailable
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.schema import events
@@ -36,9 +38,25 @@ def policy(tmp_path: Path) -> Policy:
     return to_policy(load(path, {}))
 
 
+class Remembered:
+    """Whom the gate takes for having refused."""
+
+    def __init__(self) -> None:
+        self.calls: dict[str, tuple[str, str, datetime]] = {}
+        self.away = False
+
+    async def refused(self, call: str, number: str, controller: str, at: datetime) -> None:
+        if self.away:
+            raise StoreUnavailable("Redis is away")
+        self.calls[call] = number, controller, at
+
+    async def not_refused(self, call: str, number: str, controller: str) -> None:
+        assert self.calls.pop(call)[:2] == (number, controller)
+
+
 @pytest.fixture
 def noting(ledger: Ledger, policy: Policy) -> Noting:
-    return Noting(ledger, lambda: policy, lambda: NOW)
+    return Noting(ledger, lambda: policy, lambda: NOW, Remembered())
 
 
 def call(name: str = "c1", outcome: str = "allow", campaign: str = "spring") -> Event:
@@ -114,7 +132,7 @@ async def test_what_cannot_be_entered_is_refused_in_a_sentence(
 async def test_a_campaign_takes_no_notes_unless_it_says_so(ledger: Ledger, policy: Policy) -> None:
     silent = replace(policy, campaigns={"spring": replace(policy.campaigns["spring"], notes=False)})
     await ledger.append([call()])
-    noting = Noting(ledger, lambda: silent, lambda: NOW)
+    noting = Noting(ledger, lambda: silent, lambda: NOW, Remembered())
     with pytest.raises(NoteRefused, match="takes no notes"):
         await noting.note("c1", "sale", FRIENDLY, "agent")
     assert await kept(ledger) == []
@@ -196,3 +214,31 @@ async def test_that_notes_were_read_and_by_whom_and_of_how_many_people_is_in_the
     await noting.rescreen("officer", erase=False)
     [told] = await ledger.read(kinds=[Kind.NOTES_RESCREENED])
     assert told.event.payload == {"by": "officer", "people": {"acme": 1}, "read": 3, "failing": 0, "erased": False}
+
+
+async def test_an_outcome_that_refuses_is_remembered_by_the_gate_until_it_turns_out_to_be_none(
+    ledger: Ledger, policy: Policy
+) -> None:
+    remembered = Remembered()
+    noting = Noting(ledger, lambda: policy, lambda: NOW, remembered)
+    await ledger.append([call()])
+    await noting.note("c1", "other", "", "alice")
+    assert remembered.calls == {}
+    await noting.note("c1", "no-interest", "", "alice")
+    assert remembered.calls == {"c1": (ANNA, "acme", NOW)}
+    await noting.note("c1", "sale", "", "alice")
+    assert remembered.calls == {}
+    told = [entry.event.payload["refusal"] for entry in await ledger.read(kinds=[Kind.OUTCOME])]
+    assert told == [False, True, False]
+
+
+async def test_a_refusal_that_the_gate_cannot_be_told_is_not_entered_and_can_be_said_again(
+    ledger: Ledger, policy: Policy
+) -> None:
+    remembered = Remembered()
+    remembered.away = True
+    noting = Noting(ledger, lambda: policy, lambda: NOW, remembered)
+    await ledger.append([call()])
+    with pytest.raises(StoreUnavailable):
+        await noting.note("c1", "no-interest", "", "alice")
+    assert await kept(ledger) == []

@@ -356,33 +356,6 @@ async def test_the_calls_to_a_person_are_found(world: World) -> None:
     assert (await done(await world.ask("POST", "/api/v1/calls/search", officer, json=others)))["calls"] == []
 
 
-async def test_a_destroyed_recording_says_so(world: World) -> None:
-    token = await world.user("boss", Role.SUPERVISOR)
-    said = {"outcome": "allow", "campaign": "spring", "centre": "brussels"}
-    await world.ledger.append([
-        Event(Kind.VERDICT, NOW, "c1", ANNA, "acme", said),
-        Event(Kind.RECORDING_SEALED, NOW, "c1", ANNA, "acme", {"seconds": 3.5, "sha256": "ab"}),
-    ])  # fmt: skip
-    [kept] = (await done(await world.ask("GET", "/api/v1/recordings", token)))["recordings"]
-    assert (kept["call"], kept["seconds"], kept["destroyed"]) == ("c1", 3.5, None)
-    await world.ledger.append([Event(Kind.RECORDING_DESTROYED, NOW, "c1", ANNA, "acme", {"why": "withdrawn"})])
-    [kept] = (await done(await world.ask("GET", "/api/v1/recordings", token)))["recordings"]
-    assert kept["destroyed"] is not None
-    await done(await world.ask("GET", "/api/v1/recordings/c1/audio", token), 404)
-
-
-async def test_a_recording_is_heard_and_that_it_was_is_in_the_ledger_before_its_first_sound(world: World) -> None:
-    token = await world.user("boss", Role.SUPERVISOR)
-    said = {"outcome": "allow", "campaign": "spring", "centre": "brussels"}
-    await world.ledger.append([
-        Event(Kind.VERDICT, NOW, "c1", ANNA, "acme", said), Event(Kind.RECORDING_SEALED, NOW, "c1", ANNA, "acme"),
-    ])  # fmt: skip
-    heard = await world.ask("GET", "/api/v1/recordings/c1/audio", token)
-    assert (heard.status, heard.content_type, await heard.read()) == (200, "audio/wav", b"RIFFc1")
-    [act] = [entry.event for entry in await world.ledger.read(kinds=[Kind.ACT]) if "call" in entry.event.payload]
-    assert (act.payload["act"], act.payload["by"], act.number) == ("recording-heard", "boss", ANNA)
-
-
 async def test_what_another_configuration_would_change_is_told_and_not_done(world: World) -> None:
     token = await world.user("admin", Role.ADMIN)
     proposed = await done(await world.ask("GET", "/api/v1/policy/proposed", token))

@@ -61,6 +61,10 @@ AGENT, SUPERVISOR, OFFICER, ADMIN, MACHINE = Role.AGENT, Role.SUPERVISOR, Role.O
 GIVEN: Final = {"given": "2026-11-01T10:00:00Z", "proof": "form 1"}
 LOG_IN: Final = {"name": "nobody", "password": "not the password"}
 WHY: Final = "letter of 2026-11-20"
+DONE: Final = frozenset({200})
+UNFIT: Final = frozenset({409})
+"""The request does not stand so that this could be done, which only who may do it hears."""
+SINCE: Final = "2026-11-01T00:00:00Z"
 
 ASKED: Final = {
     "GET /": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
@@ -107,12 +111,14 @@ ASKED: Final = {
     "POST /api/v1/consents/withdrawals": Asked(
         only(AGENT, SUPERVISOR, OFFICER, MACHINE), own=person("acme", reason=WHY), foreign=person("futura", reason=WHY)
     ),
-    "GET /api/v1/recordings": Asked(only(SUPERVISOR, OFFICER, MACHINE)),
-    "GET /api/v1/recordings/{call}/audio": Asked(
-        only(SUPERVISOR, OFFICER, MACHINE), path="/api/v1/recordings/own/audio",
-        foreign_path="/api/v1/recordings/foreign/audio",
-        refused=404,
-    ),
+    "GET /api/v1/recordings": Asked(only(SUPERVISOR, OFFICER)),
+    **{
+        f"{method} /api/v1/recordings/{{call}}/{what}": Asked(
+            only(SUPERVISOR, OFFICER), path=f"/api/v1/recordings/own/{what}",
+            foreign_path=f"/api/v1/recordings/foreign/{what}", refused=404,
+        )
+        for method, what in (("GET", "audio"), ("GET", "export"), ("POST", "withdrawal"))
+    },
     "GET /api/v1/events": Asked(only(SUPERVISOR, OFFICER, ADMIN, MACHINE), path="/api/v1/events?after=0"),
     "POST /api/v1/scrub": Asked(
         only(SUPERVISOR, OFFICER, MACHINE), path="/api/v1/scrub?campaign=spring",
@@ -121,6 +127,70 @@ ASKED: Final = {
     "GET /api/v1/policy": Asked(EVERY),
     "GET /api/v1/policy/proposed": Asked(only(OFFICER, ADMIN, MACHINE)),
     "GET /api/v1/lists": Asked(EVERY),
+    "POST /api/v1/notes/screen": Asked(only(AGENT, SUPERVISOR, OFFICER, MACHINE), own={"text": "calls back"}),
+    "POST /api/v1/calls/{call}/outcome": Asked(
+        only(AGENT, SUPERVISOR, OFFICER, MACHINE), own={"outcome": "sale"}, foreign={"outcome": "sale"},
+        path="/api/v1/calls/own/outcome", foreign_path="/api/v1/calls/foreign/outcome", ok=frozenset({204}),
+        refused=404,
+    ),
+    "GET /api/v1/requests": Asked(only(OFFICER)),
+    "POST /api/v1/requests": Asked(
+        only(OFFICER), own=person("acme", because=WHY, right="erasure"),
+        foreign=person("futura", because=WHY, right="erasure"),
+    ),
+    "POST /api/v1/requests/objection": Asked(
+        only(OFFICER), own=person("acme", because=WHY), foreign=person("futura", because=WHY)
+    ),
+    "POST /api/v1/requests/restriction": Asked(
+        only(OFFICER), own=person("acme", because=WHY, ground="accuracy"),
+        foreign=person("futura", because=WHY, ground="accuracy"),
+    ),
+    "POST /api/v1/requests/rectification": Asked(
+        only(OFFICER), own=person("acme", because=WHY, what="language", now="fr"),
+        foreign=person("futura", because=WHY, what="language", now="fr"),
+    ),
+    "GET /api/v1/requests/{request}": Asked(
+        only(OFFICER), path="/api/v1/requests/r-own", foreign_path="/api/v1/requests/r-foreign", refused=404
+    ),
+    **{
+        f"POST /api/v1/requests/{{request}}/{act}": Asked(
+            only(OFFICER), own=body, foreign=body, path=f"/api/v1/requests/r-own/{act}",
+            foreign_path=f"/api/v1/requests/r-foreign/{act}", ok=ok, refused=404,
+        )
+        for act, body, ok in (
+            ("call-back", None, UNFIT), ("erasure", None, UNFIT), ("access", None, UNFIT),
+            ("identity", {"how": "identity card"}, DONE), ("extension", {"because": WHY}, DONE),
+            ("acknowledgement", {"partner": "erp", "answer": "erased"}, UNFIT),
+            ("lifting", {"because": WHY, "told": WHY}, UNFIT), ("refusal", {"because": WHY}, DONE),
+        )
+    },
+    "GET /api/v1/requests/{request}/certificate": Asked(
+        only(OFFICER), path="/api/v1/requests/r-own/certificate",
+        foreign_path="/api/v1/requests/r-foreign/certificate", ok=UNFIT, refused=404,
+    ),
+    "GET /api/v1/partners": Asked(only(OFFICER, ADMIN)),
+    "GET /api/v1/partners/{partner}/dead": Asked(
+        only(OFFICER), path="/api/v1/partners/erp/dead", foreign_path="/api/v1/partners/crm/dead", refused=404
+    ),
+    "POST /api/v1/partners/{partner}/retry": Asked(frozenset(), own={}, path="/api/v1/partners/erp/retry"),
+    "POST /api/v1/partners/{partner}/drop": Asked(
+        frozenset(), own={"ids": ["ab" * 16], "because": WHY}, path="/api/v1/partners/erp/drop"
+    ),
+    "GET /api/v1/partners/{partner}/feed": Asked(
+        only(MACHINE), path="/api/v1/partners/erp/feed", foreign_path="/api/v1/partners/crm/feed",
+        ok=frozenset({404}), refused=404,
+    ),
+    "POST /api/v1/partners/{partner}/acknowledge": Asked(
+        only(MACHINE), own={"done": []}, foreign={"done": []}, path="/api/v1/partners/erp/acknowledge",
+        foreign_path="/api/v1/partners/crm/acknowledge", ok=frozenset({404}), refused=404,
+    ),
+    "GET /api/v1/register": Asked(
+        only(OFFICER, ADMIN), path="/api/v1/register?controller=acme", foreign_path="/api/v1/register?controller=futura"
+    ),
+    "GET /api/v1/breach": Asked(only(OFFICER, ADMIN), path=f"/api/v1/breach?since={SINCE}"),
+    "GET /objection": Asked(ANYONE),
+    "POST /objection": Asked(ANYONE, own={"number": NUMBER, "controller": "acme", "token": "1.2"}, ok=frozenset({403})),
+    "GET /objection.css": Asked(ANYONE),
     "GET /healthz": Asked(ANYONE),
     "GET /readyz": Asked(ANYONE),
     "GET /metrics": Asked(only(ADMIN, MACHINE)),
@@ -130,23 +200,24 @@ ASKED: Final = {
 
 
 def verdict(call: str, controller: str, campaign: str, centre: str) -> Event:
-    said = {"outcome": "block", "reason": "objection", "campaign": campaign, "centre": centre, "agent": "alice"}
+    said = {"outcome": "allow", "reason": "clear", "campaign": campaign, "centre": centre, "agent": "alice"}
     return Event(Kind.VERDICT, NOW, call, NUMBER, controller, said)
 
 
-def sealed(call: str, controller: str) -> Event:
-    return Event(Kind.RECORDING_SEALED, NOW, call, NUMBER, controller, {"seconds": 3.5, "sha256": "ab"})
+def requested(request: str, controller: str) -> Event:
+    said = {
+        "request": request, "right": "erasure", "masked": "+33 … 01", "received": "2026-11-20", "due": "2026-12-18",
+        "country": "BE", "language": "fr", "by": "carl",
+    }  # fmt: skip
+    return Event(Kind.REQUEST_OPENED, NOW, None, NUMBER, controller, said)
 
 
 @pytest.fixture
 async def peopled(world: World) -> World:
-    """A call of each company, a live fact of each, and one of nobody's."""
-    await world.ledger.append(
-        [
-            verdict("own", "acme", "spring", "brussels"), sealed("own", "acme"),
-            verdict("foreign", "futura", "autumn", "lille"), sealed("foreign", "futura"),
-        ]
-    )  # fmt: skip
+    """A call of each company with its recording, a request to each, a live fact of each, and one of nobody's."""
+    await world.ledger.append([requested("r-own", "acme"), requested("r-foreign", "futura")])
+    await world.record(verdict("own", "acme", "spring", "brussels"))
+    await world.record(verdict("foreign", "futura", "autumn", "lille"))
     world.live.tell("block", campaign="spring", centre="brussels", who="own")
     world.live.tell("block", campaign="autumn", centre="lille", who="foreign")
     world.live.tell("pbx", who="nobody")

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.access import Role
-from callgate.web.limits import KEPT, Limits, Rate
+from callgate.web import limits as limits_module
+from callgate.web.limits import Limits, Rate
 from tests.web.world import World
 
 
@@ -41,12 +42,29 @@ def test_who_waits_as_long_as_told_may_ask() -> None:
     assert limits.take("x", "other", rate) == limits.take("other", "y", rate) == 0
 
 
-def test_the_memory_of_who_asked_is_bounded() -> None:
+def test_the_memory_of_who_asked_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits_module, "KEPT", 100)
     limits = Limits(Watch())
-    for number in range(KEPT + 10):
+    for number in range(110):
         limits.take(str(number), "y", Rate(1, 1))
-    assert limits.take(str(KEPT + 9), "y", Rate(1, 1)) > 0
+    assert limits.take(str(109), "y", Rate(1, 1)) > 0
     assert limits.take("0", "y", Rate(1, 1)) == 0
+
+
+def test_a_household_counts_once() -> None:
+    limits, rate = Limits(Watch()), Rate(1, 1)
+    asked = ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1", "192.0.2.1", "::ffff:192.0.2.1", "192.0.2.2", "crm")
+    assert [limits.take(one, "y", rate) == 0 for one in asked] == [True, False, True, True, False, True, True]
+
+
+def test_who_asked_is_forgotten_when_it_counts_no_more() -> None:
+    watch = Watch()
+    limits = Limits(watch)
+    limits.take("192.0.2.1", "form", Rate(10 / 15, 10))
+    limits.take("192.0.2.2", "form", Rate(1 / 60, 1))
+    watch.now = 95
+    limits.take("192.0.2.3", "form", Rate(1, 1))
+    assert len(limits) == 2, "the first is full again after 90 s, the second after an hour"
 
 
 @pytest.mark.server

@@ -1,6 +1,6 @@
 """The application over real stores: SQLite, a Redis of the test's own, an office; and users of every role."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -10,34 +10,53 @@ from aiohttp import ClientResponse, TCPConnector, web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 
+from callgate.breachreport import report
 from callgate.config import Http
-from callgate.core.access import Area, Role
+from callgate.core.access import Area, Principal, Role
+from callgate.core.document import Document
+from callgate.core.events import Event, Kind
 from callgate.core.law.transfers import Transfers
+from callgate.core.partners import Partner, Way, What
 from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy
 from callgate.core.purpose import Purpose
+from callgate.core.retention import Terms as Kept
 from callgate.front import tls_of
 from callgate.live import Live
 from callgate.metrics import MeasuredOffice, Metrics
+from callgate.noting import Noting
 from callgate.office import LocalOffice
+from callgate.partnering import Erasing
+from callgate.partners.feed import Feed
+from callgate.pbx.recordings import Recordings
+from callgate.pbx.sealing import Sealer
+from callgate.recordings.archive import Archive
+from callgate.recordings.listening import Listening
+from callgate.rights.desk import Desk
 from callgate.rules import transfers
 from callgate.stores.accounts import Accounts, User
 from callgate.stores.connection import connect
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.journal import Journal
+from callgate.stores.outbox import Outbox
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door, Terms
 from callgate.web.auth.passwords import Passwords
 from callgate.web.dialers import Dialers
-from callgate.web.services import LeadsRefused, Services, Sifted, Sound
+from callgate.web.services import LeadsRefused, Services, Sifted
 from callgate.web.serving import make_app
 from callgate.web.table import TABLE
+from tests.node import sounds
+from tests.node.fakes import DECISION
+from tests.recordings.conftest import HEARD
 from tests.stores.conftest import NOW, TOKENS, open_ledger
 from tests.stores.servers import RedisServer
 
 PASSWORD = "correct horse battery"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 TRANSFERS: Transfers = transfers()
+TERMS = Kept(timedelta(365), timedelta(365), timedelta(1827))
 
 
 def campaign(name: str, controller: str) -> Campaign:
@@ -76,15 +95,9 @@ class FakeSieve:
         return Sifted(content(), body.count(b"\n"), {})
 
 
-class FakePlayer:
-    """Has a sound for every call."""
-
-    async def audio(self, call: str) -> Sound | None:
-        async def content() -> AsyncIterator[bytes]:
-            yield b"RIFF"
-            yield call.encode()
-
-        return Sound("audio/wav", content(), len("RIFF") + len(call))
+CRM = Partner("crm", frozenset({"futura"}), frozenset(What), Way.FEED)
+ERP = Partner("erp", frozenset({"acme"}), frozenset(What), Way.FEED)
+HOOK = Partner("hook", frozenset({"acme", "futura"}), frozenset(What), Way.WEBHOOK)
 
 
 @dataclass
@@ -98,6 +111,7 @@ class World:
     door: Door
     services: Services
     client: TestClient[web.Request, web.Application]
+    recordings: Recordings
     now: datetime = NOW
     seconds: float = 0.0
     missing: list[str] = field(default_factory=list)
@@ -118,6 +132,27 @@ class World:
         hashed = await self.door.passwords.hash(PASSWORD)
         await self.door.accounts.add(User(name, role, controllers, centres, hashed), "test")
         return await self.door.make_token(name, "test", frozenset(Area), timedelta(days=1), "test")
+
+    async def record(self, verdict: Event, seconds: float = 0.5) -> bytes:
+        """A call that was recorded with the callee's consent, and its recording sealed; the WAV file."""
+        call, said = str(verdict.call), {key: str(value) for key, value in verdict.payload.items()}
+        await self.ledger.append([verdict])
+        office = self.services.office
+        await office._remember(call)
+        await office.consent(call, HEARD)
+        await office.record(Kind.RECORDING_STARTED, call, {})
+        sounds.record(self.recordings, call, seconds)
+        decision = replace(
+            DECISION, call=call, campaign=said["campaign"], centre=said["centre"], controller=verdict.controller or ""
+        )
+
+        async def alarm(what: str) -> None:
+            raise AssertionError(what)
+
+        sealed = await Sealer(office, self.recordings, lambda: self.now).seal(decision, "alice", alarm)
+        assert sealed is not None
+        playing = await self.services.listening.listen(Principal("test", Role.OFFICER), call)
+        return b"".join([chunk async for chunk in playing.read()])
 
     async def ask(self, method: str, path: str, token: str = "", json: object = None, **headers: str) -> ClientResponse:
         auth = {"Authorization": f"Bearer {token}"} if token else {}
@@ -140,7 +175,7 @@ async def a_world(folder: Path, http: Http | None = None) -> AsyncIterator[World
     try:
         cache = SuppressionCache(redis, Keys("test:"), TOKENS, ledger.identity, answer_within=5)
         assert await rebuild(cache, ledger) == ()
-        async with _served(ledger, cache, server, http or Http()) as world:
+        async with _served(folder, ledger, cache, server, http or Http()) as world:
             yield world
     finally:
         await ledger.close()
@@ -149,7 +184,9 @@ async def a_world(folder: Path, http: Http | None = None) -> AsyncIterator[World
 
 
 @asynccontextmanager
-async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, http: Http) -> AsyncIterator[World]:
+async def _served(
+    folder: Path, ledger: Ledger, cache: SuppressionCache, redis: RedisServer, http: Http
+) -> AsyncIterator[World]:
     made: list[World] = []
 
     def clock() -> datetime:
@@ -161,7 +198,16 @@ async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, h
     async def proposed() -> Policy:
         return replace(POLICY, version="p2", home="FR")
 
-    live, metrics = Live(clock, kept=10), Metrics()
+    def alarm(what: str, why: str) -> None:
+        live.tell("alarm", alarm=what, why=why)
+
+    async def destroy(calls: Sequence[str]) -> list[str]:
+        return [call for call in calls if await recordings.destroy(call)]
+
+    live, metrics, archive = Live(clock, kept=10), Metrics(), Archive(folder / "sealed")
+    (folder / "spool").mkdir(mode=0o700)
+    recordings = Recordings(folder / "spool", folder / "sealed")
+    outbox = Outbox(ledger, [CRM, ERP, HOOK], clock)
     door = Door(Accounts(ledger, clock), Passwords(QUICK), clock, Terms())
     office = LocalOffice(
         ledger, cache, policy=lambda: POLICY, clock=clock, doubt=lambda _: None, alarm=lambda _: None
@@ -171,13 +217,20 @@ async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, h
     )
     services = Services(
         http=http, live=live, clock=clock, policy=lambda: POLICY, proposed=proposed, ledger=ledger, cache=cache,
-        office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, sieve=FakeSieve(),
-        player=FakePlayer(),
-        secret=bytes(32),
+        office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, alarm=alarm, sieve=FakeSieve(),
+        secret=bytes(32), feed=Feed(outbox, alarm), outbox=outbox,
+        listening=Listening(ledger, archive, clock), archive=archive,
+        noting=Noting(ledger, lambda: POLICY, clock, cache.contacts), languages=frozenset({"fr"}),
+        desk=Desk(
+            ledger, office, Journal(folder / "erasures.journal"), TERMS, clock, lambda: POLICY, Erasing(outbox, ledger),
+            destroy,
+        ),
+        register=lambda one: Document("Register", [one or "all"], []),
+        report=lambda found, aware: report(found, aware, {"acme": None}),
     )  # fmt: skip
     app = make_app(services, TABLE, lambda: made[0].seconds)
     server = TestServer(app)
     await server.start_server(ssl=tls_of(http))
     async with TestClient(server, connector=TCPConnector(ssl=False)) as client:
-        made.append(World(ledger, cache, redis, live, door, services, client))
+        made.append(World(ledger, cache, redis, live, door, services, client, recordings))
         yield made[0]

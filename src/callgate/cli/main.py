@@ -13,7 +13,7 @@ import structlog
 import typer
 
 import callgate
-from callgate import config, daemon, partnering
+from callgate import config, daemon, hooking, partnering
 from callgate.cli import (
     accounting,
     cache,
@@ -138,7 +138,7 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         check_database(settings.ledger.url)
         folders = [asdict(problem) for problem in daemon.recordings_of(settings).problems()]
         partnering.signers_of(settings)
-        partnering.machines_of(settings)
+        hooking.hook_signers_of(settings)
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
     terms = list(unlike_terms(settings, policy))

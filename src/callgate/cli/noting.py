@@ -57,8 +57,8 @@ def add(
 
     async def work() -> None:
         clock = daemon.clock_of(settings)
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
-            noting = Noting(ledger, lambda: config.to_policy(settings), clock)
+        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+            noting = Noting(ledger, lambda: config.to_policy(settings), clock, cache.contacts)
             await noting.note(call, outcome, note, by or getpass.getuser())
 
     try:
@@ -95,8 +95,8 @@ def rescreen(
 
     async def work() -> Rescreened:
         clock = daemon.clock_of(settings)
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
-            noting = Noting(ledger, lambda: config.to_policy(settings), clock)
+        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+            noting = Noting(ledger, lambda: config.to_policy(settings), clock, cache.contacts)
             with Progress(console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
                 bar = progress.add_task("reading notes", total=None)
                 return await noting.rescreen(

@@ -174,6 +174,9 @@ def _strangers(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]
     for name, partner in settings.partners.items():
         for controller in sorted(partner.controllers - settings.controllers.keys()):
             yield ("partners", name, "controllers"), f"no controller {controller!r}; known are {known}"
+    for name, hook in settings.hooks.items():
+        for controller in sorted((hook.controllers or frozenset()) - settings.controllers.keys()):
+            yield ("hooks", name, "controllers"), f"no controller {controller!r}; known are {known}"
 
 
 def _seats(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:

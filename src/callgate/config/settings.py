@@ -8,7 +8,7 @@ import re
 from datetime import date, datetime, timedelta
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, get_args
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -27,7 +27,7 @@ from callgate.core import consent
 from callgate.core.law import Callee
 from callgate.core.law.terms import Owner, Sector
 from callgate.core.places import Place
-from callgate.core.policy import OUTCOMES, Dialling
+from callgate.core.policy import OUTCOMES, REFUSALS, Dialling
 from callgate.core.purpose import Purpose
 from callgate.rules.schema import Rules
 
@@ -114,6 +114,7 @@ Text = Annotated[str, Field(min_length=1, max_length=200)]
 LanguageKey = Annotated[str, Field(pattern=rf"^[{consent.LANGUAGE_KEYS}]$")]
 Annex = Literal["I", "II", "III"]
 Told = Literal["objections", "removals", "erasures", "anchors"]
+HookTold = Literal["blocks", "objections", "consents", "alarms"]
 Scheme = Annotated[str, Field(pattern=r"^[A-Z]{2,10}$")]
 
 
@@ -241,6 +242,8 @@ class Http(Table):
     On loopback they are served in the clear. From elsewhere they are reached at `public_url` only, over TLS: ours, with
     `tls_certificate` and `tls_key` (PEM), or that of a reverse proxy among `trusted_proxies`, whose X-Forwarded-For and
     X-Forwarded-Proto are believed. `published_on_loopback`: callgate is in a container whose port is published there.
+    `screens_notes`: the words of the screen are read at the start, so that a CRM may ask, also where no campaign takes
+    notes.
     """
 
     listen: HostPort = Address("127.0.0.1:8080")
@@ -250,6 +253,7 @@ class Http(Table):
     tls_certificate: Path | None = None
     tls_key: Path | None = None
     metrics_on_loopback: bool = False
+    screens_notes: bool = False
     session_idle_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     session_hours: Annotated[int, Field(ge=1, le=168)] = 12
 
@@ -317,7 +321,8 @@ class CampaignTable(Table):
 
     `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
     that asks for it. `callee`: whose lines it calls. `dialling`: who dials, and whether an agent is free then.
-    `outcomes`: what agents may say of a call; `notes`: whether they may write something besides, through the screen.
+    `outcomes`: what agents may say of a call; `refusals`: those by which the callee refused what was offered, after
+    which laws ask for peace; `notes`: whether agents may write something besides, through the screen.
 
     `question_times`: how often it asks for consent to record before silence is an answer, with `answer_seconds` for it
     each time. `language_keys`: the keys with which a callee changes the language. Without consent the call goes on
@@ -336,11 +341,18 @@ class CampaignTable(Table):
     record: bool = True
     dialling: Dialling = Dialling.MANUAL
     outcomes: Annotated[tuple[Name, ...], Field(min_length=1, max_length=50)] = OUTCOMES
+    refusals: frozenset[Name] = REFUSALS
     notes: bool = False
     question_times: Annotated[int, Field(ge=1, le=3)] = 1
     answer_seconds: Annotated[float, Field(ge=2, le=15)] = 4.0
     language_keys: dict[LanguageKey, Language] = {}
     without_consent: Literal["continue", "end"] = "continue"
+
+    @model_validator(mode="after")
+    def _refuses(self) -> Self:
+        if "refusals" in self.model_fields_set and (unknown := self.refusals - set(self.outcomes)):
+            raise ValueError(f"refusals are outcomes, and these are none: {', '.join(sorted(unknown))}")
+        return self
 
 
 class MandateTable(Table):
@@ -419,8 +431,8 @@ class ListTable(Table):
 class PartnerTable(Table):
     """Somebody who holds copies of what callgate knows, or an anchor of it: for which controllers, and what it is told.
 
-    It is told at `webhook`, or fetches with the token in `token_file` where it has a `feed`; for anchors alone also by
-    files in a `folder` or a `command`. `received` is where it says what it received from us, for a ledger that was
+    It is told at `webhook`, or fetches its `feed` with an API token of the machine of its name; for anchors alone also
+    by files in a `folder` or a `command`. `received` is where it says what it received from us, for a ledger that was
     restored. `secret_file` is what both sign with.
     """
 
@@ -429,7 +441,6 @@ class PartnerTable(Table):
     webhook: Annotated[str, AfterValidator(_told_at)] | None = None
     secret_file: Path | None = None
     feed: bool = False
-    token_file: Path | None = None
     folder: Path | None = None
     command: tuple[str, ...] = ()
     received: Annotated[str, AfterValidator(_told_at)] | None = None
@@ -443,9 +454,17 @@ class PartnerTable(Table):
             raise ValueError(f'people\'s numbers go by webhook or feed only: with {ways[0]}, write tell = ["anchors"]')
         if (self.webhook or self.received) and self.secret_file is None:
             raise ValueError("secret_file is missing: what is said at webhook and received is signed")
-        if self.feed and self.token_file is None:
-            raise ValueError("token_file is missing: whoever fetches the feed shows that token")
         return self
+
+
+class HookTable(Table):
+    """A program that is told what happens, with masked numbers, at `url`: of these `controllers`, or of all where none
+    is named. `secret_file` is what it is signed with."""
+
+    url: Annotated[str, AfterValidator(_told_at)]
+    secret_file: Path
+    controllers: Annotated[frozenset[Name], Field(min_length=1)] | None = None
+    events: Annotated[frozenset[HookTold], Field(min_length=1)] = frozenset(get_args(HookTold))
 
 
 class Lab(Table):
@@ -475,4 +494,5 @@ class Settings(Table):
     lists: dict[Name, ListTable] = {}
     law: dict[CountryCode, Rules] = {}
     partners: dict[Name, PartnerTable] = {}
+    hooks: dict[Name, HookTable] = {}
     lab: Lab = Lab()

@@ -88,7 +88,7 @@ ACCESSES = frozenset({Kind.NOTES_RESCREENED, Kind.RECORDING_PLAYED, Kind.EXPORTE
 """The kinds that say that somebody saw or took out what is held on people: what a breach is measured by (GDPR Art. 33).
 
 Each says `by` in its payload. Where it concerns one person it has their `number` or their `call`; where it concerns
-many, `people` in its payload counts them by controller.
+many, `people` in its payload counts them by controller. So do the others for which `is_access` holds.
 """
 
 
@@ -158,3 +158,11 @@ class Event:
     payload: Mapping[str, Json] = field(default_factory=dict)
     version: int = 1
     personal: Mapping[str, Json] = field(default_factory=dict)
+
+
+def is_access(event: Event) -> bool:
+    """Whether somebody saw or took out what is held on people: by its kind, by an act that says that it `shows`, or by
+    the document that answers a request for access, which says of how many `events` it was made."""
+    if event.kind is Kind.ACT:
+        return event.payload.get("shows") is True
+    return event.kind in ACCESSES or (event.kind is Kind.REQUEST_CARRIED_OUT and "events" in event.payload)

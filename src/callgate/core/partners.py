@@ -11,7 +11,7 @@ import hashlib
 import hmac
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -158,11 +158,15 @@ def read_acknowledgement(raw: bytes) -> Reply:
         raise BadReply("the reply is not JSON") from None
     if not isinstance(said, dict) or not said.keys() <= {"done", "refused"} or not said:
         raise BadReply('the reply is no object with "done" and "refused"')
-    done, refused = _done(said.get("done", [])), _refused(said.get("refused", []))
+    return reply_of(_done(said.get("done", [])), _refused(said.get("refused", [])))
+
+
+def reply_of(done: Sequence[str], refused: Sequence[tuple[str, str]]) -> Reply:
+    """What a partner says that it did, and what it refused, with why. Raises `BadReply` where it names one twice."""
     named = [*done, *(name for name, _ in refused)]
     if len(set(named)) != len(named):
         raise BadReply("the reply names an item twice")
-    return Reply(frozenset(done), dict(refused))
+    return Reply(frozenset(done), {name: harmless(why) for name, why in refused})
 
 
 def _done(said: object) -> list[str]:
@@ -176,7 +180,7 @@ def _refused(said: object) -> list[tuple[str, str]]:
     for one in said if isinstance(said, list) else [None]:
         if not isinstance(one, dict) or not isinstance(one.get("id"), str):
             raise BadReply('"refused" is no list of {"id", "why"}')
-        found.append((one["id"], harmless(str(one.get("why", "")))))
+        found.append((one["id"], str(one.get("why", ""))))
     return found
 
 

@@ -16,6 +16,8 @@ from callgate.core.purpose import Purpose
 
 OUTCOMES = ("sale", "appointment", "call-back", "no-interest", "no-decision", "not-reached", "wrong-number", "other")
 """What agents may say of a call where a campaign says nothing else: none of it is about the person."""
+REFUSALS = frozenset({"no-interest"})
+"""Those of them that say that the callee refused what was offered, where a campaign says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ class Campaign:
 
     `lists` are the national lists that bind it besides those of the law, by the country that is called. `sector` is
     what it offers and `caller_id_owner` whose number it shows; None is unknown. `callee`: whose lines it calls.
-    `outcomes` are what agents may say of a call, and `notes` whether in words of their own besides. `manner`: how it
-    asks for consent.
+    `outcomes` are what agents may say of a call, `refusals` those of them by which the callee refused what was offered,
+    and `notes` whether in words of their own besides. `manner`: how it asks for consent.
     """
 
     id: str
@@ -80,6 +82,7 @@ class Campaign:
     caller_id_owner: Owner | None = None
     dialling: Dialling = Dialling.MANUAL
     outcomes: tuple[str, ...] = OUTCOMES
+    refusals: frozenset[str] = REFUSALS
     notes: bool = False
     manner: Manner = field(default_factory=Manner)
 

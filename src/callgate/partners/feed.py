@@ -7,12 +7,16 @@ its partner says that it did it, and one that is left for days becomes an alarm,
 from collections.abc import Callable
 
 from callgate.core.access import Principal, Role
-from callgate.core.events import Json
-from callgate.core.partners import NotForYou, Partner, Way, read_acknowledgement
+from callgate.core.partners import Item, NotForYou, Partner, Reply, Way
 from callgate.stores.outbox import Outbox
 
 MOST = 500
 """Items of one answer."""
+
+
+def is_for(principal: Principal, partner: Partner) -> bool:
+    """Whether all that a partner is told of, but for what concerns everybody's calls, is theirs to see."""
+    return all(principal.sees(controller, None) for controller in partner.controllers)
 
 
 class Feed:
@@ -22,37 +26,31 @@ class Feed:
         self._outbox = outbox
         self._alarm = alarm
 
-    async def feed(self, principal: Principal, partner: str, after: int, limit: int) -> dict[str, Json]:
-        """The first `limit` items after the place `after` (0: all), and the place to go on from.
+    async def feed(self, principal: Principal, partner: str, after: int, limit: int) -> list[Item]:
+        """The first `limit` items after the place `after` (0: all). Raises `NotForYou`, `LedgerUnavailable`."""
+        of = self._partner(principal, partner)
+        await self._outbox.catch_up(of)
+        return await self._outbox.after(partner, after, min(limit, MOST))
+
+    async def acknowledge(self, principal: Principal, partner: str, reply: Reply) -> list[str]:
+        """Take the partner's word for what it did and refused; the ids that it has not to do, or not any more.
 
         Raises `NotForYou`, `LedgerUnavailable`.
         """
-        of = self._partner(principal, partner)
-        await self._outbox.catch_up(of)
-        items = await self._outbox.after(partner, after, min(max(limit, 1), MOST))
-        told: list[Json] = [item.told() for item in items]
-        return {"items": told, "next": items[-1].place if items else after}
-
-    async def acknowledge(self, principal: Principal, partner: str, raw: bytes) -> dict[str, Json]:
-        """Take the partner's word for what it did and refused; `unknown` are ids that it has not to do, or not any
-        more.
-
-        Raises `NotForYou`, `BadReply`, `LedgerUnavailable`.
-        """
         self._partner(principal, partner)
-        reply = read_acknowledgement(raw)
         items = await self._outbox.named(partner, reply.named)
         await self._outbox.done(partner, [item for item in items if item.id in reply.done])
         refused = [item for item in items if item.id in reply.refused]
         await self._outbox.refused(partner, refused, reply.refused)
         if refused:
             self._alarm("delivery-dead", f"{partner}: {len(refused)} items were refused")
-        unknown: list[Json] = [*sorted(reply.named - {item.id for item in items})]
-        return {"acknowledged": len(items), "unknown": unknown}
+        return sorted(reply.named - {item.id for item in items})
 
     def _partner(self, principal: Principal, name: str) -> Partner:
-        """The same answer for a partner that there is not and for somebody else's."""
+        """The same answer for a partner that there is not and for somebody else's, whom the user is not to see all
+        of."""
         partner = self._outbox.partners.get(name)
-        if partner is None or partner.way is not Way.FEED or (principal.role, principal.name) != (Role.MACHINE, name):
+        itself = (principal.role, principal.name) == (Role.MACHINE, name)
+        if partner is None or partner.way is not Way.FEED or not itself or not is_for(principal, partner):
             raise NotForYou(f"this is no feed of {principal.name!r}")
         return partner

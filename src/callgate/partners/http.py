@@ -69,10 +69,26 @@ class Line:
         joined = "&" if urlsplit(self.url).query else "?"
         return await self._exchange(message, headers, most, query=f"{joined}{asked}")
 
+    async def announce(self, message: str, body: bytes) -> None:
+        """Tell what needs no answer but that it arrived: 200 to 299. Raises `Undelivered`."""
+        headers = self.signer.headers(message, self.clock(), body) | {"Content-Type": "application/json"}
+        try:
+            await self._send(headers, MOST_BYTES, body=body)
+        except NotBelieved as error:
+            raise Undelivered(str(error)) from None
+
     async def _exchange(
         self, message: str, headers: Mapping[str, str], most: int, *, query: str = "", body: bytes | None = None
     ) -> bytes:
-        """POST the body, or GET where there is none; the answer's bytes, once its signature was checked."""
+        """What `_send` gives, once its signature was checked."""
+        said, raw = await self._send(headers, most, query=query, body=body)
+        self.signer.check(said, raw, message=message, now=self.clock())
+        return raw
+
+    async def _send(
+        self, headers: Mapping[str, str], most: int, *, query: str = "", body: bytes | None = None
+    ) -> tuple[Mapping[str, str], bytes]:
+        """POST the body, or GET where there is none; the answer's headers and bytes."""
         plain = {"Accept-Encoding": "identity", "Accept": "application/json", **headers}
         try:
             async with self.session.request(
@@ -90,8 +106,7 @@ class Line:
         except (aiohttp.ClientError, OSError) as error:
             # The message of some repeats the address.
             raise Undelivered(f"the partner cannot be reached: {type(error).__name__}") from None
-        self.signer.check(answer.headers, raw, message=message, now=self.clock())
-        return raw
+        return answer.headers, raw
 
 
 def _refusal(status: int) -> str:

@@ -25,8 +25,8 @@ from callgate.recordings.proof import proof_of
 
 ENCODER = "opusenc"
 """Of Debian's package opus-tools."""
-BITRATE = "32"
-"""kbit/s for both voices: speech of 8 kHz is clear at half of that."""
+OPTIONS = ("--quiet", "--speech", "--bitrate", "32", "--no-phase-inv")
+"""32 kbit/s for both voices: speech of 8 kHz is clear at half of that."""
 
 
 class Format(StrEnum):
@@ -82,7 +82,7 @@ def _create(path: Path) -> BinaryIO:
 
 async def _as_wav(playing: Playing, to: Path) -> str:
     with _create(to) as file:
-        async for chunk in _proven(playing):
+        async for chunk in proven(playing):
             await asyncio.to_thread(file.write, chunk)
         file.flush()
         await asyncio.to_thread(os.fsync, file.fileno())
@@ -92,9 +92,8 @@ async def _as_wav(playing: Playing, to: Path) -> str:
 async def _as_opus(playing: Playing, to: Path) -> str:
     """The SHA-256 of what the encoder made. Raises `NoEncoder` where it failed."""
     _create(to).close()
-    options = ("--quiet", "--speech", "--bitrate", BITRATE, "--no-phase-inv")
     encoder = await asyncio.create_subprocess_exec(
-        ENCODER, *options, "-", str(to), stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        ENCODER, *OPTIONS, "-", str(to), stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
     try:
         await _feed(encoder.stdin, playing)
@@ -112,7 +111,7 @@ async def _as_opus(playing: Playing, to: Path) -> str:
 async def _feed(stdin: asyncio.StreamWriter | None, playing: Playing) -> None:
     """Give the encoder the whole recording; one that ends early says why itself."""
     with suppress(BrokenPipeError, ConnectionResetError):
-        async for chunk in _proven(playing):
+        async for chunk in proven(playing):
             if stdin is not None:
                 stdin.write(chunk)
                 await stdin.drain()
@@ -123,7 +122,7 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-async def _proven(playing: Playing) -> AsyncIterator[bytes]:
+async def proven(playing: Playing) -> AsyncIterator[bytes]:
     """The recording from its beginning to its end. Raises `NotSealed` where it is not the one that was entered."""
     seen = hashlib.sha256()
     async for chunk in playing.read():

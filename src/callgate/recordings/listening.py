@@ -3,7 +3,8 @@
 An officer may, and a supervisor: each only to what concerns their own controllers and centres, the officer for what was
 agreed to and the supervisor for how agents speak. An administrator looks after machines, an agent and a machine have no
 need (GDPR Art. 5(1)(b), 32(4)). Nobody hears a byte before the ledger holds who it is: what cannot be entered is not
-played. A recording that is not for somebody and one that does not exist are told apart by nobody.
+played. A recording that is not for somebody and one that does not exist are told apart by nobody; one of a person whose
+data may only be kept is for the officer alone (Art. 18(2)).
 """
 
 import asyncio
@@ -17,6 +18,7 @@ from callgate.core.access import Principal, Role
 from callgate.core.events import Event, Kind
 from callgate.core.sealedfile import NotSealed, is_call
 from callgate.recordings.archive import Archive, Sound
+from callgate.rights.showing import visible
 from callgate.stores.ledger import Ledger, vault
 from callgate.stores.ledger.questions import Question
 from callgate.stores.ledger.vault import KeyDestroyed
@@ -108,7 +110,8 @@ class Listening:
             if not entries:
                 break
             after_seq = entries[-1].seq
-            for one in await asyncio.to_thread(self._described, entries):
+            shown = await visible(self.ledger, entries, principal)
+            for one in await asyncio.to_thread(self._described, shown):
                 if one.kept and _sees(principal, one) and campaign in (None, one.campaign):
                     found[one.call] = one
         return list(found.values())[:limit]
@@ -117,7 +120,8 @@ class Listening:
         """One recording. Raises `NotAllowed`, `NoRecording`, `LedgerUnavailable`."""
         _insist(principal)
         entries = await self.ledger.read(kinds=[Kind.RECORDING_SEALED], call=call) if is_call(call) else []
-        found = await asyncio.to_thread(self._described, entries[-1:])
+        shown = await visible(self.ledger, entries[-1:], principal)
+        found = await asyncio.to_thread(self._described, shown)
         if not found or not _sees(principal, found[0]):
             raise NoRecording(f"there is no recording of a call {call!r}")
         return found[0]

@@ -5,7 +5,7 @@ dies between the two has told nobody; what is late is told again at every start,
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 
 import structlog
@@ -41,6 +41,14 @@ class RightsWatch:
         self._started = False
         self._known: dict[str, Request] = {}
         self._seen = 0
+
+    @property
+    def known(self) -> Sequence[Request]:
+        """The requests as of the last look, which is a minute ago at most. Raises `LedgerUnavailable` before the
+        first."""
+        if not self._started:
+            raise LedgerUnavailable("the requests were not read yet")
+        return list(self._known.values())
 
     async def run(self) -> None:
         """Look every minute, until cancelled."""

@@ -36,12 +36,13 @@ KEPT = timedelta(days=366)
 """How long an attempt counts where a cap has no end, and so the most that any can look back: in whole days."""
 HELD = timedelta(seconds=60)
 """How long a person stays reserved after the last sign of life of the callgate that calls them."""
-ABANDONED = "!abandoned"
-"""Stands where an attempt has its campaign, and is no campaign's name."""
+ABANDONED, REFUSED = "!abandoned", "!refused"
+"""Stand where an attempt has its campaign, and are no campaigns' names: that the call was abandoned, that the callee
+refused the offer."""
 BATCH = 1000
 NEWEST = 5000
 """Events of the ledger's end among which attempts are looked for in Redis at a start."""
-_TELLING = (Kind.VERDICT, Kind.ABANDONED)
+_TELLING = (Kind.VERDICT, Kind.ABANDONED, Kind.OUTCOME)
 
 FORGOTTEN = Unready(
     Why.CONTACTS, "Redis does not hold every attempt that was made", "wait while they are entered from the ledger"
@@ -143,6 +144,18 @@ class ContactStore:
             await self._redis.zadd(person.calls, {f"{call} {ABANDONED}": _ms(at)})
             await self._redis.pexpire(person.calls, _span(KEPT))
 
+    async def refused(self, call: str, number: str, controller: str, at: datetime) -> None:
+        """Note that the callee refused what was offered. Raises `StoreUnavailable`."""
+        calls = self.person(number, controller).calls
+        async with store("noting a refusal"), asyncio.timeout(self._within):
+            await self._redis.zadd(calls, {f"{call} {REFUSED}": _ms(at)}, nx=True)
+            await self._redis.pexpire(calls, _span(KEPT))
+
+    async def not_refused(self, call: str, number: str, controller: str) -> None:
+        """Take that back: it was not so. Raises `StoreUnavailable`."""
+        async with store("taking back a refusal"), asyncio.timeout(self._within):
+            await self._redis.zrem(self.person(number, controller).calls, f"{call} {REFUSED}")
+
     async def forget(self, number: str, controller: str) -> None:
         """Forget every attempt to reach a person for one controller. Raises `StoreUnavailable`."""
         tokens = self._tokens.all(Audience(Scope.CONTROLLER, controller), number)
@@ -196,15 +209,23 @@ class ContactStore:
             return None not in await pipe.execute()
 
     def _made(self, events: Sequence[Event]) -> list[tuple[str, str, int]]:
-        """Of each event that tells of an attempt or its end: the key, the member and its time in ms."""
-        return [
-            (self.person(event.number, event.controller or "").calls, member, _ms(event.at))
-            for event in events
-            if (member := _member(event)) and event.number is not None
-        ]
+        """What these events, in their order, come to: the key, the member and its time in ms."""
+        made: dict[tuple[str, str], int] = {}
+        for event in events:
+            if event.number is None:
+                continue
+            key = self.person(event.number, event.controller or "").calls
+            if member := _member(event):
+                made.setdefault((key, member), _ms(event.at))
+            elif event.kind is Kind.OUTCOME:
+                made.pop((key, f"{event.call} {REFUSED}"), None)
+        return [(key, member, at) for (key, member), at in made.items()]
 
     async def _enter(self, events: Sequence[Event]) -> None:
         async with store("entering attempts"), self._redis.pipeline(transaction=False) as pipe:
+            for event in events:
+                if event.kind is Kind.OUTCOME and event.number is not None and not _member(event):
+                    pipe.zrem(self.person(event.number, event.controller or "").calls, f"{event.call} {REFUSED}")
             for key, member, at in self._made(events):
                 pipe.zadd(key, {member: at}, nx=True)
                 pipe.pexpire(key, _span(KEPT))
@@ -213,17 +234,19 @@ class ContactStore:
 
 def read(flat: Sequence[bytes], call: str, campaign: str) -> Contacts:
     """What the answer of `LOOK_UP` says of calls before this one."""
-    made, campaigns_own, left = [], [], []
+    made, campaigns_own, left, refused = [], [], [], []
     for member, ms in zip(flat[::2], flat[1::2], strict=True):
         of_call, of = member.decode().split(" ")
         at = _moment(float(ms))
         if of == ABANDONED:
             left.append(at)
+        elif of == REFUSED:
+            refused.append(at)
         elif of_call != call:
             made.append(at)
             if of == campaign:
                 campaigns_own.append(at)
-    return Contacts(tuple(made), tuple(campaigns_own), last_abandoned=max(left, default=None))
+    return Contacts(tuple(made), tuple(campaigns_own), max(refused, default=None), max(left, default=None))
 
 
 def counts(purpose: str) -> bool:
@@ -232,9 +255,11 @@ def counts(purpose: str) -> bool:
 
 
 def _member(event: Event) -> str | None:
-    """The name of the attempt of which an event tells, or of its abandonment; None where it tells of none."""
+    """The name of the attempt of which an event tells, of its abandonment or refusal; None where it tells of none."""
     if event.kind is Kind.ABANDONED:
         return f"{event.call} {ABANDONED}"
+    if event.kind is Kind.OUTCOME:
+        return f"{event.call} {REFUSED}" if event.payload.get("refusal") is True else None
     made = event.payload.get("outcome") == "allow" and counts(str(event.payload.get("purpose", Purpose.MARKETING)))
     return f"{event.call} {event.payload.get('campaign', '')}" if made else None
 

@@ -52,7 +52,7 @@ for i = #KEYS + 3, #ARGV, 3 do
   local most, since, only, count = tonumber(ARGV[i]), tonumber(ARGV[i + 1]), ARGV[i + 2], 0
   for k = 1, #calls, 2 do
     local id, made_for = string.match(calls[k], '^(%S+) (%S+)$')
-    local counted = id ~= call and made_for ~= '!abandoned' and (only == '' or made_for == only)
+    local counted = id ~= call and string.sub(made_for, 1, 1) ~= '!' and (only == '' or made_for == only)
     if counted and tonumber(calls[k + 1]) >= since then count = count + 1 end
   end
   free = free and count < most

@@ -21,12 +21,16 @@ Schema = dict[str, Any]
 def describe(table: Iterable[Route]) -> Schema:
     """The description of the routes that are for programs."""
     routes = [route for route in table if not route.page]
-    models = {model for route in routes for model in (route.body, route.answer) if model} | {ProblemDetails}
+    queries = {route.query for route in routes if route.query}
+    models = {model for route in routes for model in (route.body, route.answer) if model} | {ProblemDetails} | queries
     ordered = sorted(models, key=lambda model: model.__name__)
     _, found = models_json_schema([(model, "validation") for model in ordered], ref_template=_REF)
+    # What a query is made of are parameters, and of the model only these are told.
+    asked = {model: found["$defs"].pop(model.__name__) for model in queries}
     paths: dict[str, Schema] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        query = asked[route.query] if route.query else None
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, query)
     return {
         "openapi": "3.1.0",
         "info": {"title": "callgate", "version": callgate.__version__, "description": _ABOUT},
@@ -42,7 +46,7 @@ def describe(table: Iterable[Route]) -> Schema:
     }
 
 
-def _operation(route: Route) -> Schema:
+def _operation(route: Route, query: Schema | None) -> Schema:
     about = [route.summary]
     if route.who is not None:
         about.append(f"Roles: {', '.join(sorted(route.who))}.")
@@ -52,7 +56,7 @@ def _operation(route: Route) -> Schema:
         "operationId": re.sub(r"[^a-z0-9]+", "-", route.name.lower()).strip("-"),
         "summary": route.summary,
         "description": " ".join(about),
-        "parameters": [*_in_path(route), *_in_query(route), *_in_headers(route)],
+        "parameters": [*_in_path(route), *_in_query(query), *_in_headers(route)],
         "responses": _responses(route),
         "security": []
         if route.who is None
@@ -73,10 +77,9 @@ def _in_path(route: Route) -> list[Schema]:
     return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
 
 
-def _in_query(route: Route) -> list[Schema]:
-    if route.query is None:
+def _in_query(schema: Schema | None) -> list[Schema]:
+    if schema is None:
         return []
-    schema = route.query.model_json_schema()
     required = schema.get("required", [])
     return [
         {"name": name, "in": "query", "required": name in required, "schema": each}

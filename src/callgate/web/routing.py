@@ -5,6 +5,7 @@ it. Nothing else can be mounted: a request whose handler has no route is not ans
 authorisation walks this table.
 """
 
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -52,7 +53,8 @@ class Tenant(StrEnum):
 class Ask:
     """One request that was let in, and what of it was found to be well formed.
 
-    `again` asks once more who it is that asks, for what lasts long.
+    `again` asks once more who it is that asks, for what lasts long. `take` counts once more towards a limit of their
+    own: seconds to wait where that is too often, else 0.
     """
 
     request: web.Request
@@ -61,11 +63,14 @@ class Ask:
     visitor: Visitor | None
     reach: Reach
     again: Callable[[], Awaitable[Visitor | None]]
+    take: Callable[[str, Rate], float]
     body: BaseModel | None = None
     query: BaseModel | None = None
     number: str | None = None
     """The person whom it turned out to be about; so that the ledger can say to them who looked."""
     controller: str | None = None
+    people: Counter[str] = field(default_factory=Counter)
+    """Where it turned out to be about many: how many, by controller."""
     entered: bool = False
 
     @property
@@ -93,6 +98,8 @@ class Ask:
             return
         self.entered = True
         facts: dict[str, Json] = {"act": self.route.act, "by": self.principal.name, **self.request.match_info}
+        if self.route.shows:
+            facts |= {"shows": True, "people": dict[str, Json](self.people)}
         event = Event(Kind.ACT, self.services.clock(), None, self.number, self.controller, facts)
         await self.services.ledger.append([event])
 
@@ -137,6 +144,11 @@ class Route:
     def safe(self) -> bool:
         """Whether it changes nothing."""
         return self.method in SAFE
+
+    @property
+    def shows(self) -> bool:
+        """Whether it shows what is held on people, so that a breach is measured by it too."""
+        return self.tenant in (Tenant.FILTERED, Tenant.HIDDEN, Tenant.NAMED) and bool(self.act)
 
     @property
     def name(self) -> str:

@@ -2,34 +2,27 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
+from callgate.breach import Survey
 from callgate.clock import Clock
 from callgate.config import Http
+from callgate.core.document import Document
 from callgate.core.policy import Policy
 from callgate.live import Live
 from callgate.metrics import Metrics
+from callgate.noting import Noting
 from callgate.office import LocalOffice
+from callgate.partners.feed import Feed
+from callgate.recordings.archive import Archive
+from callgate.recordings.listening import Listening
+from callgate.rights.desk import Desk
 from callgate.stores.ledger import Ledger
+from callgate.stores.outbox import Outbox
 from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door
 from callgate.web.dialers import Dialers
-
-
-@dataclass(frozen=True, slots=True)
-class Sound:
-    """A recording to be listened to: its media type, its bytes, and how many they are, where that is known."""
-
-    kind: str
-    content: AsyncIterator[bytes]
-    size: int | None = None
-
-
-class Player(Protocol):
-    """Gives the audio of sealed recordings. Whether somebody may hear one was decided before it is asked."""
-
-    async def audio(self, call: str) -> Sound | None:
-        """The recording of a call; None where there is none, or none any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +57,10 @@ class Services:
     """Everything.
 
     `missing`: what stands between callgate and allowing calls, asked of the stores now. `proposed`: the policy that the
-    configuration would give now; raises `BadConfig`. `player`: None until recordings can be heard. `secret`: a key for
-    MACs of what must not be guessed.
+    configuration would give now; raises `BadConfig`. `register` makes the register of processing, of one company or of
+    all, and `report` what an authority is told of a breach that somebody became aware of at a moment. `languages`: in
+    which notes can be screened without calls having to wait for it. `secret`: a key for MACs of what must not be
+    guessed.
     """
 
     http: Http
@@ -80,6 +75,15 @@ class Services:
     dialers: Dialers
     metrics: Metrics
     missing: Callable[[], Awaitable[list[str]]]
+    alarm: Callable[[str, str], None]
     sieve: Sieve
     secret: bytes
-    player: Player | None = None
+    feed: Feed
+    outbox: Outbox
+    listening: Listening
+    archive: Archive
+    noting: Noting
+    languages: frozenset[str]
+    desk: Desk
+    register: Callable[[str | None], Document]
+    report: Callable[[Survey, datetime], Document]

@@ -71,20 +71,13 @@ MOUNTED: Final = web.AppKey("mounted", dict[object, Route])
 Respond = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def make_app(
-    services: Services, table: Iterable[Route], now: Callable[[], float], more: Iterable[web.RouteDef] = ()
-) -> web.Application:
-    """The application that serves this table. `now` gives seconds that only grow.
-
-    `more` are routes that know by themselves who asks: what a partner's token opens, and the form that asks for none.
-    """
+def make_app(services: Services, table: Iterable[Route], now: Callable[[], float]) -> web.Application:
+    """The application that serves this table. `now` gives seconds that only grow."""
     serving = _Serving(services, Limits(now))
     app = web.Application(middlewares=[serving.around()])
     app.on_response_prepare.append(_secure)
     for route in table:
         app.router.add_route(route.method, route.path, serving.mount(route))
-    for known in app.router.add_routes(more):
-        serving.apart.add(known.handler)
     app[MOUNTED] = serving.mounted
     return app
 
@@ -100,7 +93,6 @@ class _Serving:
         self._services = services
         self._limits = limits
         self.mounted: dict[object, Route] = {}
-        self.apart: set[object] = set()
         self._answers = Answers(services.ledger, services.clock)
 
     def around(self) -> Middleware:
@@ -128,7 +120,7 @@ class _Serving:
     async def _reached(self, request: web.Request, handler: Respond) -> web.StreamResponse:
         how = reach(request, self._services.http)
         match = request.match_info
-        if match.http_exception is None and match.handler not in self.mounted and match.handler not in self.apart:
+        if match.http_exception is None and match.handler not in self.mounted:
             raise problems.not_found()
         response = await handler(request)
         if how.secure and not response.prepared:
@@ -153,8 +145,12 @@ class _Serving:
         _may(route, visitor)
         if not all(map(_PART.fullmatch, request.match_info.values())):
             raise problems.not_found()
-        ask = Ask(request, self._services, route, visitor, how, lambda: self._visitor(request, how, route))
-        self._take(visitor.principal.name if visitor else how.address, route.name, route.rate)
+        who = visitor.principal.name if visitor else how.address
+        ask = Ask(
+            request, self._services, route, visitor, how, lambda: self._visitor(request, how, route),
+            take=lambda what, rate: self._limits.take(who, what, rate),
+        )  # fmt: skip
+        self._take(who, route.name, route.rate)
         raw = await sent.read(ask)
         sent.check_origin(ask, raw)
         sent.validate(ask, raw)
@@ -164,7 +160,7 @@ class _Serving:
 
     def _take(self, who: str, what: str, rate: Rate) -> None:
         if wait := self._limits.take(who, what, rate):
-            raise problems.too_many(wait, f"more than {rate.a_minute} a minute; wait, then try again")
+            raise problems.too_many(wait, f"more than {rate.a_minute:g} a minute; wait, then try again")
 
     async def _visitor(self, request: web.Request, how: Reach, route: Route) -> Visitor | None:
         """Who asks. Raises `Problem` for a token that is none."""

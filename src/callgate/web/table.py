@@ -7,7 +7,23 @@ from typing import Final
 from aiohttp import web
 
 from callgate.core.access import Role
-from callgate.web.api import calls, configured, consents, events, gate, health, recordings, scrub, session, suppressions
+from callgate.web import objecting
+from callgate.web.api import (
+    accounts,
+    calls,
+    configured,
+    consents,
+    events,
+    gate,
+    health,
+    notes,
+    partners,
+    recordings,
+    requests,
+    scrub,
+    session,
+    suppressions,
+)
 from callgate.web.routing import Ask, Handler, Route, Tenant
 
 WATCHERS: Final = frozenset({Role.SUPERVISOR, Role.OFFICER, Role.ADMIN})
@@ -50,6 +66,11 @@ TABLE: Final[tuple[Route, ...]] = (
     *events.ROUTES,
     *scrub.ROUTES,
     *configured.ROUTES,
+    *notes.ROUTES,
+    *requests.ROUTES,
+    *partners.ROUTES,
+    *accounts.ROUTES,
+    *objecting.ROUTES,
     *health.ROUTES,
     health.description(lambda: TABLE),
 )

@@ -115,6 +115,9 @@ async def _page(ask: Ask, question: Question, after: int, limit: int) -> Calls:
     found, following = await page(
         ask.services.ledger, asked, after, limit, lambda entry: visible(ask.principal, entry.event)
     )
+    if ask.number is None:
+        people = {(entry.event.controller or "", entry.event.number) for entry in found if entry.event.number}
+        ask.people.update(controller for controller, _ in people)
     return Calls(calls=[shown(entry.event) for entry in found], next=following)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from callgate.core.consentfile import LONGEST_PROOF
+from callgate.rights.desk import LONGEST
 
 _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 """No control characters: PostgreSQL takes no NUL, and a line is a line."""
@@ -13,6 +14,7 @@ _PLAIN = r"^[^\x00-\x1f\x7f]*$"
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200, pattern=_PLAIN)]
 MaybeLine = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200, pattern=_PLAIN)]
 Proof = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_PROOF, pattern=_PLAIN)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST, pattern=_PLAIN)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=40, pattern=r"^[a-z0-9-]+$")]
 Number = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=40, pattern=_PLAIN)]
 Moment = Annotated[
