@@ -84,4 +84,4 @@ async def test_only_the_latest_are_kept(world: World) -> None:
 async def test_who_follows_is_in_the_ledger_before_the_first_event(world: World, token: str) -> None:
     async with await world.ask("GET", "/api/v1/events", token):
         acts = [entry.event.payload for entry in await world.ledger.read(kinds=[Kind.ACT])]
-    assert {"act": "events-followed", "by": "boss"} in acts
+    assert {"act": "events-followed", "by": "boss", "shows": True} in acts
