@@ -98,8 +98,8 @@ class Ask:
             return
         self.entered = True
         facts: dict[str, Json] = {"act": self.route.act, "by": self.principal.name, **self.request.match_info}
-        if self.route.shows:
-            facts |= {"shows": True, "people": dict[str, Json](self.people)}
+        facts |= {"shows": True} if self.route.shows else {}
+        facts |= {"people": dict[str, Json](self.people)} if self.people else {}
         event = Event(Kind.ACT, self.services.clock(), None, self.number, self.controller, facts)
         await self.services.ledger.append([event])
 

@@ -8,6 +8,7 @@ from typing import Final
 from callgate.core import phone
 from callgate.core.access import Area, Principal, Role
 from callgate.core.events import Event, Kind
+from callgate.rights import showing
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.questions import Question
 from callgate.stores.schema import Entry
@@ -96,7 +97,8 @@ async def of_person(ask: Ask) -> Calls:
 
 async def show(ask: Ask) -> CallInFull:
     call = ask.request.match_info["call"]
-    entries = await ask.services.ledger.search(Question(call=call, limit=STEPS_MOST))
+    found = await ask.services.ledger.search(Question(call=call, limit=STEPS_MOST))
+    entries = await showing.visible(ask.services.ledger, found, ask.principal)
     verdict = next((entry.event for entry in entries if entry.event.kind is Kind.VERDICT), None)
     if verdict is None or not visible(ask.principal, verdict):
         raise not_found()
@@ -115,6 +117,7 @@ async def _page(ask: Ask, question: Question, after: int, limit: int) -> Calls:
     found, following = await page(
         ask.services.ledger, asked, after, limit, lambda entry: visible(ask.principal, entry.event)
     )
+    found = await showing.visible(ask.services.ledger, found, ask.principal)
     if ask.number is None:
         people = {(entry.event.controller or "", entry.event.number) for entry in found if entry.event.number}
         ask.people.update(controller for controller, _ in people)
