@@ -18,18 +18,24 @@ import structlog
 from aiohttp import web
 
 from callgate import config
+from callgate.alarms import Alarms
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Address, Settings
 from callgate.core import emergency
 from callgate.core.retention import Terms
+from callgate.health import Part, pbx, redis, watch_health
+from callgate.health import ledger as of_ledger
+from callgate.health import lists as of_lists
 from callgate.keeper import Keeper
-from callgate.listwatch import ListWatch
+from callgate.listwatch import ListWatch, list_states
 from callgate.live import Live
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
+from callgate.onfile import on_file
 from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
+from callgate.remembering import remember
 from callgate.stores.connection import connect
 from callgate.stores.encoding import read_keys
 from callgate.stores.errors import ListRefused
@@ -43,6 +49,7 @@ from callgate.stores.suppression import SuppressionCache
 from callgate.stores.tokens import stored_tokens
 from callgate.supply.schedule import Job, Supply, run_fetch
 from callgate.web.app import make_app
+from callgate.web.pages.site import House
 
 log = structlog.stdlib.get_logger()
 
@@ -161,8 +168,8 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         stack.push_async_callback(try_checkpoint, ledger, clock)
         live = Live(clock)
 
-        def alarm(what: str) -> None:
-            live.tell("alarm", alarm=what)
+        def alarm(what: str, why: str = "") -> None:
+            alarms.sound(what, why=why)
 
         policing = Policing(settings, reload, ledger, clock, alarm)
         loop.add_signal_handler(signal.SIGHUP, policing.want)
@@ -175,12 +182,14 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             doubt=keeper.doubt,
             alarm=alarm,
         )
+        later = LateFile(settings.office.state / "late.jsonl", office, clock)
+        alarms = Alarms(live, later, ledger, clock)
         node = Node(
             station,
             office=office,
             catalogue=lambda: policing.catalogue,
             recordings=Recordings(settings.recordings.spool, settings.recordings.sealed),
-            later=LateFile(settings.office.state / "late.jsonl", office, clock),
+            later=later,
             live=live,
             clock=clock,
         )
@@ -189,7 +198,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             cache,
             rules=lambda: policing.policy.lists,
             clock=clock,
-            alarm=lambda aged: live.tell("alarm", alarm=aged.age, why=f"{aged.list} {aged.says}"),
+            alarm=lambda aged: alarms.sound(aged.age, list=aged.list, detail=f"{aged.list} {aged.says}"),
             files=lambda: list_files(settings),
         )
 
@@ -198,13 +207,34 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             partial(run_fetch, config_file),
             true_at=partial(true_at, settings),
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
 
         def missing() -> list[str]:
             return [*keeper.problems, *([] if node.ready else ["the PBX is not seen over AMI"])]
 
+        async def health() -> list[Part]:
+            rules = policing.policy.lists
+            here = [redis(keeper.problems), await of_ledger(ledger.mark), pbx(settings.pbx.name, ready=node.ready)]
+            return [*here, *await of_lists(rules, partial(list_states, cache), clock())]
+
+        house = House(
+            live=live,
+            ledger=ledger,
+            clock=clock,
+            policy=lambda: policing.policy,
+            alarms=alarms,
+            office=office,
+            on_file=partial(on_file, ledger, cache.tokens),
+            lists=partial(list_states, cache),
+        )
+        upto = await ledger.last_seq()
+
+        async def board() -> None:
+            await asyncio.gather(remember(ledger, live.board, clock(), upto), watch_health(live, health))
+
         tasks = [
+            asyncio.create_task(board(), name="board"),
             asyncio.create_task(keeper.run(), name="keeper"),
             asyncio.create_task(keep_held(office), name="held"),
             asyncio.create_task(policing.run(), name="policy"),
@@ -213,7 +243,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             asyncio.create_task(supply.run(), name="supply"),
             asyncio.create_task(keep_checkpoints(ledger, clock), name="checkpoints"),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
-            asyncio.create_task(_http(settings.http.listen, make_app(live, missing)), name="http"),
+            asyncio.create_task(_http(settings.http.listen, make_app(house, missing)), name="http"),
         ]
         await _until_stopped(tasks, stop)
 

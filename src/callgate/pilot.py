@@ -7,6 +7,7 @@ through the boundary only, and Asterisk through the interview (AGI, on the calle
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
@@ -193,6 +194,7 @@ class Pilot:
             "call": self.id,
             "number": decision.masked,
             "campaign": decision.campaign,
+            "controller": decision.controller,
             "centre": decision.centre,
             "agent": self.agent,
         }
@@ -286,8 +288,12 @@ class Pilot:
             self._tools.later.keep("close", {"call": self.id})
 
     def _alarm(self, what: str) -> None:
+        """Something that a person must look at, on the live page and, though the ledger may be away, in the ledger."""
         log.error("alarm", alarm=what, call=self.id)
         self._tools.live.tell("alarm", alarm=what, **self._facts())
+        about = {key: said for key, said in self._facts().items() if key not in ("call", "number")}
+        with suppress(OSError):
+            self._tools.later.keep("record", {"kind": Kind.ALARM, "call": self.id, "facts": {"alarm": what, **about}})
 
     # What the callee hears.
 
@@ -383,7 +389,6 @@ class Pilot:
             sealed = await self._tools.recordings.seal(self.id)
         except (NotRecorded, OSError) as error:
             log.error("recording-missing", call=self.id, error=str(error))
-            await self._record(Kind.ALARM, alarm="recording-missing")
             self._alarm("recording-missing")
         else:
             await self._record(Kind.RECORDING_SEALED, seconds=round(sealed.seconds, 2), sha256=sealed.sha256)
@@ -399,3 +404,4 @@ class Pilot:
             self.state = State.RECORDING if recording else State.TALKING
         else:
             self.state = State.LEAVING
+        self._tools.live.tell("call", **self._facts(), stage=self.state, on="taken-up")

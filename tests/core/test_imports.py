@@ -17,7 +17,7 @@ MAY = {
     "registers": {"core", "registers"},
     "scrub": {"core", "registers", "scrub", "stores"},
     "supply": {"clock", "supply"},
-    "web": {"live", "clock", "core", "web"},
+    "web": {"alarms", "boundary", "clock", "core", "live", "onfile", "stores", "web"},
     "node": {"core", "pbx", "prompts", "boundary", "live", "pilot", "node", "clock"},
     "pilot.py": {"core", "pbx", "prompts", "boundary", "live"},
     "boundary.py": {"core"},

@@ -1,39 +1,34 @@
-"""callgate over HTTP: health, readiness, and the live page that supervisors watch. On loopback only, for now.
+"""callgate over HTTP: health, readiness, the pages and their stream. On loopback only, for now.
 
-The page shows masked numbers, and asks nothing of anyone but this server.
+Pages show masked numbers, and ask nothing of anyone but this server.
 """
 
-import asyncio
-import json
 import re
 from collections.abc import Awaitable, Callable
-from importlib.resources import files
 from ipaddress import ip_address
 from typing import Final
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from callgate.live import Happening, Live
-
-HEARTBEAT_S: Final = 15.0
-"""Proxies end a stream that is silent for long."""
+from callgate.boundary import NotCommitted
+from callgate.core.access import Principal, Role
+from callgate.stores.errors import LedgerUnavailable, StoreUnavailable
+from callgate.web.pages.files import static_files
+from callgate.web.pages.site import House, Page, visit
+from callgate.web.pages.table import PAGES
+from callgate.web.stream import NoPlace, follow
 
 _HOST: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^:]+))(?::[0-9]+)?", re.ASCII)
 """A Host header: an IPv6 address in brackets, or a name, and perhaps a port (RFC 9110, 7.2)."""
 
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
-}
-
-_PAGES: Final = {
-    "/": ("live.html", "text/html"),
-    "/live.css": ("live.css", "text/css"),
-    "/live.js": ("live.js", "text/javascript"),
 }
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -42,9 +37,10 @@ Readiness = Callable[[], list[str]]
 """What stands between callgate and allowing calls; empty when nothing does."""
 
 
-def make_app(live: Live, readiness: Readiness) -> web.Application:
+def make_app(house: House, readiness: Readiness) -> web.Application:
     """The application."""
     app = web.Application(middlewares=[_secure])
+    app.on_response_prepare.append(_headers)
 
     async def healthz(_: web.Request) -> web.Response:
         return web.json_response({"status": "alive"})
@@ -54,23 +50,56 @@ def make_app(live: Live, readiness: Readiness) -> web.Application:
         return web.json_response({"ready": not missing, "missing": missing}, status=503 if missing else 200)
 
     async def events(request: web.Request) -> web.StreamResponse:
-        return await _stream(request, live)
+        try:
+            return await follow(request, house.live, who(request))
+        except NoPlace as error:
+            raise web.HTTPBadRequest(text=f"Last-Event-ID: {error}\n") from None
 
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/api/v1/events", events)
-    for path, (name, kind) in _PAGES.items():
-        app.router.add_get(path, _page(name, kind))
+    for page in PAGES:
+        app.router.add_route(page.method, page.path, _serve(page, house))
+    for name, kind, body in static_files():
+        app.router.add_get(f"/static/{name}", _file(kind, body))
     return app
+
+
+def who(request: web.Request) -> Principal:
+    """Who asks: until there are users, a supervisor of everything, on this machine."""
+    principal = request.get("principal")
+    return principal if isinstance(principal, Principal) else Principal("loopback", Role.SUPERVISOR)
+
+
+def _serve(page: Page, house: House) -> Handler:
+    async def serve(request: web.Request) -> web.StreamResponse:
+        visiting = visit(request, house, who(request), str(request.get("csrf", "")))
+        if visiting.principal.role not in page.who:
+            return visiting.refuse("site.forbidden", 403)
+        try:
+            return await page.handler(visiting)
+        except (LedgerUnavailable, StoreUnavailable, NotCommitted):
+            return visiting.refuse("site.unavailable", 503)
+
+    return serve
 
 
 @web.middleware
 async def _secure(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """A page elsewhere must not read this one by a name that resolves to loopback (DNS rebinding)."""
+    """A page elsewhere must not read this one by a name that resolves to loopback (DNS rebinding), nor send a form."""
     host = _HOST.fullmatch(request.host)
     if host is None or not _is_loopback(host[1] or host[2]):
         raise web.HTTPForbidden(text="callgate answers on loopback addresses only\n")
+    if request.method not in ("GET", "HEAD"):
+        site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+        if site not in (None, "same-origin") or (origin is not None and urlsplit(origin).netloc != request.host):
+            raise web.HTTPForbidden(text="this came from a page that is not callgate's\n")
     return await handler(request)
+
+
+async def _headers(_: web.Request, response: web.StreamResponse) -> None:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
 
 
 def _is_loopback(host: str) -> bool:
@@ -81,38 +110,8 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _page(name: str, kind: str) -> Handler:
-    body = files("callgate.web").joinpath("static", name).read_text(encoding="utf-8")
+def _file(kind: str, body: bytes) -> Handler:
+    async def file(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type=kind, charset="utf-8")
 
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text=body, content_type=kind, charset="utf-8", headers=_HEADERS)
-
-    return page
-
-
-async def _stream(request: web.Request, live: Live) -> web.StreamResponse:
-    """Server-sent events; `Last-Event-ID` asks for what came after it, `?after=0` for all that is kept."""
-    asked = request.headers.get("Last-Event-ID") or request.query.get("after")
-    if asked is not None and not (asked.isascii() and asked.isdecimal() and len(asked) < 16):
-        raise web.HTTPBadRequest(text="Last-Event-ID is the id of an event: a whole number\n")
-    response = web.StreamResponse(headers=_HEADERS | {"Content-Type": "text/event-stream"})
-    await response.prepare(request)
-    stream = aiter(live.watch(int(asked) if asked is not None else None))
-    following = asyncio.ensure_future(anext(stream))
-    try:
-        while True:
-            done, _ = await asyncio.wait({following}, timeout=HEARTBEAT_S)
-            if done:
-                await response.write(_frame(following.result()))
-                following = asyncio.ensure_future(anext(stream))
-            else:
-                await response.write(b": still here\n\n")
-    except ConnectionResetError:
-        return response
-    finally:
-        following.cancel()
-
-
-def _frame(happening: Happening) -> bytes:
-    data = json.dumps({"at": happening.at.isoformat(), "what": happening.what, **happening.facts})
-    return f"id: {happening.id}\nevent: {happening.what}\ndata: {data}\n\n".encode()
+    return file
