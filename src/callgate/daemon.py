@@ -18,6 +18,7 @@ import structlog
 
 from callgate import config, front, notes
 from callgate.abandonment import Abandonment
+from callgate.alarms import Alarms
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Settings
 from callgate.core import emergency
@@ -237,8 +238,8 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         # Before the gate opens: nobody on the telephone waits while the words are read.
         notes.prepare(languages_of_notes(settings))
 
-        def alarm(what: str) -> None:
-            live.tell("alarm", alarm=what)
+        def alarm(what: str, why: str = "") -> None:
+            alarms.sound(what, why=why)
 
         policing = Policing(settings, reload, ledger, clock, alarm)
         loop.add_signal_handler(signal.SIGHUP, policing.want)
@@ -258,6 +259,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         measured = MeasuredOffice(office, metrics)
         later = LateFile(settings.office.state / "late.jsonl", measured, clock)
         recordings = recordings_of(settings)
+        alarms = Alarms(live, later, ledger, clock)
         node = Node(
             station,
             office=measured,
@@ -272,21 +274,21 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             cache,
             rules=lambda: policing.policy.lists,
             clock=clock,
-            alarm=lambda aged: live.tell("alarm", alarm=aged.age, why=f"{aged.list} {aged.says}"),
+            alarm=lambda aged: alarms.sound(aged.age, list=aged.list, detail=f"{aged.list} {aged.says}"),
             files=lambda: list_files(settings),
         )
 
         lapses = LapseWatch(
             policy=lambda: policing.policy,
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
         supply = Supply(
             jobs_of(settings),
             partial(run_fetch, config_file),
             true_at=partial(true_at, settings),
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
 
         partnering = Partnering(
@@ -295,7 +297,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             cache.tokens,
             office.suppress,
             clock=clock,
-            alarm=lambda what, why: live.tell("alarm", alarm=what, why=why),
+            alarm=alarm,
         )
         feeds = feed_routes(partnering.feed, machines_of(settings))
         form = Objecting(
@@ -308,13 +310,14 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         dialers = Dialers(measured, live, clock, station.token_key, later.keep)
         parts = front.Parts(
             settings, config_file, reload, clock, ledger, cache, office, keeper, node, live, metrics, door, dialers,
+            alarms=alarms,
             policy=lambda: policing.policy,
         )  # fmt: skip
         front.watch(parts)
 
         rights = RightsWatch(
             desk_of(settings, ledger, office, recordings, policy=lambda: policing.policy, clock=clock),
-            alarm=lambda kind, says: live.tell("alarm", alarm=kind, why=says),
+            alarm=alarm,
         )
 
         tasks = [
@@ -332,6 +335,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
                 keep_recordings(ledger, archive_of(settings), clock, recording_terms_of(settings)), name="recordings"
             ),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
+            asyncio.create_task(front.keep_board(parts, await ledger.last_seq()), name="board"),
             asyncio.create_task(partnering.run(), name="partners"),
             asyncio.create_task(metrics.follow(live), name="metrics"),
             asyncio.create_task(door.run(), name="door"),

@@ -4,12 +4,14 @@ import asyncio
 import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import structlog
 from aiohttp import web
 
-from callgate import config
+from callgate import config, health
+from callgate.alarms import Alarms
 from callgate.boundary import NotCommitted
 from callgate.clock import Clock
 from callgate.config import Http, Settings
@@ -20,6 +22,7 @@ from callgate.live import Live
 from callgate.metrics import Metrics, Reading
 from callgate.node.node import Node
 from callgate.office import LocalOffice
+from callgate.remembering import remember
 from callgate.sifting import ProcessSieve
 from callgate.stores.errors import LedgerUnavailable, NotReady, StoreUnavailable
 from callgate.stores.ledger import Ledger
@@ -50,6 +53,7 @@ class Parts:
     metrics: Metrics
     door: Door
     dialers: Dialers
+    alarms: Alarms
     policy: Callable[[], Policy]
 
 
@@ -76,6 +80,7 @@ def services_of(parts: Parts) -> Services:
         metrics=parts.metrics,
         missing=missing,
         sieve=ProcessSieve(parts.config_file, parts.settings.office.state),
+        alarms=parts.alarms,
         secret=config.read_secret(parts.settings.secrets.token_key_file),
     )
 
@@ -89,6 +94,20 @@ async def _missing(parts: Parts) -> list[str]:
     except (LedgerUnavailable, StoreUnavailable, NotReady) as error:
         found.append(str(error))
     return list(dict.fromkeys(found))
+
+
+async def keep_board(parts: Parts, upto: int) -> None:
+    """Put on the live page's board what the ledger has up to an event, and how things stand, until cancelled."""
+
+    async def look() -> list[health.Part]:
+        rules = parts.policy().lists
+        ledger = await health.ledger(parts.ledger.mark)
+        here = [health.redis(parts.keeper.problems), ledger]
+        here.append(health.pbx(parts.settings.pbx.name, ready=parts.node.ready))
+        return [*here, *await health.lists(rules, partial(list_states, parts.cache), parts.clock())]
+
+    remembering = remember(parts.ledger, parts.live.board, parts.clock(), upto)
+    await asyncio.gather(remembering, health.watch_health(parts.live, look))
 
 
 def watch(parts: Parts) -> None:

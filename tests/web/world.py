@@ -5,13 +5,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from secrets import token_urlsafe
 
 from aiohttp import ClientResponse, TCPConnector, web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
+from playwright.async_api import BrowserContext
 
+from callgate.alarms import Alarms
 from callgate.config import Http
 from callgate.core.access import Area, Role
+from callgate.core.events import Event, Json, Kind
 from callgate.core.law.transfers import Transfers
 from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy
 from callgate.core.purpose import Purpose
@@ -26,16 +30,17 @@ from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
-from callgate.web.auth.door import Door, Terms
+from callgate.web.auth.door import Door, Terms, csrf_of, digest
 from callgate.web.auth.passwords import Passwords
 from callgate.web.dialers import Dialers
 from callgate.web.services import LeadsRefused, Services, Sifted, Sound
-from callgate.web.serving import make_app
+from callgate.web.serving import COOKIE_ON_LOOPBACK, make_app
 from callgate.web.table import TABLE
 from tests.stores.conftest import NOW, TOKENS, open_ledger
 from tests.stores.servers import RedisServer
 
 PASSWORD = "correct horse battery"
+ANNA = "+33199001242"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 TRANSFERS: Transfers = transfers()
 
@@ -87,6 +92,16 @@ class FakePlayer:
         return Sound("audio/wav", content(), len("RIFF") + len(call))
 
 
+class FakeLater:
+    """Enters nothing; says what it was to keep."""
+
+    def __init__(self) -> None:
+        self.kept: list[Mapping[str, Json]] = []
+
+    def keep(self, operation: str, facts: Mapping[str, Json]) -> None:
+        self.kept.append({"operation": operation, **facts})
+
+
 @dataclass
 class World:
     """What a test has at hand. `now` and `seconds` are the clocks: moved, never waited for."""
@@ -98,6 +113,7 @@ class World:
     door: Door
     services: Services
     client: TestClient[web.Request, web.Application]
+    later_file: FakeLater
     now: datetime = NOW
     seconds: float = 0.0
     missing: list[str] = field(default_factory=list)
@@ -130,9 +146,32 @@ class World:
         assert answer.status == 200, await answer.text()
         return str((await answer.json())["csrf"])
 
+    def at(self, path: str) -> str:
+        """The address of a page."""
+        return str(self.client.make_url(path))
+
+    async def visit(self, name: str, method: str, path: str, form: Mapping[str, str] | None = None) -> ClientResponse:
+        """Ask for a page, or send its form, with a session of this user's."""
+        secret = token_urlsafe(32)
+        await self.door.accounts.begin_session(digest(secret), name)
+        cookie, csrf = {"Cookie": f"{COOKIE_ON_LOOPBACK}={secret}"}, csrf_of(secret)
+        if form is not None:
+            data = {"csrf": csrf, **form}
+            return await self.client.request(method, path, data=data, headers=cookie, allow_redirects=False)
+        headers = {**cookie, "X-CSRF-Token": csrf}
+        return await self.client.request(method, path, headers=headers, allow_redirects=False)
+
+    async def enter(self, context: BrowserContext, name: str) -> None:
+        """Let a browser in as this user."""
+        secret = await self.door.log_in(name, PASSWORD, "127.0.0.1")
+        await context.add_cookies([{"name": COOKIE_ON_LOOPBACK, "value": secret, "url": self.at("/")}])
+
 
 @asynccontextmanager
-async def a_world(folder: Path, http: Http | None = None) -> AsyncIterator[World]:
+async def a_world(
+    folder: Path, http: Http | None = None, *, kept: int = 2_000, port: int | None = None
+) -> AsyncIterator[World]:
+    """Over a new ledger in this folder, or over the one that is there. `kept`: happenings of the stream."""
     server = RedisServer()
     await server.start()
     redis = connect(server.url, connect_within=5)
@@ -140,7 +179,7 @@ async def a_world(folder: Path, http: Http | None = None) -> AsyncIterator[World
     try:
         cache = SuppressionCache(redis, Keys("test:"), TOKENS, ledger.identity, answer_within=5)
         assert await rebuild(cache, ledger) == ()
-        async with _served(ledger, cache, server, http or Http()) as world:
+        async with _served(ledger, cache, server, http or Http(), kept, port) as world:
             yield world
     finally:
         await ledger.close()
@@ -149,7 +188,9 @@ async def a_world(folder: Path, http: Http | None = None) -> AsyncIterator[World
 
 
 @asynccontextmanager
-async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, http: Http) -> AsyncIterator[World]:
+async def _served(
+    ledger: Ledger, cache: SuppressionCache, redis: RedisServer, http: Http, kept: int, port: int | None
+) -> AsyncIterator[World]:
     made: list[World] = []
 
     def clock() -> datetime:
@@ -161,7 +202,9 @@ async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, h
     async def proposed() -> Policy:
         return replace(POLICY, version="p2", home="FR")
 
-    live, metrics = Live(clock, kept=10), Metrics()
+    live, metrics = Live(clock, kept), Metrics()
+    later = FakeLater()
+    alarms = Alarms(live, later, ledger, clock)
     door = Door(Accounts(ledger, clock), Passwords(QUICK), clock, Terms())
     office = LocalOffice(
         ledger, cache, policy=lambda: POLICY, clock=clock, doubt=lambda _: None, alarm=lambda _: None
@@ -172,12 +215,48 @@ async def _served(ledger: Ledger, cache: SuppressionCache, redis: RedisServer, h
     services = Services(
         http=http, live=live, clock=clock, policy=lambda: POLICY, proposed=proposed, ledger=ledger, cache=cache,
         office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, sieve=FakeSieve(),
-        player=FakePlayer(),
+        player=FakePlayer(), alarms=alarms,
         secret=bytes(32),
     )  # fmt: skip
     app = make_app(services, TABLE, lambda: made[0].seconds)
-    server = TestServer(app)
-    await server.start_server(ssl=tls_of(http))
+    server = TestServer(app, port=port)
+    await server.start_server(ssl=tls_of(http), shutdown_timeout=0.1)
     async with TestClient(server, connector=TCPConnector(ssl=False)) as client:
-        made.append(World(ledger, cache, redis, live, door, services, client))
+        made.append(World(ledger, cache, redis, live, door, services, client, later))
         yield made[0]
+
+
+def verdict(
+    call: str,
+    reason: str,
+    *,
+    at: datetime = NOW,
+    number: str = ANNA,
+    controller: str = "acme",
+    campaign: str = "spring",
+    centre: str = "brussels",
+    agent: str = "alice",
+) -> Event:
+    """A verdict as the office enters it."""
+    allowed = reason == "clear"
+    trail: list[Json] = [
+        {"rule": "number", "passed": True, "saw": "+33 ••• 42, mobile, FR"},
+        {"rule": "centre", "passed": True, "saw": f"{centre} in BE"},
+        {"rule": "fr-hours", "passed": allowed, "saw": "outside 10:00 to 13:00 and 14:00 to 20:00"},
+    ]
+    payload: dict[str, Json] = {
+        "outcome": "allow" if allowed else "block",
+        "reason": reason,
+        "detail": "" if allowed else "outside 10:00 to 13:00 and 14:00 to 20:00 (Décret 2022-1313, art. 1)",
+        "source": "" if allowed else "Décret 2022-1313, art. 1",
+        "retry_at": None if allowed else (NOW + timedelta(hours=2)).isoformat(),
+        "trail": trail,
+        "policy": "7f3a91",
+        "pbx": "main",
+        "uniqueid": f"1764000000.{call[-2:]}",
+        "agent": agent,
+        "campaign": campaign,
+        "purpose": "marketing",
+        "centre": centre,
+    }
+    return Event(Kind.VERDICT, at, call, number, controller, payload)

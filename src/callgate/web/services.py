@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from callgate.alarms import Alarms
 from callgate.clock import Clock
 from callgate.config import Http
 from callgate.core.policy import Policy
@@ -81,5 +82,6 @@ class Services:
     metrics: Metrics
     missing: Callable[[], Awaitable[list[str]]]
     sieve: Sieve
+    alarms: Alarms
     secret: bytes
     player: Player | None = None
