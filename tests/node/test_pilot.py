@@ -81,7 +81,7 @@ async def test_an_objection_that_cannot_be_committed_is_kept_and_nobody_is_thank
         flight.interview.report(On.OBJECTED)
         await settled(flight, State.LEAVING)
         assert "say callee/objected" not in flight.done
-        assert [operation for operation, _ in flight.office.owed] == ["object"]
+        assert [operation for operation, _ in flight.office.owed] == ["object", "record"]
 
 
 async def test_who_was_suppressed_meanwhile_hears_no_notice(tmp_path: Path) -> None:

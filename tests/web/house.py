@@ -19,7 +19,7 @@ from callgate.live import Live
 from callgate.onfile import on_file
 from callgate.rules import transfers
 from callgate.stores.ledger import Ledger
-from callgate.web.app import make_app
+from callgate.web.app import PRINCIPAL, make_app
 from callgate.web.pages.site import House
 from tests.stores.conftest import NOW, TOKENS, open_ledger
 
@@ -127,7 +127,8 @@ async def pages(folder: Path, kept: int = 2_000, port: int | None = None) -> Asy
 
     @web.middleware
     async def somebody(request: web.Request, handler: web.RequestHandler) -> web.StreamResponse:
-        request["principal"] = made[0].principal
+        if (principal := made[0].principal) is not None:
+            request[PRINCIPAL] = principal
         return await handler(request)  # type: ignore[operator,no-any-return]
 
     app = make_app(house, lambda: made[0].missing)
@@ -135,7 +136,7 @@ async def pages(folder: Path, kept: int = 2_000, port: int | None = None) -> Asy
     server = TestServer(app, port=port)
     made.append(Pages(ledger, live, office, later, house, server))
     try:
-        await server.start_server()
+        await server.start_server(shutdown_timeout=0.1)
         yield made[0]
     finally:
         await server.close()

@@ -132,7 +132,7 @@ class Board:
 
     def blocks(self, principal: Principal) -> list[Facts]:
         """The latest blocked calls, the newest first."""
-        found = [block for of in self._blocks.values() for block in of if concerns(principal, "block", block)]
+        found = [block for of in self._blocks.values() for block in reversed(of) if concerns(principal, "block", block)]
         return sorted(found, key=lambda block: _text(block, "at"), reverse=True)[:BLOCKS_MOST]
 
     def alarms(self, principal: Principal) -> Iterator[Alarm]:

@@ -31,6 +31,8 @@ _HEADERS: Final = {
     "Cache-Control": "no-store",
 }
 
+PRINCIPAL: Final = web.RequestKey("principal", Principal)
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 Readiness = Callable[[], list[str]]
@@ -67,13 +69,12 @@ def make_app(house: House, readiness: Readiness) -> web.Application:
 
 def who(request: web.Request) -> Principal:
     """Who asks: until there are users, a supervisor of everything, on this machine."""
-    principal = request.get("principal")
-    return principal if isinstance(principal, Principal) else Principal("loopback", Role.SUPERVISOR)
+    return request.get(PRINCIPAL) or Principal("loopback", Role.SUPERVISOR)
 
 
 def _serve(page: Page, house: House) -> Handler:
     async def serve(request: web.Request) -> web.StreamResponse:
-        visiting = visit(request, house, who(request), str(request.get("csrf", "")))
+        visiting = visit(request, house, who(request), csrf="")
         if visiting.principal.role not in page.who:
             return visiting.refuse("site.forbidden", 403)
         try:
