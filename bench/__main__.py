@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 
 from rich.console import Console
 
-from bench import decide, gate, ledger, lists, report, scrub
+from bench import decide, gate, ledger, lists, live, report, scrub
 from lab.install import NoAsteriskError
 from lab.place import REPOSITORY, TakenError
 from lab.process import LabError
@@ -18,6 +18,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "decide": (decide.measure,),
     "lists": (lists.measure, scrub.measure),
     "ledger": (ledger.measure,),
+    "live": (live.measure,),
 }
 
 
