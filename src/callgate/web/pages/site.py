@@ -6,7 +6,7 @@ style, which the content security policy would not run.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any, Final, Protocol
@@ -24,6 +24,7 @@ from callgate.live import Live
 from callgate.onfile import OnFile
 from callgate.stores.ledger import Ledger
 from callgate.web.pages.texts import LANGUAGES, Texts, choose, texts
+from callgate.web.pages.verifying import Verifying
 
 WATCHERS: Final = frozenset({Role.SUPERVISOR, Role.OFFICER, Role.ADMIN})
 READERS: Final = frozenset({Role.SUPERVISOR, Role.OFFICER})
@@ -69,6 +70,7 @@ class House:
     office: Objecting
     on_file: Callable[[str], Awaitable[list[OnFile]]]
     lists: Callable[[], Awaitable[dict[str, ListState]]]
+    verifying: Verifying = field(default_factory=Verifying)
 
 
 @dataclass(frozen=True, slots=True)
