@@ -96,8 +96,16 @@ class Board:
 
     def block(self, at: datetime, facts: Facts) -> None:
         """Put a blocked call on the board."""
-        of = self._blocks.setdefault(_text(facts, "controller"), deque(maxlen=BLOCKS_MOST))
-        of.append({"at": at.isoformat(), **facts})
+        self._blocks_of(facts).append({"at": at.isoformat(), **facts})
+
+    def earlier_block(self, at: datetime, facts: Facts) -> None:
+        """Put one on the board that was before all that are there, if there is room."""
+        of = self._blocks_of(facts)
+        if len(of) < BLOCKS_MOST:
+            of.appendleft({"at": at.isoformat(), **facts})
+
+    def _blocks_of(self, facts: Facts) -> deque[Facts]:
+        return self._blocks.setdefault(_text(facts, "controller"), deque(maxlen=BLOCKS_MOST))
 
     def alarm(self, at: datetime, facts: Facts) -> None:
         """Raise an alarm, or raise one again that stands."""

@@ -22,11 +22,12 @@ from callgate.web.stream import NoPlace, follow
 _HOST: Final = re.compile(r"(?:\[([0-9a-fA-F:.]+)\]|([^:]+))(?::[0-9]+)?", re.ASCII)
 """A Host header: an IPv6 address in brackets, or a name, and perhaps a port (RFC 9110, 7.2)."""
 
+# With `no-referrer` a browser sends `Origin: null` with a form, even one of our own (Fetch standard, 3.2).
 _HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
