@@ -306,19 +306,16 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             settings.site.country,
             clock=clock,
         )
+        desk = desk_of(settings, ledger, office, recordings, policy=lambda: policing.policy, clock=clock)
+        rights = RightsWatch(desk, alarm=alarm)
         door = door_of(settings, ledger, clock)
         dialers = Dialers(measured, live, clock, station.token_key, later.keep)
         parts = front.Parts(
             settings, config_file, reload, clock, ledger, cache, office, keeper, node, live, metrics, door, dialers,
-            alarms=alarms,
-            policy=lambda: policing.policy,
+            alarms=alarms, policy=lambda: policing.policy, partnering=partnering, desk=desk,
+            archive=archive_of(settings),
         )  # fmt: skip
         front.watch(parts)
-
-        rights = RightsWatch(
-            desk_of(settings, ledger, office, recordings, policy=lambda: policing.policy, clock=clock),
-            alarm=alarm,
-        )
 
         tasks = [
             asyncio.create_task(keeper.run(), name="keeper"),

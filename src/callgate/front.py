@@ -22,7 +22,11 @@ from callgate.live import Live
 from callgate.metrics import Metrics, Reading
 from callgate.node.node import Node
 from callgate.office import LocalOffice
+from callgate.partnering import Partnering
+from callgate.recordings.archive import Archive
+from callgate.recordings.listening import Listening
 from callgate.remembering import remember
+from callgate.rights.desk import Desk
 from callgate.sifting import ProcessSieve
 from callgate.stores.errors import LedgerUnavailable, NotReady, StoreUnavailable
 from callgate.stores.ledger import Ledger
@@ -55,6 +59,9 @@ class Parts:
     dialers: Dialers
     alarms: Alarms
     policy: Callable[[], Policy]
+    partnering: Partnering
+    archive: Archive
+    desk: Desk
 
 
 def services_of(parts: Parts) -> Services:
@@ -81,6 +88,9 @@ def services_of(parts: Parts) -> Services:
         missing=missing,
         sieve=ProcessSieve(parts.config_file, parts.settings.office.state),
         alarms=parts.alarms,
+        desk=parts.desk,
+        outbox=parts.partnering.outbox,
+        listening=Listening(parts.ledger, parts.archive, parts.clock),
         secret=config.read_secret(parts.settings.secrets.token_key_file),
     )
 

@@ -54,11 +54,11 @@ async def _alarms(ledger: Ledger, board: Board, now: datetime, upto: int) -> Non
 
 
 async def _blocks(ledger: Ledger, board: Board, now: datetime, upto: int) -> None:
-    for entry in await history.latest_blocks(ledger, BLOCKS_MOST, now - DAY, upto):
-        event = entry.event
+    found, _ = await history.verdicts(ledger, history.Wanted(outcome="block"), upto + 1, BLOCKS_MOST)
+    for event in (entry.event for entry in found if entry.event.at > now - DAY):
         shown = ("reason", "detail", "campaign", "centre", "agent")
         said = {key: event.payload.get(key) for key in shown} | {"number": phone.mask(event.number or "")}
-        board.block(event.at, said | {"call": event.call, "controller": event.controller})
+        board.earlier_block(event.at, said | {"call": event.call, "controller": event.controller})
 
 
 async def _verdicts(ledger: Ledger, board: Board, now: datetime, upto: int) -> None:

@@ -33,6 +33,8 @@ MAY = {
         "metrics",
         "office",
         "onfile",
+        "recordings",
+        "rights",
         "stores",
         "web",
     },

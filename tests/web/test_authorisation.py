@@ -67,14 +67,61 @@ AGENT, SUPERVISOR, OFFICER, ADMIN, MACHINE = Role.AGENT, Role.SUPERVISOR, Role.O
 GIVEN: Final = {"given": "2026-11-01T10:00:00Z", "proof": "form 1"}
 LOG_IN: Final = {"name": "nobody", "password": "not the password"}
 WHY: Final = "letter of 2026-11-20"
+GONE: Final = frozenset({404})
+NEW_USER: Final = {"name": "robot", "role": "machine"}
+NO_USER: Final = {"name": "nobody", "change": "disable"}
+NO_TOKEN: Final = {"name": "nobody", "area": "check"}
 
 ASKED: Final = {
-    "GET /": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
+    "GET /": Asked(only(AGENT, SUPERVISOR, OFFICER, ADMIN), ok=frozenset({200, 303})),
     "GET /live/state": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
     "POST /alarms/{alarm}/take": Asked(
         only(SUPERVISOR, OFFICER, ADMIN), path="/alarms/own/take", foreign_path="/alarms/foreign/take",
         ok=frozenset({404}), refused=404,
     ),
+    "GET /agent": Asked(only(AGENT, SUPERVISOR, OFFICER)),
+    "POST /agent": Asked(
+        only(AGENT, SUPERVISOR, OFFICER), own={"call": "own"}, foreign={"call": "foreign"}, ok=GONE, refused=404
+    ),
+    "GET /calls": Asked(only(SUPERVISOR, OFFICER)),
+    "GET /calls/{call}": Asked(
+        only(SUPERVISOR, OFFICER), path="/calls/own", foreign_path="/calls/foreign", refused=404
+    ),
+    "GET /person": Asked(only(OFFICER)),
+    "POST /person": Asked(only(OFFICER), own={"number": NUMBER}, foreign={"number": NUMBER}),
+    "POST /person/wish": Asked(
+        only(OFFICER), own=person("acme", right="objection", because=WHY),
+        foreign=person("futura", right="objection", because=WHY),
+    ),
+    "GET /requests": Asked(only(OFFICER)),
+    "GET /requests/{request}": Asked(
+        only(OFFICER), path="/requests/own", foreign_path="/requests/foreign", ok=GONE, refused=404
+    ),
+    "POST /requests/{request}": Asked(
+        only(OFFICER), own={"step": "erase"}, foreign={"step": "erase"}, path="/requests/own",
+        foreign_path="/requests/foreign", ok=GONE, refused=404,
+    ),
+    "GET /requests/{request}/certificate": Asked(
+        only(OFFICER), path="/requests/own/certificate", foreign_path="/requests/foreign/certificate", ok=GONE,
+        refused=404,
+    ),
+    "GET /recordings": Asked(only(SUPERVISOR, OFFICER)),
+    "GET /partners": Asked(only(OFFICER)),
+    "POST /partners/retry": Asked(
+        only(OFFICER), own={"partner": "crm"}, foreign={"partner": "none"}, ok=GONE, refused=404
+    ),
+    "POST /partners/drop": Asked(
+        only(OFFICER), own={"partner": "crm", "because": WHY}, foreign={"partner": "none", "because": WHY}, ok=GONE,
+        refused=404,
+    ),
+    "GET /lists": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
+    "GET /companies": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
+    "GET /users": Asked(only(ADMIN)),
+    "POST /users": Asked(only(ADMIN), own=NEW_USER, foreign=NEW_USER, ok=frozenset({303})),
+    "POST /users/change": Asked(only(ADMIN), own=NO_USER, foreign=NO_USER, ok=frozenset({422})),
+    "POST /users/token": Asked(only(ADMIN), own=NO_TOKEN, foreign=NO_TOKEN, ok=frozenset({422})),
+    "GET /ledger": Asked(only(OFFICER, ADMIN)),
+    "POST /ledger/verify": Asked(only(OFFICER, ADMIN), own={}, foreign={}, ok=frozenset({303})),
     "POST /preferences": Asked(ANYONE, own={}, ok=frozenset({303, 415})),
     "POST /logout": Asked(EVERY, own={}, foreign={}, ok=frozenset({303})),
     **{f"GET /static/{name}": Asked(ANYONE) for name in STATIC},

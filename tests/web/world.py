@@ -1,11 +1,12 @@
 """The application over real stores: SQLite, a Redis of the test's own, an office; and users of every role."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from secrets import token_urlsafe
+from typing import Final
 
 from aiohttp import ClientResponse, TCPConnector, web
 from aiohttp.test_utils import TestClient, TestServer
@@ -17,20 +18,29 @@ from callgate.config import Http
 from callgate.core.access import Area, Role
 from callgate.core.events import Event, Json, Kind
 from callgate.core.law.transfers import Transfers
+from callgate.core.partners import Partner, Way, What
 from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy
 from callgate.core.purpose import Purpose
+from callgate.core.retention import Terms
 from callgate.front import tls_of
 from callgate.live import Live
 from callgate.metrics import MeasuredOffice, Metrics
 from callgate.office import LocalOffice
+from callgate.partnering import Erasing
+from callgate.recordings.archive import Archive
+from callgate.recordings.listening import Listening
+from callgate.rights.desk import Desk
 from callgate.rules import transfers
 from callgate.stores.accounts import Accounts, User
 from callgate.stores.connection import connect
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.ledger.journal import Journal
+from callgate.stores.outbox import Outbox
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
-from callgate.web.auth.door import Door, Terms, csrf_of, digest
+from callgate.web.auth.door import Door, csrf_of, digest
+from callgate.web.auth.door import Terms as SessionTerms
 from callgate.web.auth.passwords import Passwords
 from callgate.web.dialers import Dialers
 from callgate.web.services import LeadsRefused, Services, Sifted, Sound
@@ -54,17 +64,24 @@ POLICY = Policy(
     home="BE",
     outside_line="",
     controllers={"acme": Controller("acme", "Acme"), "futura": Controller("futura", "Futura")},
-    centres={name: Centre(name, name.title(), "BE", "fr") for name in ("brussels", "lille")},
+    centres={
+        "brussels": Centre("brussels", "Brussels", "BE", "fr"),
+        "lille": Centre("lille", "Lille", "FR", "fr"),
+        "casablanca": Centre("casablanca", "Casa Voix", "MA", "fr"),
+    },
     campaigns={"spring": campaign("spring", "acme"), "autumn": campaign("autumn", "futura")},
     mandates={
-        ("acme", "brussels"): Mandate("acme", "brussels", "DPA-1", date(2099, 1, 1)),
+        ("acme", "brussels"): Mandate("acme", "brussels", "DPA-1", date(2027, 1, 15)),
         ("futura", "lille"): Mandate("futura", "lille", "DPA-2", date(2099, 1, 1)),
+        ("futura", "casablanca"): Mandate("futura", "casablanca", "DPA-3", date(2026, 10, 1)),
     },
     lists={"be-dncm": ListRule("be-dncm", "BE", 5)},
     law={},
     transfers=TRANSFERS,
 )
-"""Acme calls from Brussels, and Futura from Lille."""
+"""Acme calls from Brussels, and Futura from Lille; its contract with Casablanca has lapsed."""
+CRM: Final = Partner("crm", frozenset({"acme"}), frozenset(What), Way.FEED)
+DAY: Final = timedelta(days=1)
 
 
 class FakeSieve:
@@ -90,6 +107,11 @@ class FakePlayer:
             yield call.encode()
 
         return Sound("audio/wav", content(), len("RIFF") + len(call))
+
+
+async def nothing_recorded(_: Sequence[str]) -> list[str]:
+    """Destroys the recordings of calls that had none."""
+    return []
 
 
 class FakeLater:
@@ -150,10 +172,17 @@ class World:
         """The address of a page."""
         return str(self.client.make_url(path))
 
-    async def visit(self, name: str, method: str, path: str, form: Mapping[str, str] | None = None) -> ClientResponse:
-        """Ask for a page, or send its form, with a session of this user's."""
+    async def session(self, name: str) -> str:
+        """The secret of a new session of this user's."""
         secret = token_urlsafe(32)
         await self.door.accounts.begin_session(digest(secret), name)
+        return secret
+
+    async def visit(
+        self, name: str, method: str, path: str, form: Mapping[str, str] | None = None, session: str = ""
+    ) -> ClientResponse:
+        """Ask for a page, or send its form, with a session of this user's."""
+        secret = session or await self.session(name)
         cookie, csrf = {"Cookie": f"{COOKIE_ON_LOOPBACK}={secret}"}, csrf_of(secret)
         if form is not None:
             data = {"csrf": csrf, **form}
@@ -169,9 +198,15 @@ class World:
 
 @asynccontextmanager
 async def a_world(
-    folder: Path, http: Http | None = None, *, kept: int = 2_000, port: int | None = None
+    folder: Path,
+    http: Http | None = None,
+    *,
+    kept: int = 2_000,
+    port: int | None = None,
+    time: Callable[[], datetime] | None = None,
 ) -> AsyncIterator[World]:
-    """Over a new ledger in this folder, or over the one that is there. `kept`: happenings of the stream."""
+    """Over a new ledger in this folder, or over the one that is there. `kept`: happenings of the stream.
+    `time`: the clock, where it is not the world's own."""
     server = RedisServer()
     await server.start()
     redis = connect(server.url, connect_within=5)
@@ -179,7 +214,7 @@ async def a_world(
     try:
         cache = SuppressionCache(redis, Keys("test:"), TOKENS, ledger.identity, answer_within=5)
         assert await rebuild(cache, ledger) == ()
-        async with _served(ledger, cache, server, http or Http(), kept, port) as world:
+        async with _served(ledger, cache, server, http or Http(), kept, port, folder, time) as world:
             yield world
     finally:
         await ledger.close()
@@ -189,12 +224,19 @@ async def a_world(
 
 @asynccontextmanager
 async def _served(
-    ledger: Ledger, cache: SuppressionCache, redis: RedisServer, http: Http, kept: int, port: int | None
+    ledger: Ledger,
+    cache: SuppressionCache,
+    redis: RedisServer,
+    http: Http,
+    kept: int,
+    port: int | None,
+    folder: Path,
+    time: Callable[[], datetime] | None,
 ) -> AsyncIterator[World]:
     made: list[World] = []
 
     def clock() -> datetime:
-        return made[0].now if made else NOW
+        return time() if time else made[0].now if made else NOW
 
     async def missing() -> list[str]:
         return made[0].missing
@@ -205,17 +247,23 @@ async def _served(
     live, metrics = Live(clock, kept), Metrics()
     later = FakeLater()
     alarms = Alarms(live, later, ledger, clock)
-    door = Door(Accounts(ledger, clock), Passwords(QUICK), clock, Terms())
+    door = Door(Accounts(ledger, clock), Passwords(QUICK), clock, SessionTerms())
     office = LocalOffice(
         ledger, cache, policy=lambda: POLICY, clock=clock, doubt=lambda _: None, alarm=lambda _: None
     )  # fmt: skip
     dialers = Dialers(
         MeasuredOffice(office, metrics), live, clock, bytes(32), lambda what, facts: made[0].kept.append((what, facts))
     )
+    outbox = Outbox(ledger, [CRM], clock)
+    desk = Desk(
+        ledger, office, Journal(folder / "erasures.journal"), Terms(365 * DAY, 365 * DAY, 1827 * DAY), clock,
+        lambda: POLICY, Erasing(outbox, ledger), nothing_recorded,
+    )  # fmt: skip
     services = Services(
         http=http, live=live, clock=clock, policy=lambda: POLICY, proposed=proposed, ledger=ledger, cache=cache,
         office=office, door=door, dialers=dialers, metrics=metrics, missing=missing, sieve=FakeSieve(),
-        player=FakePlayer(), alarms=alarms,
+        player=FakePlayer(), alarms=alarms, desk=desk, outbox=outbox,
+        listening=Listening(ledger, Archive(folder / "sealed"), clock),
         secret=bytes(32),
     )  # fmt: skip
     app = make_app(services, TABLE, lambda: made[0].seconds)

@@ -96,8 +96,16 @@ class Board:
 
     def block(self, at: datetime, facts: Facts) -> None:
         """Put a blocked call on the board."""
-        of = self._blocks.setdefault(_text(facts, "controller"), deque(maxlen=BLOCKS_MOST))
-        of.append({"at": at.isoformat(), **facts})
+        self._blocks_of(facts).append({"at": at.isoformat(), **facts})
+
+    def earlier_block(self, at: datetime, facts: Facts) -> None:
+        """Put one on the board that was before all that are there, if there is room."""
+        of = self._blocks_of(facts)
+        if len(of) < BLOCKS_MOST:
+            of.appendleft({"at": at.isoformat(), **facts})
+
+    def _blocks_of(self, facts: Facts) -> deque[Facts]:
+        return self._blocks.setdefault(_text(facts, "controller"), deque(maxlen=BLOCKS_MOST))
 
     def alarm(self, at: datetime, facts: Facts) -> None:
         """Raise an alarm, or raise one again that stands."""
@@ -132,7 +140,7 @@ class Board:
 
     def blocks(self, principal: Principal) -> list[Facts]:
         """The latest blocked calls, the newest first."""
-        found = [block for of in self._blocks.values() for block in of if concerns(principal, "block", block)]
+        found = [block for of in self._blocks.values() for block in reversed(of) if concerns(principal, "block", block)]
         return sorted(found, key=lambda block: _text(block, "at"), reverse=True)[:BLOCKS_MOST]
 
     def alarms(self, principal: Principal) -> Iterator[Alarm]:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from callgate.core.events import SUPPRESSING, DataClass, Kind, class_of
 
 _OF_THE_LEDGER = {Kind.ERASURE, Kind.RETENTION, Kind.RESTORED, Kind.GAP_ACCEPTED, Kind.PARTNER_FETCHED}
-KEPT = SUPPRESSING | _OF_THE_LEDGER | {Kind.LIST_LOADED, Kind.POLICY_LOADED, Kind.ALARM}
+KEPT = SUPPRESSING | _OF_THE_LEDGER | {Kind.LIST_LOADED, Kind.POLICY_LOADED, Kind.ALARM, Kind.ALARM_TAKEN}
 """The kinds without a term."""
 
 

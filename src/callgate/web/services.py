@@ -1,7 +1,7 @@
 """What the routes have at hand. Built by the daemon; a route takes what it needs."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from callgate.alarms import Alarms
@@ -11,10 +11,14 @@ from callgate.core.policy import Policy
 from callgate.live import Live
 from callgate.metrics import Metrics
 from callgate.office import LocalOffice
+from callgate.recordings.listening import Listening
+from callgate.rights.desk import Desk
 from callgate.stores.ledger import Ledger
+from callgate.stores.outbox import Outbox
 from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door
 from callgate.web.dialers import Dialers
+from callgate.web.pages.verifying import Verifying
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,4 +88,8 @@ class Services:
     sieve: Sieve
     alarms: Alarms
     secret: bytes
+    desk: Desk
+    outbox: Outbox
+    listening: Listening
     player: Player | None = None
+    verifying: Verifying = field(default_factory=Verifying)

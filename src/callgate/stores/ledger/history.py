@@ -4,7 +4,7 @@ Times of events are not indexed. Their seqs grow with them, but for what was ent
 halving; and what is read is everything from there on.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -15,6 +15,8 @@ from callgate.stores.ledger.ledger import Ledger
 from callgate.stores.schema import Entry, events
 
 ROWS_AT_A_TIME = 50_000
+LOOKS_MOST = 20
+"""Parts of that many events that are looked at for one page."""
 SLACK = timedelta(minutes=5)
 """By how much one writer's clock, or a commit that waited, may be behind another's."""
 
@@ -67,29 +69,66 @@ async def counted(ledger: Ledger, since: datetime, upto: int) -> AsyncIterator[C
         after = end
 
 
-async def latest_blocks(ledger: Ledger, most: int, since: datetime, upto: int) -> list[Entry]:
-    """The latest blocked calls, in their order. Raises `LedgerUnavailable`."""
-    after = await seq_before(ledger, since)
-    blocked = ledger.backend.said("outcome") == "block"
-    query = (
-        sa.select(events.c.seq)
-        .where(events.c.seq > after, events.c.seq <= upto, events.c.kind == Kind.VERDICT, blocked)
-        .order_by(events.c.seq.desc())
-        .limit(most)
-    )
-    seqs = [int(row.seq) for row in await ledger.rows(query)]
-    return await ledger.named(seqs)
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which verdicts are looked for. None of a part is any; of a tuple, those in it and no other."""
+
+    controllers: tuple[str, ...] | None = None
+    centres: tuple[str, ...] | None = None
+    outcome: str | None = None
+    reason: str | None = None
+    centre: str | None = None
+    campaign: str | None = None
+    agent: str | None = None
 
 
-async def entries_since(ledger: Ledger, kinds: list[Kind], moment: datetime, upto: int) -> AsyncIterator[Entry]:
-    """The entries of these kinds since a moment, in their order. Raises `LedgerUnavailable`."""
+async def verdicts(ledger: Ledger, wanted: Wanted, before: int, most: int) -> tuple[list[Entry], int]:
+    """Up to `most` verdicts before the event `before`, the newest first, and before which event to go on; 0 at the end.
+
+    Looks at a bounded part of the ledger, so that less may be found though there is more. Raises `LedgerUnavailable`.
+    """
+    narrowing = [events.c.kind == Kind.VERDICT, *_narrowing(ledger, wanted)]
+    seqs: list[int] = []
+    for _ in range(LOOKS_MOST):
+        after = max(0, before - ROWS_AT_A_TIME)
+        within = events.c.seq > after, events.c.seq < before
+        query = sa.select(events.c.seq).where(*within, *narrowing).order_by(events.c.seq.desc()).limit(most - len(seqs))
+        seqs += [int(row.seq) for row in await ledger.rows(query)]
+        before = seqs[-1] if len(seqs) == most else after + 1
+        if len(seqs) == most or after == 0:
+            break
+    return list(reversed(await ledger.named(seqs))), before if before > 1 else 0
+
+
+def _narrowing(ledger: Ledger, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    if wanted.controllers is not None:
+        found.append(events.c.controller.in_(wanted.controllers))
+    if wanted.centres is not None:
+        found.append(ledger.backend.said("centre").in_(wanted.centres))
+    said = {key: getattr(wanted, key) for key in ("outcome", "reason", "centre", "campaign", "agent")}
+    return [*found, *(ledger.backend.said(key) == value for key, value in said.items() if value is not None)]
+
+
+async def latest(ledger: Ledger, kind: Kind, most: int) -> list[Entry]:
+    """The latest entries of a kind, the newest first, of a bounded part of the ledger. Raises `LedgerUnavailable`."""
+    back = await ledger.last_seq() - LOOKS_MOST * ROWS_AT_A_TIME
+    query = sa.select(events.c.seq).where(events.c.seq > back, events.c.kind == kind)
+    rows = await ledger.rows(query.order_by(events.c.seq.desc()).limit(most))
+    return list(reversed(await ledger.named([int(row.seq) for row in rows])))
+
+
+async def entries_since(ledger: Ledger, kinds: Sequence[Kind], moment: datetime, upto: int) -> AsyncIterator[Entry]:
+    """The entries of these kinds, which are rare, since a moment, in their order. Raises `LedgerUnavailable`."""
     after = await seq_before(ledger, moment)
-    while batch := await ledger.read(kinds=kinds, after_seq=after):
-        for entry in batch:
-            if entry.seq > upto:
-                return
+    named = [kind.value for kind in kinds]
+    while after < upto:
+        end = min(after + ROWS_AT_A_TIME, upto)
+        within = events.c.seq > after, events.c.seq <= end
+        rows = await ledger.rows(sa.select(events.c.seq).where(*within, events.c.kind.in_(named)))
+        for entry in await ledger.named([int(row.seq) for row in rows]):
             yield entry
-        after = batch[-1].seq
+        after = end
 
 
 def _written(moment: datetime) -> str:

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from callgate.core.access import Principal
+from callgate.core.access import Principal, Role
 from callgate.core.board import Alarm
 from callgate.core.policy import Policy
 from callgate.core.reasons import ALLOWING, Reason
 from callgate.core.tally import DAY, Kind
 from callgate.live import Live
-from callgate.web.pages.site import WATCHERS, Visit, page, visit
+from callgate.web.pages.site import WATCHERS, Visit, go, page, visit
 from callgate.web.problems import not_found
 from callgate.web.routing import Route, Tenant
 
@@ -27,6 +27,8 @@ BLOCKING = tuple(reason for reason in Reason if reason not in ALLOWING)
 
 
 async def show(visit: Visit) -> web.StreamResponse:
+    if visit.principal.role is Role.AGENT:
+        raise go("/agent")
     services, query = visit.services, visit.ask.request.query
     state = {
         "state": state_for(visit.principal, services.live, services.clock()),
@@ -99,7 +101,7 @@ def _campaigns(principal: Principal, policy: Policy) -> Iterator[str]:
 
 
 ROUTES: Final = (
-    page("/", show, WATCHERS, "The live page.", act="live-shown"),
+    page("/", show, WATCHERS | {Role.AGENT}, "The live page; an agent is sent to theirs.", act="live-shown"),
     page("/live/state", state, WATCHERS, "What stands on the live page.", gives="application/json", act="live-shown"),
     Route(
         method="POST", path="/alarms/{alarm}/take", handler=lambda ask: take(visit(ask)), who=WATCHERS, page=True,

@@ -115,7 +115,7 @@ def refusal(request: web.Request, problem: Problem) -> web.Response:
     return answer
 
 
-def _rendered(request: web.Request, template: str, status: int, **facts: Any) -> web.Response:
+def _rendered(request: web.Request, template: str, status: int, /, **facts: Any) -> web.Response:
     principal, theme = facts["principal"], request.cookies.get(THEME_COOKIE, "")
     offered = [(key, path) for key, path, who in NAVIGATION if principal is not None and principal.role in who]
     body = _templates().get_template(template).render(
