@@ -137,6 +137,8 @@ async def test_a_lost_connection_loses_nothing_and_doubles_nothing(house: Pages,
     await expect(page.locator("#blocked tr")).to_have_count(10)
     await page.context.set_offline(True)
     await expect(page.locator("#connection")).to_contain_text("NOT LIVE")
+    await expect(page.locator("#headline")).to_have_text("What happens now is not known to this page.")
+    await expect(page.locator("#connection")).to_contain_text(re.compile(r"is [1-9]\d* s old"))
     for n in range(10, 20):
         block(house, n)
     await page.context.set_offline(False)
