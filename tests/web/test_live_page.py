@@ -186,6 +186,30 @@ async def test_a_gap_larger_than_what_is_kept_is_said_and_the_state_is_loaded_an
     await context.close()
 
 
+async def test_what_was_followed_and_what_is_loaded_anew_are_the_same(house: Pages, page: Page) -> None:
+    """The state is folded by callgate and by the page: both come to the same."""
+    await go(page, house)
+    for n in range(12):
+        house.now += timedelta(seconds=1)
+        whose = ACME if n % 3 else FUTURA
+        block(house, n, ("objection", "national-list", "list-stale")[n % 3], **whose)
+        house.live.tell("allow", call=f"call-{n}", number="+33 ••• 42", agent="PJSIP/a", reason="clear", **whose)
+        stage = ("ringing", "talking", "recording", "closed")[n % 4]
+        house.live.tell("call", call=f"call-{n}", number="+33 ••• 42", stage=stage, agent="PJSIP/a", **whose)
+        house.live.tell("alarm", alarm="bypass", agent=f"PJSIP/{n % 5}")
+    house.live.tell("objection", call="call-1", **ACME)
+    taken = next(iter(house.live.board.alarms(OFFICER)))
+    house.live.tell("alarm-taken", id=taken.id, by="olga")
+    await expect(page.locator("#alarms li")).to_have_count(4)
+    await expect(page.locator("#n-blocked")).to_have_text("12")
+    await page.locator("summary").click()
+    followed = await page.locator("main").inner_text()
+    await page.reload()
+    await expect(page.locator("#n-blocked")).to_have_text("12")
+    await page.locator("summary").click()
+    assert await page.locator("main").inner_text() == followed
+
+
 async def test_many_blocks_leave_a_bounded_page(house: Pages, page: Page) -> None:
     await go(page, house)
     for n in range(1_000):

@@ -121,7 +121,7 @@ export function table(hour, day, texts) {
       sums.set(reason, sum);
     }
   });
-  const rows = [...sums].sort(([, one], [, other]) => other[1] - one[1]);
+  const rows = [...sums].sort(([reason, one], [next, other]) => other[1] - one[1] || reason.localeCompare(next));
   byId("reasons").replaceChildren(
     ...rows.map(([reason, [inHour, inDay]]) =>
       make("tr", {}, make("th", { scope: "row" }, texts.say(`reason.${reason}`)),
