@@ -28,7 +28,8 @@ async def show(visit: Visit) -> web.StreamResponse:
     if agent:
         last = await visit.house.ledger.last_seq()
         found, _ = await verdicts(visit.house.ledger, wanted(visit, agent=agent), last + 1, MOST)
-    done = visit.request.query.get("objected", "")
+    call = visit.request.query.get("objected", "")[:80]
+    done = bool(call) and bool(await visit.house.ledger.read(kinds=[Kind.OBJECTION], call=call, limit=1))
     now = visit.house.clock()
     return visit.show(
         "agent.html", at="agent", agent=agent, calls=[call_of(entry.event) for entry in found], done=done,

@@ -12,10 +12,11 @@ const FAMILIES = {
   objection: ["objection"],
   lists: ["national-list"],
   law: ["in-progress", "law-unknown", "outside-hours", "day-off", "no-consent", "consent-too-old", "contact-cap", "cool-down",
-    "caller-id", "sector-banned", "abandoned-limit", "erased", "restricted"],
+    "caller-id", "sector-banned", "abandoned-limit"],
   contract: ["bad-number", "unknown-centre", "centre-suspended", "unknown-campaign", "not-mandated", "no-contract", "no-transfer-basis",
     "country-not-served"],
-  system: [],
+  system: ["list-missing", "list-stale", "store-unavailable", "store-not-ready", "ledger-unavailable", "pbx-unseen", "callgate-starting",
+    "callgate-unavailable", "callgate-timeout", "internal-error"],
 };
 const NAMES = Object.keys(FAMILIES);
 const ALLOWING = new Set(["clear", "emergency"]);
