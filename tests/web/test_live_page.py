@@ -9,7 +9,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from callgate.core.access import Role
+from callgate.core.access import Principal, Role
 from callgate.core.events import Json, Kind
 from tests.stores.conftest import NOW
 from tests.web.world import World, a_world
@@ -140,6 +140,8 @@ async def test_a_lost_connection_loses_nothing_and_doubles_nothing(world: World,
     await expect(page.locator("#blocked tr")).to_have_count(10)
     await page.context.set_offline(True)
     await expect(page.locator("#connection")).to_contain_text("NOT LIVE")
+    await expect(page.locator("#headline")).to_have_text("What happens now is not known to this page.")
+    await expect(page.locator("#connection")).to_contain_text(re.compile(r"is [1-9]\d* s old"))
     for n in range(10, 20):
         block(world, n)
     await page.context.set_offline(False)
@@ -189,6 +191,30 @@ async def test_a_gap_larger_than_what_is_kept_is_said_and_the_state_is_loaded_an
         await expect(page.locator("#blocked tr")).to_have_count(50, timeout=20_000)
         await expect(page.locator("#spoken")).to_contain_text("Too much happened")
     await context.close()
+
+
+async def test_what_was_followed_and_what_is_loaded_anew_are_the_same(world: World, page: Page) -> None:
+    """The state is folded by callgate and by the page: both come to the same."""
+    await go(page, world)
+    for n in range(12):
+        world.later(seconds=1)
+        whose = ACME if n % 3 else FUTURA
+        block(world, n, ("objection", "national-list", "list-stale")[n % 3], **whose)
+        world.live.tell("allow", call=f"call-{n}", number="+33 ••• 42", agent="PJSIP/a", reason="clear", **whose)
+        stage = ("ringing", "talking", "recording", "closed")[n % 4]
+        world.live.tell("call", call=f"call-{n}", number="+33 ••• 42", stage=stage, agent="PJSIP/a", **whose)
+        world.live.tell("alarm", alarm="bypass", agent=f"PJSIP/{n % 5}")
+    world.live.tell("objection", call="call-1", **ACME)
+    taken = next(iter(world.live.board.alarms(Principal("olga", Role.OFFICER))))
+    world.live.tell("alarm-taken", id=taken.id, by="olga")
+    await expect(page.locator("#alarms li")).to_have_count(4)
+    await expect(page.locator("#n-blocked")).to_have_text("12")
+    await page.locator("summary").click()
+    followed = await page.locator("main").inner_text()
+    await page.reload()
+    await expect(page.locator("#n-blocked")).to_have_text("12")
+    await page.locator("summary").click()
+    assert await page.locator("main").inner_text() == followed
 
 
 async def test_many_blocks_leave_a_bounded_page(world: World, page: Page) -> None:

@@ -98,7 +98,7 @@ async def test_one_who_names_a_place_of_another_process_is_told_to_begin_again(w
     world.live.tell("call", n=1)
     stream = await follow(world, "0badcafe-1")
     told = await frame(stream)
-    assert (told["event"], json.loads(told["data"])) == ("reset", {"why": "restarted"})
+    assert (told["event"], json.loads(told["data"])) == ("reset", {"what": "reset", "why": "restarted"})
     assert await numbers(stream, 1) == [1]
 
 
@@ -108,7 +108,7 @@ async def test_one_who_missed_more_than_is_kept_is_told_so(tmp_path: Path, follo
             world.live.tell("call", n=n)
         stream = await follow(world, world.live.place(5))
         told = await frame(stream)
-        assert (told["event"], json.loads(told["data"])) == ("reset", {"why": "missed"})
+        assert (told["event"], json.loads(told["data"])) == ("reset", {"what": "reset", "why": "missed"})
         assert await numbers(stream, 10) == list(range(21, 31))
         stream.close()
 

@@ -10,7 +10,7 @@ import pytest
 from callgate.core.access import Role
 from callgate.core.ages import Age
 from callgate.core.call import State
-from callgate.core.reasons import SENTENCES, Reason
+from callgate.core.reasons import ALLOWING, SENTENCES, Reason
 from callgate.web.pages.site import NAVIGATION
 from callgate.web.pages.texts import LANGUAGES, choose, texts
 
@@ -41,6 +41,12 @@ def test_whatever_has_a_name_of_its_own_has_a_text() -> None:
         [f"page.{key}" for key, _, _ in NAVIGATION],
     ):
         assert set(keys) <= ENGLISH.by_key.keys()
+
+
+def test_every_reason_to_block_belongs_to_one_family_of_the_chart() -> None:
+    script = WEB.joinpath("static", "chart.js").read_text("utf-8")
+    families = script[script.index("const FAMILIES") : script.index("const NAMES")]
+    assert sorted(re.findall(r'"([a-z-]+)"', families)) == sorted(set(Reason) - ALLOWING)
 
 
 def test_every_key_that_a_template_or_the_script_names_is_there() -> None:

@@ -71,7 +71,7 @@ class _Reader:
             batch = None if lost else live.batch(self._principal, seen)
             if batch is None:
                 first = live.last - live.kept
-                await self._write(frame(live.place(first), "reset", {"why": lost or "missed"}))
+                await self._write(frame(live.place(first), "reset", {"what": "reset", "why": lost or "missed"}))
                 seen, lost = first, ""
                 continue
             seen = batch.last
@@ -80,7 +80,7 @@ class _Reader:
             if now - beat_at >= BEAT_S:
                 if not await self._still_in():
                     return
-                beat_at, beats = now, frame(live.place(seen), "beat", {})
+                beat_at, beats = now, frame(live.place(seen), "beat", {"what": "beat"})
             if batch.frames or beats:
                 await self._write(batch.frames + beats)
             try:

@@ -36,7 +36,8 @@ async def show(visit: Visit) -> web.StreamResponse:
     if agent:
         last = await visit.services.ledger.last_seq()
         found, _ = await verdicts(visit.services.ledger, wanted(visit, agent=agent), last + 1, MOST)
-    done = visit.ask.request.query.get("objected", "")
+    call = visit.ask.request.query.get("objected", "")[:80]
+    done = bool(call) and bool(await visit.services.ledger.read(kinds=[Kind.OBJECTION], call=call, limit=1))
     now = visit.services.clock()
     return visit.show(
         "agent.html", at="agent", agent=agent, calls=[call_of(entry.event) for entry in found], done=done,

@@ -31,7 +31,19 @@ ADMINS: Final = frozenset({Role.ADMIN})
 KEEPERS: Final = frozenset({Role.OFFICER, Role.ADMIN})
 CALLERS: Final = frozenset({Role.AGENT, Role.SUPERVISOR, Role.OFFICER})
 
-NAVIGATION: Final[tuple[tuple[str, str, frozenset[Role]], ...]] = (("live", "/", WATCHERS),)
+NAVIGATION: Final[tuple[tuple[str, str, frozenset[Role]], ...]] = (
+    ("live", "/", WATCHERS),
+    ("agent", "/agent", frozenset({Role.AGENT})),
+    ("calls", "/calls", READERS),
+    ("person", "/person", OFFICERS),
+    ("requests", "/requests", OFFICERS),
+    ("recordings", "/recordings", READERS),
+    ("partners", "/partners", OFFICERS),
+    ("lists", "/lists", WATCHERS),
+    ("companies", "/companies", WATCHERS),
+    ("users", "/users", ADMINS),
+    ("ledger", "/ledger", KEEPERS),
+)
 """Pages by the key of their name, in the order in which they are offered, and to whom."""
 
 THEMES: Final = ("auto", "light", "dark")
@@ -120,16 +132,16 @@ def _rendered(request: web.Request, template: str, status: int, /, **facts: Any)
     offered = [(key, path) for key, path, who in NAVIGATION if principal is not None and principal.role in who]
     body = _templates().get_template(template).render(
         text=texts_of(request), theme=theme if theme in THEMES else "auto", navigation=offered, languages=LANGUAGES,
-        themes=THEMES, here=_here(request, principal), **facts,
+        themes=THEMES, here=_here(request, facts["at"]), **facts,
     )  # fmt: skip
     return web.Response(text=body, content_type="text/html", charset="utf-8", status=status)
 
 
-def _here(request: web.Request, principal: Principal | None) -> str:
+def _here(request: web.Request, at: str) -> str:
     """Where choosing a language leads back to: what a form asked for is not shown again."""
     if request.method != "GET":
         return "/"
-    return request.path_qs if principal is not None else request.path
+    return request.path_qs if at else request.path
 
 
 def go(place: str) -> web.HTTPSeeOther:

@@ -1,7 +1,7 @@
 """A verification of the ledger that runs by itself: it reads everything, which may take minutes. One at a time."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from callgate.stores.ledger import Ledger
@@ -16,7 +16,6 @@ class Verification:
     began: datetime
     task: asyncio.Task[Report] | None = None
     seen: int = 0
-    ended: datetime | None = None
 
     @property
     def report(self) -> Report | None:
@@ -38,7 +37,7 @@ class Verification:
 class Verifying:
     """The one verification of a ledger that there may be at a time."""
 
-    last: Verification | None = field(default=None)
+    last: Verification | None = None
 
     def begin(self, ledger: Ledger, by: str, now: datetime) -> None:
         """Begin, where none is under way."""

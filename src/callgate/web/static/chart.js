@@ -9,13 +9,14 @@ import { byId, make } from "./dom.js";
 
 /** Reasons in families, so that five colours can be told apart; the table has each reason. @type {{[family: string]: string[]}} */
 const FAMILIES = {
-  objection: ["objection"],
+  objection: ["objection", "erased", "restricted", "pattern"],
   lists: ["national-list"],
   law: ["in-progress", "law-unknown", "outside-hours", "day-off", "no-consent", "consent-too-old", "contact-cap", "cool-down",
-    "caller-id", "sector-banned", "abandoned-limit", "erased", "restricted"],
+    "caller-id", "sector-banned", "abandoned-limit"],
   contract: ["bad-number", "unknown-centre", "centre-suspended", "unknown-campaign", "not-mandated", "no-contract", "no-transfer-basis",
     "country-not-served"],
-  system: [],
+  system: ["list-missing", "list-stale", "store-unavailable", "store-not-ready", "ledger-unavailable", "pbx-unseen", "callgate-starting",
+    "callgate-unavailable", "callgate-timeout", "internal-error"],
 };
 const NAMES = Object.keys(FAMILIES);
 const ALLOWING = new Set(["clear", "emergency"]);
@@ -121,7 +122,7 @@ export function table(hour, day, texts) {
       sums.set(reason, sum);
     }
   });
-  const rows = [...sums].sort(([, one], [, other]) => other[1] - one[1]);
+  const rows = [...sums].sort(([reason, one], [next, other]) => other[1] - one[1] || reason.localeCompare(next));
   byId("reasons").replaceChildren(
     ...rows.map(([reason, [inHour, inDay]]) =>
       make("tr", {}, make("th", { scope: "row" }, texts.say(`reason.${reason}`)),

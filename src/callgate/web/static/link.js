@@ -27,7 +27,9 @@ export class Link {
     this.listener = listener;
     /** @type {EventSource | null} */
     this.source = null;
+    /** When the server was heard last, and when it was last tried. */
     this.heard = Date.now();
+    this.tried = Date.now();
     this.failed = 0;
     /** @type {Condition} */
     this.condition = "connecting";
@@ -43,7 +45,7 @@ export class Link {
     this.source?.close();
     const source = new EventSource(`/api/v1/events?after=${encodeURIComponent(this.listener.place())}`);
     this.source = source;
-    this.heard = Date.now();
+    this.tried = Date.now();
     for (const kind of [...KINDS, "beat", "reset"]) {
       source.addEventListener(kind, (event) => {
         if (this.source === source) this.hear(kind, event);
@@ -99,7 +101,7 @@ export class Link {
   }
 
   watch() {
-    if (this.source !== null && Date.now() - this.heard > SILENT_MS) this.lost();
+    if (this.source !== null && Date.now() - Math.max(this.heard, this.tried) > SILENT_MS) this.lost();
     else if (this.condition !== "live") this.listener.condition(this.condition, this.heard);
   }
 

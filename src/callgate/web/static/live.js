@@ -59,6 +59,7 @@ const link = new Link({
     const seconds = Math.round((Date.now() - heard) / 1000);
     write(byId("connection"), texts.say(`live.${paused && now === "live" ? "paused" : now}`, { n: seconds }));
     byId("standing").dataset.state = paused && now === "live" ? "paused" : now;
+    headline();
   },
 });
 
@@ -151,10 +152,12 @@ function headline() {
   const stopped = bad.filter((part) => part.part !== "list");
   const place = byId("standing");
   let text = texts.say("live.well");
-  if (stopped.length) text = texts.say("live.stopped", { parts: stopped.map((part) => partName(part)).join(", ") });
+  const blind = condition === "dead" || condition === "out";
+  if (blind) text = texts.say("live.blind");
+  else if (stopped.length) text = texts.say("live.stopped", { parts: stopped.map((part) => partName(part)).join(", ") });
   else if (model.alarms.size) text = texts.say("live.alarms-stand", { n: model.alarms.size });
   else if (bad.length) text = texts.say("live.lists-bad", { parts: bad.map((part) => part.name).join(", ") });
-  place.toggleAttribute("data-trouble", stopped.length + model.alarms.size + bad.length > 0);
+  place.toggleAttribute("data-trouble", blind || stopped.length + model.alarms.size + bad.length > 0);
   write(byId("headline"), text);
   const held = paused ? model.seen - Math.max(newest, 0) : 0;
   byId("waiting").hidden = held <= 0;
