@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
-LINT   := $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+TSC    := $(BIN)/node node_modules/typescript/bin/tsc -p .
+LINT   := $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(TSC)
 export PYTHON
 # LAB=docker runs the lab's Asterisk in a container, from asterisk/Dockerfile; LAB=system and LAB=root are the others.
 export CALLGATE_ASTERISK ?= $(LAB)
@@ -45,4 +46,4 @@ lock: ## write the lock files anew from pyproject.toml
 	$(PIP_COMPILE) requirements-dev.in --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove what was made here; the Asterisk in the cache stays
-	rm -rf $(VENV) .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) node_modules .lab .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 
 from rich.console import Console
 
-from bench import decide, gate, guard, ledger, lists, notes, report, rights, scrub
+from bench import decide, gate, guard, ledger, lists, live, notes, report, rights, scrub
 from lab.install import NoAsteriskError
 from lab.place import REPOSITORY, TakenError
 from lab.process import LabError
@@ -20,6 +20,7 @@ PARTS: dict[str, tuple[Part, ...]] = {
     "lists": (lists.measure, scrub.measure),
     "ledger": (ledger.measure,),
     "rights": (rights.measure,),
+    "live": (live.measure,),
     "notes": (notes.measure,),
 }
 

@@ -2,7 +2,7 @@
 # Puts on this machine what the lab needs, and says what it does while it does it.
 #
 #   lab/setup.sh services   programs by apt: Redis, PostgreSQL, espeak-ng, sox, debootstrap, …
-#   lab/setup.sh python     .venv, from the hashes in requirements-dev.lock
+#   lab/setup.sh python     .venv and node_modules, from the hashes in requirements-dev.lock and package-lock.json
 #   lab/setup.sh asterisk   Asterisk 22 in the cache, unless this machine has an asterisk that does
 #   lab/setup.sh docker     an engine, Compose and a base image, for the test of docker-compose.yml
 #   lab/setup.sh all        all of them
@@ -81,6 +81,11 @@ without_starting_services() {
 # --- Python ---------------------------------------------------------------------------------------------------------
 
 python() {
+  packages
+  script
+}
+
+packages() {
   local wanted stamp=.venv/.installed
   wanted=$(cat requirements-dev.lock pyproject.toml | sha256sum)
   if [ -x .venv/bin/python ] && [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return 0; fi
@@ -95,6 +100,16 @@ python() {
   quietly "$log" .venv/bin/python -m pip install --no-deps --no-build-isolation -e .
   # A dependency that pyproject.toml names and the lock does not: `make lock` was forgotten.
   quietly "$log" .venv/bin/python -m pip check
+  echo "$wanted" >"$stamp"
+}
+
+# What checks the script of the pages, from the hashes in package-lock.json; node and npm are Python packages.
+script() {
+  local wanted stamp=node_modules/.installed
+  wanted=$(sha256sum <package-lock.json)
+  if [ "$(cat "$stamp" 2>/dev/null)" = "$wanted" ]; then return 0; fi
+  say "Script of the pages: installing what checks it into node_modules"
+  quietly .venv/install.log env PATH="$PWD/.venv/bin:$PATH" .venv/bin/npm ci --ignore-scripts
   echo "$wanted" >"$stamp"
 }
 

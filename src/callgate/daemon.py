@@ -18,7 +18,7 @@ import structlog
 
 from callgate import config, front, notes
 from callgate.abandonment import Abandonment
-from callgate.alarming import Alarming
+from callgate.alarms import Alarms
 from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Settings, law
 from callgate.core import emergency
@@ -242,7 +242,9 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         languages = languages_of_notes(settings)
         notes.prepare(languages)
 
-        alarm = Alarming(live, ledger, clock)
+        def alarm(what: str, why: str = "") -> None:
+            alarms.sound(what, why=why)
+
         policing = Policing(settings, reload, ledger, clock, alarm)
         loop.add_signal_handler(signal.SIGHUP, policing.want)
         keeper = Keeper(cache, ledger, lambda: list_files(settings))
@@ -261,6 +263,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         measured = MeasuredOffice(office, metrics)
         later = LateFile(settings.office.state / "late.jsonl", measured, clock)
         recordings = recordings_of(settings)
+        alarms = Alarms(live, later, ledger, clock)
         node = Node(
             station,
             office=measured,
@@ -275,7 +278,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
             cache,
             rules=lambda: policing.policy.lists,
             clock=clock,
-            alarm=lambda aged: alarm(aged.age, f"{aged.list} {aged.says}"),
+            alarm=lambda aged: alarms.sound(aged.age, list=aged.list, detail=f"{aged.list} {aged.says}"),
             files=lambda: list_files(settings),
         )
 
@@ -308,7 +311,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         parts = front.Parts(
             settings, config_file, reload, clock, ledger, cache, office, keeper, node, live, metrics, door, dialers,
             policy=lambda: policing.policy, partnering=partnering, recordings=recordings, archive=archive_of(settings),
-            desk=desk, rights=rights, languages=frozenset(languages), alarm=alarm,
+            desk=desk, rights=rights, languages=frozenset(languages), alarm=alarm, alarms=alarms,
         )  # fmt: skip
         front.watch(parts)
 
@@ -327,9 +330,9 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
                 keep_recordings(ledger, archive_of(settings), clock, recording_terms_of(settings)), name="recordings"
             ),
             asyncio.create_task(keep_terms(ledger, clock, terms_of(settings)), name="retention"),
+            asyncio.create_task(front.keep_board(parts, await ledger.last_seq()), name="board"),
             asyncio.create_task(partnering.run(), name="partners"),
             asyncio.create_task(hooking.run(), name="hooks"),
-            asyncio.create_task(alarm.run(), name="alarms"),
             asyncio.create_task(metrics.follow(live), name="metrics"),
             asyncio.create_task(door.run(), name="door"),
             asyncio.create_task(front.take_up_calls(door, dialers), name="dialers"),

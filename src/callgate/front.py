@@ -5,12 +5,14 @@ import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
 from aiohttp import web
 
-from callgate import config
+from callgate import config, health
+from callgate.alarms import Alarms
 from callgate.boundary import NotCommitted
 from callgate.breachreport import report
 from callgate.clock import Clock
@@ -28,6 +30,7 @@ from callgate.pbx.recordings import Recordings
 from callgate.recordings.archive import Archive
 from callgate.recordings.listening import Listening
 from callgate.register import register
+from callgate.remembering import remember
 from callgate.rights.desk import Desk
 from callgate.rights.watch import RightsWatch
 from callgate.sifting import ProcessSieve
@@ -63,6 +66,7 @@ class Parts:
     metrics: Metrics
     door: Door
     dialers: Dialers
+    alarms: Alarms
     policy: Callable[[], Policy]
     partnering: Partnering
     recordings: Recordings
@@ -98,6 +102,7 @@ def services_of(parts: Parts) -> Services:
         missing=missing,
         alarm=parts.alarm,
         sieve=ProcessSieve(parts.config_file, parts.settings.office.state),
+        alarms=parts.alarms,
         secret=config.read_secret(parts.settings.secrets.token_key_file),
         feed=parts.partnering.feed,
         outbox=parts.partnering.outbox,
@@ -120,6 +125,20 @@ async def _missing(parts: Parts) -> list[str]:
     except (LedgerUnavailable, StoreUnavailable, NotReady) as error:
         found.append(str(error))
     return list(dict.fromkeys(found))
+
+
+async def keep_board(parts: Parts, upto: int) -> None:
+    """Put on the live page's board what the ledger has up to an event, and how things stand, until cancelled."""
+
+    async def look() -> list[health.Part]:
+        rules = parts.policy().lists
+        ledger = await health.ledger(parts.ledger.mark)
+        here = [health.redis(parts.keeper.problems), ledger]
+        here.append(health.pbx(parts.settings.pbx.name, ready=parts.node.ready))
+        return [*here, *await health.lists(rules, partial(list_states, parts.cache), parts.clock())]
+
+    remembering = remember(parts.ledger, parts.live.board, parts.clock(), upto)
+    await asyncio.gather(remembering, health.watch_health(parts.live, look))
 
 
 def watch(parts: Parts) -> None:

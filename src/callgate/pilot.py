@@ -219,6 +219,7 @@ class Pilot:
             "call": self.id,
             "number": decision.masked,
             "campaign": decision.campaign,
+            "controller": decision.controller,
             "centre": decision.centre,
             "agent": self.agent,
         }
@@ -318,15 +319,13 @@ class Pilot:
         except NotCommitted:
             self._tools.later.keep("close", {"call": self.id})
 
-    async def _raise_alarm(self, what: str) -> None:
-        """An alarm that is in the ledger too, but where a disk is too full to take note of it."""
-        self._alarm(what)
-        with suppress(OSError):
-            await self._record(Kind.ALARM, alarm=what)
-
     def _alarm(self, what: str) -> None:
+        """Something that a person must look at, on the live page and, though the ledger may be away, in the ledger."""
         log.error("alarm", alarm=what, call=self.id)
         self._tools.live.tell("alarm", alarm=what, **self._facts())
+        about = {key: said for key, said in self._facts().items() if key not in ("call", "number")}
+        with suppress(OSError):
+            self._tools.later.keep("record", {"kind": Kind.ALARM, "call": self.id, "facts": {"alarm": what, **about}})
 
     # What the callee hears.
 
@@ -411,7 +410,7 @@ class Pilot:
             return False
         recordings = self._tools.recordings
         if hindrance := await recordings.hindrance(self.id):
-            await self._raise_alarm(hindrance)
+            self._alarm(hindrance)
             return False
         files = (str(recordings.path_for(self.id, side)) for side in (Side.CALLEE, Side.AGENT))
         try:
@@ -467,10 +466,10 @@ class Pilot:
     async def _seal(self) -> None:
         sealer = Sealer(self._tools.office, self._tools.recordings, self._tools.clock)
         try:
-            sealed = await sealer.seal(self.decision, self.agent, self._raise_alarm, committed=self._sealed)
+            sealed = await sealer.seal(self.decision, self.agent, self._alarm, committed=self._sealed)
         except NotRecorded as error:
             log.error("recording-missing", call=self.id, error=str(error))
-            await self._raise_alarm("recording-missing")
+            self._alarm("recording-missing")
             return
         if sealed is not None:
             self._tools.live.tell("sealed", **self._facts(), seconds=round(sealed.seconds, 1))
@@ -497,6 +496,7 @@ class Pilot:
             self.state = State.TALKING
         else:
             self.state = State.LEAVING
+        self._tools.live.tell("call", **self._facts(), stage=self.state, on="taken-up")
 
     def insist(self) -> None:
         """After a gap in AMI nobody knows what Asterisk took in: what is paused is paused once more."""

@@ -21,6 +21,7 @@ MAY = {
     "supply": {"clock", "core", "supply"},
     "partners": {"clock", "core", "partners", "stores"},
     "web": {
+        "alarms",
         "boundary",
         "breach",
         "breachreport",

@@ -81,7 +81,7 @@ async def main(folder: Path, point: str) -> None:
     kept = recordings.Recordings(folder / "spool", folder / "sealed")
     arm(point)
 
-    async def alarm(what: str) -> None:
+    def alarm(what: str) -> None:
         raise AssertionError(what)
 
     await Sealer(Committing(folder, point), kept, lambda: NOW).seal(DECISION, "alice", alarm)

@@ -85,7 +85,7 @@ async def test_an_objection_that_cannot_be_committed_is_kept_and_nobody_is_thank
         flight.interview.report(On.OBJECTED)
         await settled(flight, State.LEAVING)
         assert "say callee/objected" not in flight.done
-        assert [operation for operation, _ in flight.office.owed] == ["object"]
+        assert [operation for operation, _ in flight.office.owed] == ["object", "record"]
 
 
 @pytest.mark.parametrize(
@@ -321,7 +321,7 @@ async def test_where_the_spool_is_open_to_others_the_call_goes_on_unrecorded_and
         flight.interview.report(On.AGREED)
         await settled(flight, State.TALKING)
         assert "MixMonitor" not in flight.done
-        assert flight.done[-4:] == ["alarm", "say callee/thanks-no-recording", "connect", "connected"]
+        assert flight.done[-3:] == ["say callee/thanks-no-recording", "connect", "connected"]
         assert [told.facts["alarm"] for told in flight.live.after(0) if told.what == "alarm"] == ["spool-not-private"]
 
 

@@ -49,7 +49,7 @@ async def alarms() -> AsyncIterator[list[str]]:
 
 
 async def seal(office: FakeOffice, kept: Recordings, alarms: list[str]) -> Sealed | None:
-    async def alarm(what: str) -> None:
+    def alarm(what: str) -> None:
         alarms.append(what)
 
     return await Sealer(office, kept, lambda: NOW).seal(DECISION, "alice", alarm)

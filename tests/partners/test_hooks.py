@@ -10,12 +10,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from standardwebhooks import Webhook
 
-from callgate.alarming import Alarming
 from callgate.core.events import Event, Json, Kind
 from callgate.core.hooks import Hook, Topic
 from callgate.core.partners import GIVE_UP
 from callgate.hooking import Telling
-from callgate.live import Live
 from callgate.partners.http import Line, http_session
 from callgate.partners.signing import ID, SIGNATURE, TIMESTAMP, Signer
 from callgate.stores.errors import LedgerUnavailable
@@ -152,26 +150,3 @@ async def test_what_is_five_days_old_is_passed_over_with_an_alarm(world: World) 
     await telling.step()
     assert [event.get("alarm") for event in world.remote.told] == ["fresh"]
     assert world.alarms == [("hook-given-up", "chat: 1 events were told in vain for days")]
-
-
-async def test_an_alarm_is_on_the_live_page_at_once_and_in_the_ledger_when_that_takes_it(
-    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    clock = Moved()
-    live = Live(clock)
-    alarm = Alarming(live, ledger, clock)
-    append = ledger.append
-
-    async def away(*_: object, **__: object) -> None:
-        raise LedgerUnavailable("away")
-
-    monkeypatch.setattr(ledger, "append", away)
-    alarm("list-stale", "be-dncm is old")
-    assert [one.facts for one in live.after(0)] == [{"alarm": "list-stale", "why": "be-dncm is old"}]
-    with pytest.raises(LedgerUnavailable):
-        await alarm.enter()
-    monkeypatch.setattr(ledger, "append", append)
-    await alarm.enter()
-    await alarm.enter()
-    [entry] = await ledger.read(kinds=[Kind.ALARM])
-    assert entry.event.payload == {"alarm": "list-stale", "why": "be-dncm is old"}

@@ -97,7 +97,7 @@ class House:
         self.now += timedelta(days)
 
 
-async def _alarm(what: str) -> None:
+def _alarm(what: str) -> None:
     raise AssertionError(what)
 
 

@@ -48,7 +48,10 @@ async def test_without_a_public_url_only_a_loopback_name_is_answered(world: Worl
         assert (answer.status != 421) is allowed
 
 
-@pytest.mark.parametrize(("path", "kind"), [("/login", "text/html"), ("/live.css", "text/css")])
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/login", "text/html"), ("/static/style.css", "text/css"), ("/static/live.js", "text/javascript")],
+)
 async def test_a_page_loads_nothing_from_elsewhere_and_stands_in_no_frame(world: World, path: str, kind: str) -> None:
     answer = await world.ask("GET", path)
     body = await answer.text()
@@ -65,7 +68,10 @@ async def test_a_page_loads_nothing_from_elsewhere_and_stands_in_no_frame(world:
     assert "<script>" not in body
 
 
-@pytest.mark.parametrize("path", ["/nowhere", "/../pyproject.toml", "/static/live.html", "/api/v1/calls/a%20b", "/%ff"])
+@pytest.mark.parametrize(
+    "path",
+    ["/nowhere", "/../pyproject.toml", "/static/live.html", "/static/jsconfig.json", "/api/v1/calls/a%20b", "/%ff"],
+)
 async def test_there_is_nothing_else(world: World, path: str) -> None:
     token = await world.user("boss", Role.SUPERVISOR)
     answer = await world.ask("GET", path, token)
@@ -83,3 +89,31 @@ async def test_a_method_that_is_not_there_is_named_with_those_that_are(world: Wo
 async def test_who_is_not_logged_in_is_sent_to_where_one_does(world: World) -> None:
     answer = await world.ask("GET", "/")
     assert (answer.status, answer.headers["Location"]) == (303, "/login?next=/")
+
+
+async def test_what_goes_wrong_with_a_page_is_a_page(world: World) -> None:
+    await world.user("agent", Role.AGENT)
+    await world.log_in("agent")
+    answer = await world.ask("GET", "/live/state")
+    assert (answer.status, answer.content_type) == (403, "application/problem+json")
+    answer = await world.ask("POST", "/logout", Accept_Language="nl")
+    assert (answer.status, answer.content_type) == (403, "text/html")
+    assert '<html lang="nl"' in await answer.text()
+
+
+@pytest.mark.parametrize(
+    ("back", "to"),
+    [("/lists?x=1", "/lists?x=1"), ("//evil.example/", "/"), ("https://evil.example/", "/"), ("/\\evil.example", "/")],
+)
+async def test_a_choice_is_kept_and_leads_back_to_a_page_of_ours(world: World, back: str, to: str) -> None:
+    form = {"theme": "dark", "language": "nl", "back": back}
+    answer = await world.client.post("/preferences", data=form, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, to)
+    assert (answer.cookies["theme"].value, answer.cookies["language"].value) == ("dark", "nl")
+
+
+async def test_a_form_of_another_page_does_nothing(world: World) -> None:
+    for headers in ({"Sec-Fetch-Site": "cross-site"}, {"Origin": "http://elsewhere.example"}):
+        answer = await world.client.post("/preferences", data={"theme": "dark"}, headers=headers)
+        assert answer.status == 403
+        assert "theme" not in answer.cookies

@@ -26,7 +26,7 @@ async def test_a_supervisor_logs_in_by_the_form_and_sees_the_live_page_live(worl
         await page.fill("#name", "boss")
         await page.fill("#password", PASSWORD)
         await page.click("button")
-        await page.wait_for_selector("#state.live")
+        await page.wait_for_selector('#standing[data-state="live"]')
         assert page.url == str(world.client.make_url("/"))
         await browser.close()
     assert wrong == []

@@ -1,20 +1,24 @@
 """The application over real stores: SQLite, a Redis of the test's own, an office; and users of every role."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from secrets import token_urlsafe
+from typing import Final
 
 from aiohttp import ClientResponse, TCPConnector, web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
+from playwright.async_api import BrowserContext
 
+from callgate.alarms import Alarms
 from callgate.breachreport import report
 from callgate.config import Http
 from callgate.core.access import Area, Principal, Role
 from callgate.core.document import Document
-from callgate.core.events import Event, Kind
+from callgate.core.events import Event, Json, Kind
 from callgate.core.law.transfers import Transfers
 from callgate.core.partners import Partner, Way, What
 from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy
@@ -41,11 +45,12 @@ from callgate.stores.ledger.journal import Journal
 from callgate.stores.outbox import Outbox
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import SuppressionCache
-from callgate.web.auth.door import Door, Terms
+from callgate.web.auth.door import Door, csrf_of, digest
+from callgate.web.auth.door import Terms as SessionTerms
 from callgate.web.auth.passwords import Passwords
 from callgate.web.dialers import Dialers
 from callgate.web.services import LeadsRefused, Services, Sifted
-from callgate.web.serving import make_app
+from callgate.web.serving import COOKIE_ON_LOOPBACK, make_app
 from callgate.web.table import TABLE
 from tests.node import sounds
 from tests.node.fakes import DECISION
@@ -54,6 +59,7 @@ from tests.stores.conftest import NOW, TOKENS, open_ledger
 from tests.stores.servers import RedisServer
 
 PASSWORD = "correct horse battery"
+ANNA = "+33199001242"
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 TRANSFERS: Transfers = transfers()
 TERMS = Kept(timedelta(365), timedelta(365), timedelta(1827))
@@ -68,17 +74,23 @@ POLICY = Policy(
     home="BE",
     outside_line="",
     controllers={"acme": Controller("acme", "Acme"), "futura": Controller("futura", "Futura")},
-    centres={name: Centre(name, name.title(), "BE", "fr") for name in ("brussels", "lille")},
+    centres={
+        "brussels": Centre("brussels", "Brussels", "BE", "fr"),
+        "lille": Centre("lille", "Lille", "FR", "fr"),
+        "casablanca": Centre("casablanca", "Casa Voix", "MA", "fr"),
+    },
     campaigns={"spring": campaign("spring", "acme"), "autumn": campaign("autumn", "futura")},
     mandates={
-        ("acme", "brussels"): Mandate("acme", "brussels", "DPA-1", date(2099, 1, 1)),
+        ("acme", "brussels"): Mandate("acme", "brussels", "DPA-1", date(2027, 1, 15)),
         ("futura", "lille"): Mandate("futura", "lille", "DPA-2", date(2099, 1, 1)),
+        ("futura", "casablanca"): Mandate("futura", "casablanca", "DPA-3", date(2026, 10, 1)),
     },
     lists={"be-dncm": ListRule("be-dncm", "BE", 5)},
     law={},
     transfers=TRANSFERS,
 )
-"""Acme calls from Brussels, and Futura from Lille."""
+"""Acme calls from Brussels, and Futura from Lille; its contract with Casablanca has lapsed."""
+DAY: Final = timedelta(days=1)
 
 
 class FakeSieve:
@@ -100,6 +112,16 @@ ERP = Partner("erp", frozenset({"acme"}), frozenset(What), Way.FEED)
 HOOK = Partner("hook", frozenset({"acme", "futura"}), frozenset(What), Way.WEBHOOK)
 
 
+class FakeLater:
+    """Enters nothing; says what it was to keep."""
+
+    def __init__(self) -> None:
+        self.kept: list[Mapping[str, Json]] = []
+
+    def keep(self, operation: str, facts: Mapping[str, Json]) -> None:
+        self.kept.append({"operation": operation, **facts})
+
+
 @dataclass
 class World:
     """What a test has at hand. `now` and `seconds` are the clocks: moved, never waited for."""
@@ -112,6 +134,7 @@ class World:
     services: Services
     client: TestClient[web.Request, web.Application]
     recordings: Recordings
+    later_file: FakeLater
     now: datetime = NOW
     seconds: float = 0.0
     missing: list[str] = field(default_factory=list)
@@ -146,7 +169,7 @@ class World:
             DECISION, call=call, campaign=said["campaign"], centre=said["centre"], controller=verdict.controller or ""
         )
 
-        async def alarm(what: str) -> None:
+        def alarm(what: str) -> None:
             raise AssertionError(what)
 
         sealed = await Sealer(office, self.recordings, lambda: self.now).seal(decision, "alice", alarm)
@@ -165,9 +188,45 @@ class World:
         assert answer.status == 200, await answer.text()
         return str((await answer.json())["csrf"])
 
+    def at(self, path: str) -> str:
+        """The address of a page."""
+        return str(self.client.make_url(path))
+
+    async def session(self, name: str) -> str:
+        """The secret of a new session of this user's."""
+        secret = token_urlsafe(32)
+        await self.door.accounts.begin_session(digest(secret), name)
+        return secret
+
+    async def visit(
+        self, name: str, method: str, path: str, form: Mapping[str, str] | None = None, session: str = ""
+    ) -> ClientResponse:
+        """Ask for a page, or send its form, with a session of this user's."""
+        secret = session or await self.session(name)
+        cookie, csrf = {"Cookie": f"{COOKIE_ON_LOOPBACK}={secret}"}, csrf_of(secret)
+        if form is not None:
+            data = {"csrf": csrf, **form}
+            return await self.client.request(method, path, data=data, headers=cookie, allow_redirects=False)
+        headers = {**cookie, "X-CSRF-Token": csrf}
+        return await self.client.request(method, path, headers=headers, allow_redirects=False)
+
+    async def enter(self, context: BrowserContext, name: str) -> None:
+        """Let a browser in as this user."""
+        secret = await self.door.log_in(name, PASSWORD, "127.0.0.1")
+        await context.add_cookies([{"name": COOKIE_ON_LOOPBACK, "value": secret, "url": self.at("/")}])
+
 
 @asynccontextmanager
-async def a_world(folder: Path, http: Http | None = None) -> AsyncIterator[World]:
+async def a_world(
+    folder: Path,
+    http: Http | None = None,
+    *,
+    kept: int = 2_000,
+    port: int | None = None,
+    time: Callable[[], datetime] | None = None,
+) -> AsyncIterator[World]:
+    """Over a new ledger in this folder, or over the one that is there. `kept`: happenings of the stream.
+    `time`: the clock, where it is not the world's own."""
     server = RedisServer()
     await server.start()
     redis = connect(server.url, connect_within=5)
@@ -175,7 +234,7 @@ async def a_world(folder: Path, http: Http | None = None) -> AsyncIterator[World
     try:
         cache = SuppressionCache(redis, Keys("test:"), TOKENS, ledger.identity, answer_within=5)
         assert await rebuild(cache, ledger) == ()
-        async with _served(folder, ledger, cache, server, http or Http()) as world:
+        async with _served(ledger, cache, server, http or Http(), kept, port, folder, time) as world:
             yield world
     finally:
         await ledger.close()
@@ -185,12 +244,19 @@ async def a_world(folder: Path, http: Http | None = None) -> AsyncIterator[World
 
 @asynccontextmanager
 async def _served(
-    folder: Path, ledger: Ledger, cache: SuppressionCache, redis: RedisServer, http: Http
+    ledger: Ledger,
+    cache: SuppressionCache,
+    redis: RedisServer,
+    http: Http,
+    kept: int,
+    port: int | None,
+    folder: Path,
+    time: Callable[[], datetime] | None,
 ) -> AsyncIterator[World]:
     made: list[World] = []
 
     def clock() -> datetime:
-        return made[0].now if made else NOW
+        return time() if time else made[0].now if made else NOW
 
     async def missing() -> list[str]:
         return made[0].missing
@@ -204,11 +270,13 @@ async def _served(
     async def destroy(calls: Sequence[str]) -> list[str]:
         return [call for call in calls if await recordings.destroy(call)]
 
-    live, metrics, archive = Live(clock, kept=10), Metrics(), Archive(folder / "sealed")
-    (folder / "spool").mkdir(mode=0o700)
+    live, metrics, archive = Live(clock, kept), Metrics(), Archive(folder / "sealed")
+    (folder / "spool").mkdir(mode=0o700, exist_ok=True)
     recordings = Recordings(folder / "spool", folder / "sealed")
     outbox = Outbox(ledger, [CRM, ERP, HOOK], clock)
-    door = Door(Accounts(ledger, clock), Passwords(QUICK), clock, Terms())
+    door = Door(Accounts(ledger, clock), Passwords(QUICK), clock, SessionTerms())
+    later = FakeLater()
+    alarms = Alarms(live, later, ledger, clock)
     office = LocalOffice(
         ledger, cache, policy=lambda: POLICY, clock=clock, doubt=lambda _: None, alarm=lambda _: None
     )  # fmt: skip
@@ -227,10 +295,47 @@ async def _served(
         ),
         register=lambda one: Document("Register", [one or "all"], []),
         report=lambda found, aware: report(found, aware, {"acme": None}),
+        alarms=alarms,
     )  # fmt: skip
     app = make_app(services, TABLE, lambda: made[0].seconds)
-    server = TestServer(app)
-    await server.start_server(ssl=tls_of(http))
+    server = TestServer(app, port=port)
+    await server.start_server(ssl=tls_of(http), shutdown_timeout=0.1)
     async with TestClient(server, connector=TCPConnector(ssl=False)) as client:
-        made.append(World(ledger, cache, redis, live, door, services, client, recordings))
+        made.append(World(ledger, cache, redis, live, door, services, client, recordings, later))
         yield made[0]
+
+
+def verdict(
+    call: str,
+    reason: str,
+    *,
+    at: datetime = NOW,
+    number: str = ANNA,
+    controller: str = "acme",
+    campaign: str = "spring",
+    centre: str = "brussels",
+    agent: str = "alice",
+) -> Event:
+    """A verdict as the office enters it."""
+    allowed = reason == "clear"
+    trail: list[Json] = [
+        {"rule": "number", "passed": True, "saw": "+33 ••• 42, mobile, FR"},
+        {"rule": "centre", "passed": True, "saw": f"{centre} in BE"},
+        {"rule": "fr-hours", "passed": allowed, "saw": "outside 10:00 to 13:00 and 14:00 to 20:00"},
+    ]
+    payload: dict[str, Json] = {
+        "outcome": "allow" if allowed else "block",
+        "reason": reason,
+        "detail": "" if allowed else "outside 10:00 to 13:00 and 14:00 to 20:00 (Décret 2022-1313, art. 1)",
+        "source": "" if allowed else "Décret 2022-1313, art. 1",
+        "retry_at": None if allowed else (NOW + timedelta(hours=2)).isoformat(),
+        "trail": trail,
+        "policy": "7f3a91",
+        "pbx": "main",
+        "uniqueid": f"1764000000.{call[-2:]}",
+        "agent": agent,
+        "campaign": campaign,
+        "purpose": "marketing",
+        "centre": centre,
+    }
+    return Event(Kind.VERDICT, at, call, number, controller, payload)

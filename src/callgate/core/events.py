@@ -40,6 +40,7 @@ class Kind(StrEnum):
     LIST_LOADED = "list-loaded"
     POLICY_LOADED = "policy-loaded"
     ALARM = "alarm"
+    ALARM_TAKEN = "alarm-taken"
     ERASURE = "erasure"
     RETENTION = "retention"
     RESTORED = "restored"

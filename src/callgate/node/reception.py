@@ -121,6 +121,7 @@ class Reception:
     def _let_fly(self, asked: CallRequest, decision: Decision) -> str:
         permit = permit_for(self._pbx, asked.uniqueid, decision.digits, decision.campaign, self._tools.clock())
         self._fleet.add(decision, asked.uniqueid, asked.agent, permit)
+        self._tools.live.tell("allow", call=decision.call, reason=decision.reason, **_facts(asked, decision))
         return token.issue(self._token_key, permit)
 
     def _blocked(self, asked: CallRequest, decision: Decision) -> None:
@@ -129,13 +130,7 @@ class Reception:
             key = f"{self._pbx}-{asked.uniqueid}"
             self._tools.later.keep("block", {"key": key, "request": request, "reason": decision.reason})
         self._tools.live.tell(
-            "block",
-            number=decision.masked,
-            reason=decision.reason,
-            detail=decision.detail,
-            campaign=asked.campaign,
-            centre=asked.centre,
-            agent=asked.agent,
+            "block", call=decision.call, reason=decision.reason, detail=decision.detail, **_facts(asked, decision)
         )
 
     # The callee's channel, and the keys.
@@ -231,3 +226,14 @@ class Reception:
         """It is committed: the dialplan may say so, and AstDB need not keep it."""
         await session.set_variable(Variable.DONE, done(session.request.uniqueid))
         await session.database_del(DB_FAMILY, key)
+
+
+def _facts(asked: CallRequest, decision: Decision) -> dict[str, Json]:
+    """For whom a call was asked for, and by whom."""
+    return {
+        "number": decision.masked,
+        "campaign": asked.campaign,
+        "controller": decision.controller,
+        "centre": asked.centre,
+        "agent": asked.agent,
+    }

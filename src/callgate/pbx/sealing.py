@@ -14,7 +14,7 @@ is why the alarm.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,7 +42,7 @@ class Sealer:
     clock: Callable[[], datetime]
 
     async def seal(
-        self, decision: Decision, agent: str, alarm: Callable[[str], Awaitable[None]], *, committed: bool = False
+        self, decision: Decision, agent: str, alarm: Callable[[str], None], *, committed: bool = False
     ) -> Sealed | None:
         """Seal a call's recording, and return when it is; None where it was before, or is not to be kept and destroyed.
 
@@ -67,7 +67,7 @@ class Sealer:
             else:
                 return sealed
             if not tries:
-                await alarm("recording-not-sealed")
+                alarm("recording-not-sealed")
             await asyncio.sleep(AGAIN_S[min(tries, len(AGAIN_S) - 1)])
             tries += 1
 

@@ -138,7 +138,9 @@ class Dialers:
             self._keep("block", {"key": key, "request": dict(asked), "reason": decision.reason})
         self._live.tell(
             "block",
+            call=decision.call,
             number=decision.masked,
+            controller=decision.controller,
             reason=decision.reason,
             detail=decision.detail,
             campaign=request.campaign,
@@ -153,8 +155,8 @@ class Dialers:
     @staticmethod
     def _facts(call: str, known: _Call) -> dict[str, Json]:
         of = known.decision
-        said = {"call": call, "number": of.masked, "campaign": of.campaign, "centre": of.centre, "agent": known.agent}
-        return dict(said)
+        said = {"call": call, "number": of.masked, "campaign": of.campaign, "controller": of.controller}
+        return {**said, "centre": of.centre, "agent": known.agent}
 
 
 def new_reference() -> str:

@@ -1,10 +1,11 @@
 """What the routes have at hand. Built by the daemon; a route takes what it needs."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from callgate.alarms import Alarms
 from callgate.breach import Survey
 from callgate.clock import Clock
 from callgate.config import Http
@@ -23,6 +24,7 @@ from callgate.stores.outbox import Outbox
 from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door
 from callgate.web.dialers import Dialers
+from callgate.web.pages.verifying import Verifying
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,7 @@ class Services:
     missing: Callable[[], Awaitable[list[str]]]
     alarm: Callable[[str, str], None]
     sieve: Sieve
+    alarms: Alarms
     secret: bytes
     feed: Feed
     outbox: Outbox
@@ -87,3 +90,4 @@ class Services:
     desk: Desk
     register: Callable[[str | None], Document]
     report: Callable[[Survey, datetime], Document]
+    verifying: Verifying = field(default_factory=Verifying)

@@ -32,6 +32,7 @@ from callgate.stores.errors import Behind, LedgerUnavailable, NotReady, StoreUna
 from callgate.web import problems, sent
 from callgate.web.auth.door import Visitor
 from callgate.web.limits import Limits, Rate
+from callgate.web.pages.site import refusal
 from callgate.web.problems import Problem
 from callgate.web.reach import Reach, reach
 from callgate.web.routing import Ask, Route, Tenant
@@ -103,19 +104,26 @@ class _Serving:
             try:
                 return await self._reached(request, handler)
             except Problem as problem:
-                return problem.response()
+                return self._said(request, problem)
             except (web.HTTPRedirection, ConnectionResetError):
                 raise
             except web.HTTPException as error:
-                return problems.of_http(error).response()
+                return self._said(request, problems.of_http(error))
             except _FAILURES as error:
                 log.warning("not-served", path=_where(request), error=str(error))
-                return problems.unavailable("a store cannot be reached, and nothing was done; try again").response()
+                away = "a store cannot be reached, and nothing was done; try again"
+                return self._said(request, problems.unavailable(away))
             except Exception as error:
                 log.error("not-served", path=_where(request), error=type(error).__name__, place=place_of(error))
-                return Problem(500, "fault", "callgate failed on this request; the log says where").response()
+                return self._said(request, Problem(500, "fault", "callgate failed on this request; the log says where"))
 
         return around
+
+    def _said(self, request: web.Request, problem: Problem) -> web.Response:
+        """A problem, for a person where the route is a page."""
+        route = self.mounted.get(request.match_info.handler)
+        is_page = route is not None and route.page and route.gives == "text/html"
+        return refusal(request, problem) if is_page else problem.response()
 
     async def _reached(self, request: web.Request, handler: Respond) -> web.StreamResponse:
         how = reach(request, self._services.http)

@@ -154,6 +154,10 @@ class Ledger:
         """The entries that answer it, in their order. May take a while. Raises `LedgerUnavailable`."""
         return await self._entries(select(question, self._backend, self.ring), SEARCH_WITHIN)
 
+    async def named(self, seqs: Collection[int]) -> list[Entry]:
+        """The entries with these seqs, in their order. Raises `LedgerUnavailable`."""
+        return await self._entries(READING.where(events.c.seq.in_(seqs)).order_by(events.c.seq), SEARCH_WITHIN)
+
     async def suppressions(self, after: int = 0, batch: int = 1000) -> AsyncIterator[list[Entry]]:
         """The suppressing events past the mark `after`, in their order, up to `batch` at a time.
 

@@ -1,10 +1,9 @@
 """Logging in and out, and one's own password."""
 
-from importlib.resources import files
 from typing import Annotated, Final
 
 from aiohttp import web
-from pydantic import BaseModel, StringConstraints
+from pydantic import StringConstraints
 
 from callgate.web import problems
 from callgate.web.api.fields import In, Line, Out
@@ -16,7 +15,6 @@ from callgate.web.routing import EVERYONE, Ask, Route, Tenant
 from callgate.web.serving import cookie
 
 SLOW: Final = Rate(20, 10)
-_PAGE: Final = files("callgate.web").joinpath("auth", "login.html").read_text(encoding="utf-8")
 
 
 class LogIn(In):
@@ -44,42 +42,15 @@ class Me(Out):
     csrf: str
 
 
-class LogInForm(LogIn):
-    """The form of the log-in page. `next`: the page that was wanted."""
-
-    next: str = "/"
-
-
-class Next(BaseModel):
-    """Which page was wanted before logging in."""
-
-    next: Line = "/"
-
-
 async def log_in(ask: Ask) -> web.StreamResponse:
     said = ask.said(LogIn)
-    secret = await _let_in(ask, said)
+    secret = await let_in(ask, said)
     visitor = await ask.services.door.by_session(secret)
     if visitor is None:
         raise _wrong()
     response = web.json_response(text=_me(visitor).model_dump_json())
-    _set_cookie(ask, response, secret)
+    set_cookie(ask, response, secret)
     return response
-
-
-async def log_in_by_form(ask: Ask) -> web.StreamResponse:
-    said = ask.said(LogInForm)
-    try:
-        secret = await _let_in(ask, said)
-    except Problem as problem:
-        return web.Response(status=problem.status, text=_page(problem.detail, said.next), content_type="text/html")
-    away = web.HTTPSeeOther(_local(said.next))
-    _set_cookie(ask, away, secret)
-    raise away
-
-
-async def log_in_page(ask: Ask) -> web.StreamResponse:
-    return web.Response(text=_page("", ask.asked(Next).next), content_type="text/html", charset="utf-8")
 
 
 async def me(ask: Ask) -> Me:
@@ -89,11 +60,16 @@ async def me(ask: Ask) -> Me:
 
 
 async def log_out(ask: Ask) -> web.StreamResponse:
+    response = web.Response(status=204)
+    await end_session(ask, response)
+    return response
+
+
+async def end_session(ask: Ask, response: web.StreamResponse) -> None:
+    """End the session that a request came with, and have the browser forget it."""
     name = cookie(ask.reach.secure)
     await ask.services.door.log_out(ask.request.cookies.get(name, ""), ask.principal.name)
-    response = web.Response(status=204)
     response.del_cookie(name, path="/", secure=ask.reach.secure, httponly=True, samesite="Lax")
-    return response
 
 
 async def set_password(ask: Ask) -> None:
@@ -108,7 +84,8 @@ async def set_password(ask: Ask) -> None:
         raise problems.too_many(error.wait.total_seconds(), str(error)) from None
 
 
-async def _let_in(ask: Ask, said: LogIn) -> str:
+async def let_in(ask: Ask, said: LogIn) -> str:
+    """The secret of a new session. Raises `Problem`."""
     try:
         return await ask.services.door.log_in(said.name, said.password, ask.reach.address)
     except NotLetIn:
@@ -133,26 +110,11 @@ def _me(visitor: Visitor) -> Me:
     )
 
 
-def _set_cookie(ask: Ask, response: web.StreamResponse, secret: str) -> None:
+def set_cookie(ask: Ask, response: web.StreamResponse, secret: str) -> None:
+    """Have the browser keep a session."""
     longest = round(ask.services.door.terms.longest.total_seconds())
     name = cookie(ask.reach.secure)
     response.set_cookie(name, secret, path="/", max_age=longest, secure=ask.reach.secure, httponly=True, samesite="Lax")
-
-
-def _local(path: str) -> str:
-    """A path of ours: `//elsewhere` and `/\\elsewhere` are none."""
-    plain = path.startswith("/") and not path.startswith("//") and "\\" not in path
-    return path if plain and path.isprintable() else "/"
-
-
-def _page(wrong: str, following: str) -> str:
-    """The page; both are put where text stands, with what would end it escaped."""
-    said = f'<p role="alert">{_escaped(wrong)}</p>' if wrong else ""
-    return _PAGE.replace("@WRONG@", said).replace("@NEXT@", _escaped(_local(following)))
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
 
 
 ROUTES: Final = (
@@ -174,13 +136,5 @@ ROUTES: Final = (
         summary="Set one's own password; ends one's sessions.", who=EVERYONE, tenant=Tenant.NOBODYS, person=True,
         body=NewPassword, rate=SLOW, enters=True,
         example={"old": "correct horse battery", "new": "staple of 12 letters"},
-    ),
-    Route(
-        method="GET", path="/login", handler=log_in_page, summary="The log-in page.", who=None,
-        tenant=Tenant.NOBODYS, query=Next, gives="text/html", page=True,
-    ),
-    Route(
-        method="POST", path="/login", handler=log_in_by_form, summary="Log in by the page's form.", who=None,
-        tenant=Tenant.NOBODYS, body=LogInForm, gives="text/html", rate=SLOW, enters=True, page=True,
     ),
 )  # fmt: skip

@@ -5,7 +5,6 @@ A confined user is answered alike about what is somebody else's and what is not 
 
 from callgate.core import phone, written
 from callgate.core.access import Principal
-from callgate.core.events import Json
 from callgate.core.phone import Number
 from callgate.core.policy import Policy
 from callgate.web.problems import invalid, not_permitted
@@ -45,14 +44,6 @@ def acts_for(principal: Principal, controller: str, policy: Policy) -> bool:
 def _known(ask: Ask, controller: str) -> None:
     if controller not in ask.services.policy().controllers:
         raise invalid("/controller", "there is no such company in the configuration")
-
-
-def sees_happening(principal: Principal, facts: dict[str, Json], policy: Policy) -> bool:
-    """Whether a live fact is theirs to see."""
-    campaign = policy.campaigns.get(str(facts.get("campaign", "")))
-    controller = facts.get("controller") or (campaign.controller if campaign else None)
-    centre = facts.get("centre")
-    return principal.sees(str(controller) if controller else None, str(centre) if centre else None)
 
 
 def number_of(ask: Ask, text: str) -> Number:

@@ -1,69 +1,239 @@
-// The live page: what callgate tells, shown as it comes. All text is set as text, never as markup.
-"use strict";
+/**
+ * The live page. What happens is folded into the model at once; the page follows in the next frame, whatever came
+ * meanwhile, and holds a bounded number of rows. While it is paused the model goes on and the rows stand still; alarms,
+ * and whether the page is live, are shown all the same.
+ */
 
-const KEPT = 200;
-const byId = (id) => document.getElementById(id);
-const calls = new Map();
-let blocks = 0;
+import { draw, table } from "./chart.js";
+import { byId, Texts, write } from "./dom.js";
+import { Filters } from "./filters.js";
+import { Link } from "./link.js";
+import { BLOCKS_MOST, Model } from "./model.js";
+import { alarmItem, blockRow, callRow, healthItem } from "./rows.js";
 
-function time(iso) {
-  return new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const CALLS_SHOWN = 60;
+const SLOWLY_MS = 1000;
+const SPOKEN_MS = 10_000;
+
+const begun = JSON.parse(byId("begin").textContent ?? "");
+const texts = new Texts(begun.texts, begun.language);
+const model = new Model(begun.state);
+const filters = new Filters(() => refilter());
+
+/** What has to be drawn anew. */
+const stale = { blocks: true, calls: true, alarms: true, health: true };
+/** The number of the newest block that was drawn; -1 before any was. */
+let newest = -1;
+let paused = false;
+let waiting = false;
+let slowAt = -SLOWLY_MS;
+let spokenAt = Date.now();
+let spokenSeen = 0;
+/** @type {import("./link.js").Condition} */
+let condition = "connecting";
+/** Rows of calls by call, with what they show. @type {Map<string, {shows: object, row: HTMLElement}>} */
+const callRows = new Map();
+
+const link = new Link({
+  place: () => model.place,
+  take(place, what, facts) {
+    if (!model.take(place, what, facts)) return;
+    if (what === "block") stale.blocks = true;
+    if (what === "allow" || what === "call" || what === "objection") stale.calls = true;
+    if (what.startsWith("alarm")) stale.alarms = true;
+    if (what === "health") stale.health = true;
+    later();
+  },
+  begin(state, why) {
+    model.begin(state);
+    newest = -1;
+    spokenSeen = 0;
+    callRows.clear();
+    byId("blocked").replaceChildren();
+    Object.assign(stale, { blocks: true, calls: true, alarms: true, health: true });
+    if (why) write(byId("spoken"), texts.say(`live.reset-${why}`));
+    later();
+  },
+  condition(now, heard) {
+    condition = now;
+    const seconds = Math.round((Date.now() - heard) / 1000);
+    write(byId("connection"), texts.say(`live.${paused && now === "live" ? "paused" : now}`, { n: seconds }));
+    byId("standing").dataset.state = paused && now === "live" ? "paused" : now;
+    headline();
+  },
+});
+
+/** Draw in the next frame; once, however much happens before it. A page that nobody sees is drawn when it is seen. */
+function later() {
+  if (waiting) return;
+  waiting = true;
+  requestAnimationFrame(() => {
+    waiting = false;
+    show();
+  });
 }
 
-function row(cells) {
-  const tr = document.createElement("tr");
-  for (const [text, note] of cells) {
-    const td = document.createElement("td");
-    td.textContent = text || "–";
-    if (note) {
-      const small = document.createElement("small");
-      small.textContent = note;
-      td.append(small);
-    }
-    tr.append(td);
+function show() {
+  if (stale.alarms) alarms();
+  if (stale.health) health();
+  headline();
+  if (!paused) {
+    if (stale.blocks) blocks();
+    if (stale.calls) calls();
   }
-  return tr;
+  const now = performance.now();
+  if (now - slowAt >= SLOWLY_MS) {
+    slowAt = now;
+    slowly();
+  }
 }
 
-function onBlock(fact) {
-  blocks += 1;
-  byId("blocked-count").textContent = String(blocks);
+function blocks() {
+  stale.blocks = false;
   const body = byId("blocked");
-  body.prepend(row([[time(fact.at)], [fact.number], [fact.reason, fact.detail], [fact.centre], [fact.agent]]));
-  while (body.rows.length > KEPT) body.deleteRow(-1);
+  const fresh = model.blocks.filter((block) => block.seen > newest && filters.lets(block));
+  newest = model.seen;
+  const rows = fresh.map((block) => blockRow(block, texts, block.seen > 0));
+  body.prepend(...rows);
+  while (body.children.length > BLOCKS_MOST / 2) body.lastElementChild?.remove();
+  byId("no-blocked").hidden = body.children.length > 0;
 }
 
-function onCall(fact) {
-  const known = calls.get(fact.call);
-  if (fact.stage === "closed") {
-    if (known) known.remove();
-    calls.delete(fact.call);
-  } else {
-    const since = known ? known.cells[0].textContent : time(fact.at);
-    const fresh = row([[since], [fact.number], [fact.stage], [fact.centre], [fact.campaign]]);
-    if (known) known.replaceWith(fresh);
-    else byId("calls").prepend(fresh);
-    calls.set(fact.call, fresh);
+function calls() {
+  stale.calls = false;
+  const shown = [...model.calls.values()].filter((call) => filters.lets({ ...call, reason: filters.reason })).reverse();
+  const rows = shown.slice(0, CALLS_SHOWN).map((call) => {
+    const kept = callRows.get(call.call);
+    if (kept?.shows === call) return kept.row;
+    const row = callRow(call, texts);
+    callRows.set(call.call, { shows: call, row });
+    return row;
+  });
+  for (const id of callRows.keys()) if (!model.calls.has(id)) callRows.delete(id);
+  byId("calls").replaceChildren(...rows);
+  byId("no-calls").hidden = rows.length > 0;
+  write(byId("calls-count"), texts.numbers.format(shown.length));
+}
+
+/** What need not be drawn with each happening: counters, chart, what is spoken. */
+function slowly() {
+  const last = Math.floor(model.now / 60000);
+  const hour = [...model.hour.counts(last)].filter((count) => filters.counts(count));
+  const day = [...model.day.counts(last)].filter((count) => filters.counts(count));
+  const allowed = hour.reduce((sum, count) => sum + (count[3] === "clear" ? count[4] : 0), 0);
+  const asked = hour.reduce((sum, count) => sum + count[4], 0);
+  const blocked = asked - allowed;
+  write(byId("n-blocked"), texts.numbers.format(blocked));
+  write(byId("n-share"), asked ? texts.say("live.share", { n: Math.round((100 * blocked) / asked) }) : "");
+  write(byId("n-allowed"), texts.numbers.format(allowed));
+  const open = [...model.calls.values()].filter((call) => filters.lets({ ...call, reason: filters.reason }));
+  write(byId("n-calls"), texts.numbers.format(open.length));
+  write(byId("n-talking"), texts.say("live.talking", { n: open.filter((call) => ["talking", "recording"].includes(call.stage)).length }));
+  write(byId("n-recording"), texts.numbers.format(open.filter((call) => call.stage === "recording").length));
+  if (!paused) {
+    const inDay = byId("chart").dataset.span === "day";
+    draw(inDay ? day : hour, last, inDay ? { width: 15, span: 1440 } : { width: 1, span: 60 }, texts);
+    table(hour, day, texts);
   }
-  byId("calls-count").textContent = String(calls.size);
+  speak();
 }
 
-function onAlarm(fact) {
-  byId("alarms-section").hidden = false;
-  const item = document.createElement("li");
-  item.textContent = [time(fact.at), fact.alarm, fact.ruling, fact.why, fact.agent].filter(Boolean).join(" · ");
-  byId("alarms").prepend(item);
+/** For those who listen: how many, now and then, and never each. */
+function speak() {
+  const seen = model.seen - spokenSeen;
+  if (!seen || Date.now() - spokenAt < SPOKEN_MS) return;
+  spokenAt = Date.now();
+  spokenSeen = model.seen;
+  write(byId("spoken"), texts.say("live.spoken", { n: seen, reason: texts.say(`reason.${model.blocks[0]?.reason ?? ""}`) }));
 }
 
-function watch() {
-  const source = new EventSource("/api/v1/events?after=0");
-  const state = byId("state");
-  const on = (what, show) => source.addEventListener(what, (event) => show(JSON.parse(event.data)));
-  source.onopen = () => { state.textContent = "live"; state.className = "live"; };
-  source.onerror = () => { state.textContent = "not live: connecting again"; state.className = ""; };
-  on("block", onBlock);
-  on("call", onCall);
-  on("alarm", onAlarm);
+function headline() {
+  const bad = model.health.filter((part) => part.state === "bad");
+  const stopped = bad.filter((part) => part.part !== "list");
+  const place = byId("standing");
+  let text = texts.say("live.well");
+  const blind = condition === "dead" || condition === "out";
+  if (blind) text = texts.say("live.blind");
+  else if (stopped.length) text = texts.say("live.stopped", { parts: stopped.map((part) => partName(part)).join(", ") });
+  else if (model.alarms.size) text = texts.say("live.alarms-stand", { n: model.alarms.size });
+  else if (bad.length) text = texts.say("live.lists-bad", { parts: bad.map((part) => part.name).join(", ") });
+  place.toggleAttribute("data-trouble", blind || stopped.length + model.alarms.size + bad.length > 0);
+  write(byId("headline"), text);
+  const held = paused ? model.seen - Math.max(newest, 0) : 0;
+  byId("waiting").hidden = held <= 0;
+  write(byId("waiting"), texts.say("live.waiting", { n: held }));
 }
 
-watch();
+/** @param {import("./model.js").Part} part */
+function partName(part) {
+  return part.name ? `${texts.say(`part.${part.part}`)} ${part.name}` : texts.say(`part.${part.part}`);
+}
+
+function alarms() {
+  stale.alarms = false;
+  const section = byId("alarms-section");
+  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.alarm : undefined;
+  section.hidden = model.alarms.size === 0;
+  const list = [...model.alarms.values()].sort((one, other) => other.last.localeCompare(one.last));
+  byId("alarms").replaceChildren(...list.map((alarm) => alarmItem(alarm, texts, take)));
+  // Whoever was about to take one is still there after another was raised.
+  const before = focused ? byId("alarms").querySelector(`[data-alarm="${focused}"]`) : null;
+  if (before instanceof HTMLElement) before.focus();
+}
+
+/** Somebody takes an alarm: it is gone for all once the ledger has it. @param {string} id @param {HTMLButtonElement} button */
+async function take(id, button) {
+  button.disabled = true;
+  const csrf = document.querySelector('input[name="csrf"]')?.getAttribute("value") ?? "";
+  try {
+    const answer = await fetch(`/alarms/${encodeURIComponent(id)}/take`, { method: "POST", headers: { "X-CSRF-Token": csrf } });
+    if (!answer.ok && answer.status !== 404) throw new Error(String(answer.status));
+    if (answer.status === 404) {
+      model.alarms.delete(id);
+      stale.alarms = true;
+      later();
+    }
+  } catch {
+    button.disabled = false;
+    write(button, texts.say("live.not-taken"));
+  }
+}
+
+function health() {
+  stale.health = false;
+  byId("health").replaceChildren(...model.health.map((part) => healthItem(part, partName(part), model.now, texts)));
+}
+
+function refilter() {
+  newest = -1;
+  slowAt = -SLOWLY_MS;
+  byId("blocked").replaceChildren();
+  blocks();
+  calls();
+  later();
+}
+
+byId("pause").addEventListener("click", () => {
+  paused = !paused;
+  byId("pause").setAttribute("aria-pressed", String(paused));
+  write(byId("pause"), texts.say(paused ? "live.resume" : "live.pause"));
+  link.listener.condition(condition, link.heard);
+  slowAt = -SLOWLY_MS;
+  later();
+});
+
+for (const button of document.querySelectorAll("button[data-span]")) {
+  button.addEventListener("click", () => {
+    const span = button instanceof HTMLElement ? (button.dataset.span ?? "hour") : "hour";
+    byId("chart").dataset.span = span;
+    for (const other of document.querySelectorAll("button[data-span]")) other.setAttribute("aria-pressed", String(other === button));
+    filters.remember("span", span === "day" ? "day" : "");
+    slowAt = -SLOWLY_MS;
+    later();
+  });
+}
+
+setInterval(later, SLOWLY_MS);
+setInterval(() => (stale.health = true), 30_000);
+show();
+link.connect();

@@ -1,0 +1,1 @@
+"""The pages for people: rendered here, with a small script where something moves by itself."""

@@ -1,0 +1,80 @@
+"""What the pages say, in four languages."""
+
+import re
+import tomllib
+from importlib.resources import files
+from string import Template
+
+import pytest
+
+from callgate.core.access import Role
+from callgate.core.ages import Age
+from callgate.core.call import State
+from callgate.core.reasons import ALLOWING, SENTENCES, Reason
+from callgate.web.pages.site import NAVIGATION
+from callgate.web.pages.texts import LANGUAGES, choose, texts
+
+ENGLISH = texts("en")
+WEB = files("callgate.web")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_says_everything_with_the_same_fields(language: str) -> None:
+    other = texts(language)
+    assert other.by_key.keys() == ENGLISH.by_key.keys()
+    for key, text in ENGLISH.by_key.items():
+        fields = set(Template(text).get_identifiers())
+        assert set(Template(other.by_key[key]).get_identifiers()) == fields, key
+        assert Template(other.by_key[key]).is_valid(), key
+        assert other.by_key[key].strip(), key
+
+
+def test_the_english_of_a_reason_is_its_sentence() -> None:
+    assert {reason: ENGLISH(f"reason.{reason}") for reason in Reason} == SENTENCES
+
+
+def test_whatever_has_a_name_of_its_own_has_a_text() -> None:
+    for keys in (
+        [f"stage.{state}" for state in State if state is not State.CLOSED],
+        [f"role.{role}" for role in Role],
+        [f"age.{age}" for age in Age],
+        [f"page.{key}" for key, _, _ in NAVIGATION],
+    ):
+        assert set(keys) <= ENGLISH.by_key.keys()
+
+
+def test_every_reason_to_block_belongs_to_one_family_of_the_chart() -> None:
+    script = WEB.joinpath("static", "chart.js").read_text("utf-8")
+    families = script[script.index("const FAMILIES") : script.index("const NAMES")]
+    assert sorted(re.findall(r'"([a-z-]+)"', families)) == sorted(set(Reason) - ALLOWING)
+
+
+def test_every_key_that_a_template_or_the_script_names_is_there() -> None:
+    named: set[str] = set()
+    for folder, pattern in (("templates", r'text\("([a-z.-]+)"[,)]'), ("static", r'say\("([a-z]+\.[a-z-]+)"[,)]')):
+        for file in WEB.joinpath(folder).iterdir():
+            if file.name.endswith((".html", ".js")):
+                named |= set(re.findall(pattern, file.read_text("utf-8")))
+    assert named
+    assert named <= ENGLISH.by_key.keys()
+
+
+def test_the_files_are_toml_without_a_key_twice() -> None:
+    for language in LANGUAGES:
+        tomllib.loads(WEB.joinpath("texts", f"{language}.toml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accept", "language"),
+    [
+        ("de", "fr", "de"),
+        (None, "fr-BE,fr;q=0.9,en;q=0.8", "fr"),
+        (None, "it, nl;q=0.5, de;q=0.7", "de"),
+        (None, "nl;q=0, fr;q=0.1", "fr"),
+        ("xx", "", "en"),
+        (None, "nl;q=abc", "en"),
+        (None, "*", "en"),
+    ],
+)
+def test_the_reader_s_choice_comes_first_then_the_browser_s(cookie: str | None, accept: str, language: str) -> None:
+    assert choose(cookie, accept) == language
