@@ -15,12 +15,16 @@ from callgate.core.faults import place_of
 from callgate.live import Live
 from callgate.pbx.ami import ActionRefused, Link, Message
 from callgate.pbx.ami import RemoteError as AmiError
+from callgate.pbx.ami.errors import NotConnected
 from callgate.pilot import Later
 
 log = structlog.stdlib.get_logger()
 
 RECORDERS = 8
 """More recorders than this on one channel are somebody starting them as fast as they are stopped."""
+
+UNTIL_ACTIONS_S = (0.1, 0.2, 0.4, 0.8)
+"""What is waited for the session of actions where that of events is back before it."""
 
 
 class Exchange:
@@ -84,7 +88,7 @@ class Exchange:
         try:
             if self.link is None:
                 raise AmiError("no link")  # noqa: TRY301 - the one place that handles it
-            await self.link.act(action, fields)
+            await self._send(self.link, action, fields)
         except ActionRefused as error:
             log.info("ami-refused", action=action, reason=error.reason)
         except AmiError as error:
@@ -92,6 +96,17 @@ class Exchange:
         else:
             return True
         return False
+
+    async def _send(self, link: Link, action: str, fields: Mapping[str, str]) -> None:
+        """Of the two sessions that of events may be back first: what was never sent may be sent a moment later."""
+        for pause in UNTIL_ACTIONS_S:
+            try:
+                await link.act(action, fields)
+            except NotConnected:
+                await asyncio.sleep(pause)
+            else:
+                return
+        await link.act(action, fields)
 
     def alarm(self, alarm: str, **facts: Json) -> None:
         """Something that a person must look at: in the log, on the live page and in the ledger. No numbers."""
