@@ -113,6 +113,19 @@ REQUESTS = frozenset(
 """The kinds that tell of a request of a person (see `core.requests`): each names it in `payload["request"]`."""
 
 
+RECORDINGS = frozenset(
+    {
+        Kind.RECORDING_STARTED,
+        Kind.RECORDING_PAUSED,
+        Kind.RECORDING_RESUMED,
+        Kind.RECORDING_SEALED,
+        Kind.RECORDING_DESTROYED,
+        Kind.RECORDING_PLAYED,
+    }
+)
+"""The kinds that tell of a recording."""
+
+
 class DataClass(StrEnum):
     """What personal data is kept for. Each class of a person's data has a key of its own, so that it can end alone."""
 
@@ -122,14 +135,7 @@ class DataClass(StrEnum):
 
 
 _CLASSES = {
-    DataClass.RECORDING: {
-        Kind.RECORDING_STARTED,
-        Kind.RECORDING_PAUSED,
-        Kind.RECORDING_RESUMED,
-        Kind.RECORDING_SEALED,
-        Kind.RECORDING_DESTROYED,
-        Kind.RECORDING_PLAYED,
-    },
+    DataClass.RECORDING: RECORDINGS,
     DataClass.PROOF: {*SUPPRESSING, *REQUESTS, *DELIVERIES, Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL},
 }
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from callgate.core import phone
 from callgate.core.access import Principal
-from callgate.core.events import CONSENTS, OBJECTIONS, REQUESTS, Event, Json, Kind
+from callgate.core.events import CONSENTS, OBJECTIONS, RECORDINGS, REQUESTS, Event, Json, Kind
 from callgate.core.policy import Policy
 from callgate.core.requests import Request, Right
 from callgate.core.retention import Terms
@@ -24,16 +24,7 @@ SECTIONS: Mapping[str, frozenset[Kind]] = {
     "notices": frozenset({Kind.NOTICE}),
     "consents": frozenset({Kind.CONSENT, Kind.REFUSAL, Kind.WITHDRAWAL, *CONSENTS}),
     "objections": OBJECTIONS,
-    "recordings": frozenset(
-        {
-            Kind.RECORDING_STARTED,
-            Kind.RECORDING_PAUSED,
-            Kind.RECORDING_RESUMED,
-            Kind.RECORDING_SEALED,
-            Kind.RECORDING_DESTROYED,
-            Kind.RECORDING_PLAYED,
-        }
-    ),
+    "recordings": RECORDINGS,
     "notes": frozenset({Kind.OUTCOME, Kind.NOTE}),
     "requests": REQUESTS,
 }

@@ -53,23 +53,6 @@ class Partners(Protocol):
         """What those that were asked have answered so far."""
 
 
-class NoPartners:
-    """For an installation without partners."""
-
-    async def that_received(self, number: str, controller: str) -> Sequence[str]:
-        """None."""
-        del number, controller
-        return ()
-
-    async def ask(self, request: str, number: str, controller: str, at: datetime) -> None:
-        """Nobody."""
-
-    async def answered(self, request: str) -> Mapping[str, Answer]:
-        """Nobody."""
-        del request
-        return {}
-
-
 class Holidays:
     """The public holidays of a country, as a container of dates."""
 
