@@ -4,6 +4,8 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 TSC    := $(BIN)/node node_modules/typescript/bin/tsc -p .
 LINT   := $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(TSC)
+JOBS   ?= 3
+TESTS  := $(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
 export PYTHON
 # LAB=docker runs the lab's Asterisk in a container, from asterisk/Dockerfile; LAB=system and LAB=root are the others.
 export CALLGATE_ASTERISK ?= $(LAB)
@@ -19,11 +21,11 @@ setup: ## what the rest needs: programs, .venv, an Asterisk in the cache (done a
 check: ## seconds: lint, types, and the tests that need no server
 	@lab/setup.sh python
 	$(LINT)
-	$(BIN)/pytest -q -m 'not lab and not server and not docker'
+	$(TESTS) -q -m 'not lab and not server and not docker'
 
-test: setup ## everything: lint, types, and all tests, real Asterisk and Redis included
+test: setup ## everything: lint, types, and all tests, real Asterisk and Redis included; JOBS=1 one after another
 	$(LINT)
-	$(BIN)/pytest
+	$(TESTS)
 
 demo: ## real calls that show each promise, here or in a container where only Docker is there; ONCE=1 exits after them
 	@lab/demo.sh

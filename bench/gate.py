@@ -6,16 +6,18 @@ calls placed in the same turns.
 """
 
 import asyncio
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import cycle, islice
+from pathlib import Path
 
 from rich.console import Console
 
 from bench.pbxs import SUPPRESSED, Variant, variants
 from bench.report import Figure, percentile
 from bench.sip import Attempt
-from lab.process import LabError
+from lab.process import LabError, Process
 from lab.world import run_callgate
 
 NUMBERS = [f"44207946{n:04}" for n in range(900)]
@@ -34,6 +36,9 @@ LADDER = [round(8 * 1.08**step) for step in range(63)]
 """The rates that are tried, calls a second: 8 % apart, from 8 to about 950."""
 BLOWN_MS = 100.0
 """A rate is sustained while every call arrives and the p99 of its set-up is below this."""
+
+TALKS, TALKS_PER_S, TALK_S = 60, 2.0, 60.0
+"""Conversations: how many, how many begin in a second, and seconds from the callee's answer to their hanging up."""
 
 Say = Callable[[str], None]
 
@@ -77,11 +82,13 @@ async def measure(console: Console) -> list[Figure]:
             for rate, turns in TURNS.items():
                 by_rate[rate] = await _take_turns(list(of.values()), numbers, rate, turns, say)
             while_importing = await _while_importing(of, numbers, say)
+            say(f"{TALKS} conversations of {TALK_S:.0f} s, gated and ungated at the same time")
+            talked = await _conversations(of, numbers)
             highest = {}
             for name in ("ungated", "gate", *RIVALS):
                 say(f"the highest rate of {name}")
                 highest[name] = await _highest(of[name], numbers)
-    return [*_latency(by_rate), *_importing(while_importing), *_rates(highest)]
+    return [*_latency(by_rate), *_importing(while_importing), *_rates(highest), _talking(talked)]
 
 
 # Measuring.
@@ -152,6 +159,30 @@ async def _sustains(variant: Variant, numbers: Numbers, rate: int) -> bool:
     return not sample.failed and p99 is not None and p99 < BLOWN_MS
 
 
+async def _conversations(of: Mapping[str, Variant], numbers: Numbers) -> Mapping[str, float]:
+    """Processor time of one conversation in ms: of Asterisk, and behind the gate of callgate and its Redis as well."""
+    gated, ungated = of["gate"], of["ungated"]
+    programs = {
+        "gate": (gated.lab.asterisk, gated.lab.callgate, gated.lab.redis),
+        "ungated": (ungated.lab.asterisk,),
+    }
+    before = {name: sum(map(_used_s, programs[name])) for name in programs}
+    dialled = list(islice(numbers, TALKS))
+    placed = await asyncio.gather(
+        *(of[name].line.talks(of[name].prefix, dialled, TALKS_PER_S, TALK_S) for name in programs)
+    )
+    for name, attempts in zip(programs, placed, strict=True):
+        if failed := [attempt.status for attempt in attempts if attempt.status != 200]:
+            raise LabError(f"{name}: {len(failed)} of {TALKS} conversations did not come about: {set(failed)}")
+    return {name: (sum(map(_used_s, programs[name])) - before[name]) * 1000 / TALKS for name in programs}
+
+
+def _used_s(program: Process) -> float:
+    """Seconds of processor that a program and the children it waited for have used: proc(5), stat, fields 14 to 17."""
+    fields = Path(f"/proc/{program.pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 # Figures.
 
 
@@ -201,3 +232,10 @@ def _rates(highest: Mapping[str, int]) -> list[Figure]:
     ]
     ratio = highest["gate"] / ungated if ungated else None
     return [Figure("gate.rate_ratio", ratio, "", "the ungated rate", 1.0, ">= 0.85"), *figures]
+
+
+def _talking(talked: Mapping[str, float]) -> Figure:
+    """Inverse to what one machine can hold at a time: processor time is what conversations compete for."""
+    ratio = talked["ungated"] / talked["gate"]
+    note = f"{talked['gate']:.0f} ms of processor time gated, {talked['ungated']:.0f} ms ungated, in {TALK_S:.0f} s"
+    return Figure("gate.talking_ratio", ratio, "", "an ungated conversation", 1.0, ">= 0.85", note)

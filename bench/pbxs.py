@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 from redis.asyncio import Redis
 
-from bench.sip import Line
+from bench.talking import TalkingLine
 from lab.config import render, values
 from lab.place import REPOSITORY, Place, somewhere
 from lab.process import Process, accepts
@@ -35,7 +35,7 @@ class Variant:
 
     name: str
     lab: Lab
-    line: Line
+    line: TalkingLine
     prefix: str
 
 
@@ -51,7 +51,7 @@ async def variants() -> AsyncIterator[dict[str, Variant]]:
         await _fill_gate(gated)
         await _fill_redis(plain.place)
         await _web_service(plain.place, stack)
-        lines = [await stack.enter_async_context(Line(place)) for place in places]
+        lines = [await stack.enter_async_context(TalkingLine(place)) for place in places]
         made = {"gate": Variant("gate", gated, lines[0], "00")}
         for name, prefix in (("ungated", "81"), ("astdb", "82"), ("agi_script", "83"), ("curl", "84")):
             made[name] = Variant(name, plain, lines[1], prefix)

@@ -89,6 +89,7 @@ class Line:
         self._calls: dict[bytes, Attempt] = {}
         self._expected: dict[bytes, Attempt] = {}
         self._changed = asyncio.Event()
+        self._patience = ANSWER_WITHIN_S
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
@@ -119,7 +120,7 @@ class Line:
                 await asyncio.sleep(0)
             placed.append(self._dial(prefix, number))
         try:
-            async with asyncio.timeout(ANSWER_WITHIN_S):
+            async with asyncio.timeout(self._patience):
                 while any(attempt.status is None for attempt in placed):
                     self._changed.clear()
                     await self._changed.wait()
@@ -148,7 +149,7 @@ class Line:
         return attempt
 
     def _at_phone(self) -> None:
-        for data, _, _ in _arrived(self._phone):
+        for data, _, _ in arrived(self._phone):
             name, to = _CALL.search(data), _TO.search(data)
             if not data.startswith(b"SIP/2.0 ") or name is None or to is None or (status := int(data[8:11])) < 200:
                 continue
@@ -167,13 +168,13 @@ class Line:
             self._changed.set()
 
     def _at_carrier(self) -> None:
-        for data, arrived, sender in _arrived(self._carrier):
+        for data, at, sender in arrived(self._carrier):
             rings = _RINGS.match(data)
             if rings is None:
                 continue
             attempt = self._expected.get(rings[1])
             if attempt is not None and attempt.rang is None:
-                attempt.rang = arrived
+                attempt.rang = at
             head = b"\r\n".join(
                 line + (b";tag=carrier" if line.startswith(b"To:") else b"") for line in _COPIED.findall(data)
             )
@@ -188,7 +189,7 @@ def _socket(address: Address) -> socket.socket:
     return made
 
 
-def _arrived(end: socket.socket) -> Iterator[tuple[bytes, int, Address]]:
+def arrived(end: socket.socket) -> Iterator[tuple[bytes, int, Address]]:
     """What has come in: packet, when it did (ns since 1970, the kernel's), and from where."""
     while True:
         try:

@@ -128,7 +128,7 @@ def test_a_restriction_blocks_is_shown_to_an_officer_alone_and_is_lifted(lived: 
     )
     hidden = lived("ledger", "show", "--number", f"00{ANNA[1:]}", "--json")
     assert json.loads(hidden.stdout) == []
-    assert "--officer NAME shows them" in hidden.stderr
+    assert "--officer NAME shows them" in " ".join(hidden.stderr.split())
     assert json.loads(lived("ledger", "show", "--number", f"00{ANNA[1:]}", "--officer", "A", "--json").stdout)
     lifted = told(lived, "lift", request, "--because", "settled", "--told", "letter of today")
     assert lifted["restricts"] is False

@@ -153,6 +153,18 @@ def test_whoever_loads_during_builds_gets_a_whole_set(tmp_path: Path) -> None:
     assert loaded == versions
 
 
+def test_of_two_builds_at_once_the_second_renders_nothing(tmp_path: Path) -> None:
+    rendered: list[str] = []
+    builds = [
+        threading.Thread(target=build, args=(SMALL, tmp_path), kwargs={"progress": watch(rendered)}) for _ in "ab"
+    ]
+    for one in builds:
+        one.start()
+    for one in builds:
+        one.join()
+    assert len(rendered) == len(set(rendered)) > 0
+
+
 def test_the_dialplan_finds_prompts_by_name_without_callgate(tmp_path: Path) -> None:
     build(replace(SMALL, campaigns=(), agent_languages=("en",)), tmp_path)
     assert samples(str(tmp_path / "current" / "en" / "blocked" / "callgate-unavailable"))

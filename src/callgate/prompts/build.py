@@ -1,10 +1,12 @@
 """Building the set of prompts: render what is new, refuse what is too long, put all of it in force at once."""
 
+import fcntl
 import hashlib
 import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -49,12 +51,23 @@ def build(spec: BuildSpec, out: Path, *, progress: Callable[[Progress], None] = 
     tools = speech.Tools.find()
     jobs = [_job(line, tools) for line in lines]
     (out / ARCHIVE).mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".build-", dir=out) as scratch:
+    with _one_at_a_time(out), tempfile.TemporaryDirectory(prefix=".build-", dir=out) as scratch:
         made = _make(jobs, out, Path(scratch), progress)
         manifest = Manifest.of(tuple(_entry(job, *made[job.key], tools) for job in jobs))
         _refuse_too_long(manifest.prompts)
         _publish(manifest, out, Path(scratch))
     return manifest
+
+
+@contextmanager
+def _one_at_a_time(out: Path) -> Iterator[None]:
+    """A second build waits for the first, and then finds most of its work done."""
+    folder = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _job(line: Line, tools: speech.Tools) -> _Job:
