@@ -1,7 +1,7 @@
 """What holds for all tests.
 
-`make test` runs them in several processes. A file stays in one of them, and with it what its tests share; whatever needs
-a Docker engine shares one process, because two engines quarrel over the machine's firewall.
+`make test` runs them in several processes. A file stays in one of them, and with it what its tests share; whatever
+needs a Docker engine shares one process, because two engines quarrel over the machine's firewall.
 """
 
 from collections.abc import Iterator
