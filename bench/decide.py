@@ -5,7 +5,6 @@ before the clock starts, to the same Redis through the same client. The two take
 """
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -125,7 +124,7 @@ async def _whole(cache: SuppressionCache, number: int) -> None:
     question = _question(number)
     attempt = Attempt(f"{number:016x}", question.at, question.caps)
     found = await cache.lookup(Query(question.number.e164, "acme", "spring", question.lists, attempt))
-    verdict = gate.answer(question, replace(found.facts, consent=CONSENT), NOW)
+    verdict = gate.answer(question, found.facts._replace(consent=CONSENT), NOW)
     if not verdict.allowed or not found.reserved:
         raise LabError(f"a call that nothing speaks against was blocked: {verdict.reason}")
 

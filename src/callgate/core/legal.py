@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from callgate.core import phone
-from callgate.core.law import CallerId, Consent, Contacts, Finding, Listing, Pack, Share, Situation, Topic
+from callgate.core.law import NOTHING, CallerId, Consent, Contacts, Finding, Listing, Pack, Share, Situation, Topic
 from callgate.core.law.terms import Owner
 from callgate.core.phone import Number
 from callgate.core.policy import Campaign, Dialling
@@ -40,8 +40,8 @@ def situation(
     *,
     consent: Consent | None = None,
     contacts: Contacts | None = None,
-    lists: Mapping[str, Listing] | None = None,
-    abandoned: Mapping[int | None, Share] | None = None,
+    lists: Mapping[str, Listing] = NOTHING,
+    abandoned: Mapping[int | None, Share] = NOTHING,
 ) -> Situation:
     """The call as the law sees it."""
     return Situation(
@@ -54,8 +54,8 @@ def situation(
         caller_id=_caller_id(campaign),
         automated=campaign.dialling is not Dialling.MANUAL,
         agent_waiting=campaign.dialling is not Dialling.PREDICTIVE,
-        abandoned=abandoned or {},
-        lists=lists or {},
+        abandoned=abandoned,
+        lists=lists,
     )
 
 
@@ -72,9 +72,9 @@ def _shown(caller_id: str, owner: Owner | None) -> CallerId | None:
         return None
 
 
-def lists_of(book: Mapping[str, Pack], number: Number, campaign: Campaign) -> tuple[str, ...]:
-    """The lists that a law names for calls to this number, whether or not each binds this one."""
-    pack = book.get(number.country)
+def lists_of(book: Mapping[str, Pack], country: str, campaign: Campaign) -> tuple[str, ...]:
+    """The lists that a law names for calls into a country, whether or not each binds this one."""
+    pack = book.get(country)
     return _lists(pack) if pack is not None and campaign.purpose is Purpose.MARKETING else ()
 
 
@@ -85,8 +85,9 @@ def _lists(pack: Pack) -> tuple[str, ...]:
 
 def deciding(findings: Sequence[Finding]) -> Finding | None:
     """The finding that gives the reason; None where all passed."""
-    failed = [finding for finding in findings if not finding.passed]
-    return next((finding for finding in failed if finding.retry_at is None), failed[0] if failed else None)
+    if not (failed := [finding for finding in findings if not finding.passed]):
+        return None
+    return next((finding for finding in failed if finding.retry_at is None), failed[0])
 
 
 def reason_of(finding: Finding, lists: Mapping[str, Listing]) -> Reason:

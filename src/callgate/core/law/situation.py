@@ -4,14 +4,18 @@ Whatever a store has to say comes in as a value; what it could not say is None, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from callgate.core.law.rule import Callee
 from callgate.core.law.terms import Owner, Relation, Sector
 from callgate.core.phone import Number
 from callgate.core.purpose import Purpose
 
+NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+"""Known of a call where nothing was said of it."""
 BUSINESS_LINES = frozenset({"fixed", "company", "toll-free", "shared-cost"})
 """Kinds of line on which a lead's word that it is a business is believed. A mobile may always be a consumer's."""
 
@@ -42,8 +46,7 @@ class Contacts:
     last_abandoned: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallerId:
+class CallerId(NamedTuple):
     """The number that the callee will see: E.164, its kind as in `callgate.core.phone`, and whose it is, if known."""
 
     e164: str
@@ -68,8 +71,16 @@ class Listing:
     since: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Offer(NamedTuple):
+    """What calls of a campaign have in common, whoever is called; the words are those of `Situation`."""
+
+    sector: Sector | None
+    caller_id: CallerId | None
+    automated: bool
+    agent_waiting: bool
+
+
+class Situation(NamedTuple):
     """A call to be judged.
 
     `callee` and `sector` are what the lead and the campaign say; None is unknown. `relations` has the date of each, for
@@ -82,14 +93,19 @@ class Situation:
     purpose: Purpose
     callee: Callee | None = None
     sector: Sector | None = None
-    relations: Mapping[Relation, datetime] = field(default_factory=dict)
+    relations: Mapping[Relation, datetime] = NOTHING
     consent: Consent | None = None
     contacts: Contacts | None = None
     caller_id: CallerId | None = None
     automated: bool = True
     agent_waiting: bool = False
-    abandoned: Mapping[int | None, Share] = field(default_factory=dict)
-    lists: Mapping[str, Listing] = field(default_factory=dict)
+    abandoned: Mapping[int | None, Share] = NOTHING
+    lists: Mapping[str, Listing] = NOTHING
+
+    @property
+    def offer(self) -> Offer:
+        """What of it is the campaign's."""
+        return Offer(self.sector, self.caller_id, self.automated, self.agent_waiting)
 
     @property
     def treated_as(self) -> Callee:
