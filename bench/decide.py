@@ -28,7 +28,7 @@ from callgate.stores.connection import text
 from callgate.stores.contacts import Attempt
 from callgate.stores.keys import Keys
 from callgate.stores.lookup import look_up
-from callgate.stores.probing import Person, Probe, probe
+from callgate.stores.probing import Probe, Prober
 from callgate.stores.readiness import rebuild
 from callgate.stores.suppression import Query, SuppressionCache
 from lab.process import LabError
@@ -98,13 +98,12 @@ def _question(number: int) -> Question:
 async def _beside(cache: SuppressionCache) -> tuple[float, float]:
     """Seconds a call, of the whole and of the bare loop."""
     generation = text(await cache.redis.get(cache.keys.epoch) or b"").split("/")[-1]
+    prober = Prober(cache.keys, TOKENS, generation, "acme", "spring")
     whole = bare = 0.0
     for first in range(0, CALLS, TURN):
         people = range(first, first + TURN)
         whole += await _timed(partial(_whole, cache), people)
-        asked = [
-            probe(cache.keys, TOKENS, cache.contacts, generation, _person(number), patterned=False) for number in people
-        ]
+        asked = [prober.probe(*_person(number), cache.contacts, patterned=False) for number in people]
         bare += await _timed(partial(_bare, cache), asked)
     return whole / CALLS, bare / CALLS
 
@@ -129,8 +128,7 @@ async def _whole(cache: SuppressionCache, number: int) -> None:
         raise LabError(f"a call that nothing speaks against was blocked: {verdict.reason}")
 
 
-def _person(number: int) -> Person:
+def _person(number: int) -> tuple[str, Attempt]:
     """Somebody else than the whole calls in the same turn."""
     question = _question(number + CALLS)
-    attempt = Attempt(f"{number + CALLS:016x}", question.at, question.caps)
-    return Person(question.number.e164, "acme", "spring", attempt)
+    return question.number.e164, Attempt(f"{number + CALLS:016x}", question.at, question.caps)

@@ -89,7 +89,7 @@ class Keys:
 
     def bucket(self, generation: str, bucket: int) -> str:
         """Set: the tokens of one bucket."""
-        return f"{self.generation(generation)}{bucket}"
+        return f"{self.prefix}{{gate}}:tokens:{generation}:{bucket}"
 
     def consents(self, generation: str, bucket: int | None = None) -> str:
         """Hash: the consents of the people whose tokens are of one bucket; what all begin with where none is named."""

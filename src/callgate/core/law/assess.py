@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from callgate.core.law.finding import Finding
-from callgate.core.law.judge import JUDGES, OF_OFFERS, Case, Met, standing, window_start
+from callgate.core.law.judge import JUDGES, SHARED, Case, Met, standing, window_start
 from callgate.core.law.opening import APPOINTMENT, Moment, Opening, Span, on, shown
 from callgate.core.law.rule import Callee, Pack, Rule, Status, Topic
-from callgate.core.law.situation import Offer, Situation
+from callgate.core.law.situation import Common, Situation
 from callgate.core.law.terms import ConsentAge, ContactCap, Counted, DaysOff, Hours, PriorConsent, YieldsTo
 from callgate.core.law.zones import zones
 from callgate.core.purpose import Purpose
@@ -79,10 +79,10 @@ def assess(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tu
         return (_unruled(situation, f"the pack of {pack.country} says nothing of days before {pack.since}"),)
     counts = standing(situation.consent, bound.age)
     case = Case(situation, now.astimezone(UTC), minute.clocks, local, counts, bound.asking)
-    offered = _offered(bound, situation.offer)
+    shared = _in_common(bound, situation.common)
     findings = [
         found or _finding(rule, topic, JUDGES[topic](rule.terms, case))
-        for found, (rule, topic) in zip(offered, bound.judged, strict=True)
+        for found, (rule, topic) in zip(shared, bound.judged, strict=True)
     ]
     return (*_timed(minute, case), *findings) or (_unruled(situation, "no rule binds it"),)
 
@@ -148,7 +148,7 @@ def _bound_on(pack: Pack, callee: Callee, purpose: Purpose, days: frozenset[date
     rules = tuple(rule for rule in ever if any(rule.in_force(day) for day in days))
     return _Bound(
         timed=tuple(rule for rule in rules if rule.topic in _TIMED),
-        judged=tuple((rule, rule.topic) for rule in rules if rule.topic in JUDGES or rule.topic in OF_OFFERS),
+        judged=tuple((rule, rule.topic) for rule in rules if rule.topic in JUDGES or rule.topic in SHARED),
         ever=tuple(rule for rule in ever if rule.topic in _TIMED),
         age=min(
             (timedelta(days=rule.terms.days) for rule in rules if isinstance(rule.terms, ConsentAge)), default=None
@@ -164,10 +164,10 @@ def _finding(rule: Rule, topic: Topic, met: Met) -> Finding:
 
 
 @lru_cache(maxsize=1024)
-def _offered(bound: _Bound, offer: Offer) -> tuple[Finding | None, ...]:
-    """What each rule finds that looks at nothing but the offer; None for those that look further."""
+def _in_common(bound: _Bound, common: Common) -> tuple[Finding | None, ...]:
+    """What each rule finds that looks at nothing else; None for those that do."""
     return tuple(
-        _finding(rule, topic, met) if topic in OF_OFFERS and (met := OF_OFFERS[topic](rule.terms, offer)) else None
+        _finding(rule, topic, met) if topic in SHARED and (met := SHARED[topic](rule.terms, common)) else None
         for rule, topic in bound.judged
     )
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from callgate.core.law import daysoff
 from callgate.core.law.opening import Moment, Span
 from callgate.core.law.rule import Topic
-from callgate.core.law.situation import Consent, Offer, Situation
+from callgate.core.law.situation import Common, Consent, Situation
 from callgate.core.law.terms import (
     AbandonedLimit,
     CallerIdTerms,
@@ -141,23 +141,33 @@ def consent_age(terms: ConsentAge, case: Case) -> Met:
     return Met(all(_needs_none(asking, case) for asking in case.asking), saw)
 
 
+def cap_at_first(terms: ContactCap, common: Common) -> Met | None:
+    """Whether a person may be called once."""
+    return Met(terms.max > 0, _counted(terms, 0)) if common.first else None
+
+
 def contact_cap(terms: ContactCap, case: Case) -> Met:
     """Whether one more attempt stays within the cap, counted in whole days of the called party's calendar."""
     contacts = case.situation.contacts
     if contacts is None:
         return Met(False, "how often the person was called is not known")
-    per = "for this company" if terms.per is Counted.COMPANY else "in this campaign"
     attempts = contacts.attempts if terms.per is Counted.COMPANY else contacts.of_campaign
     if terms.days is None:
-        return Met(len(attempts) < terms.max, f"{len(attempts)} attempts {per}; {terms.max} are allowed")
-    start = window_start(terms.days, case.local) if attempts else case.now
+        return Met(len(attempts) < terms.max, _counted(terms, len(attempts)))
+    start = window_start(terms.days, case.local)
     counted = sorted(at for at in attempts if at >= start)
-    saw = f"{len(counted)} attempts {per} in {terms.days} calendar days; {terms.max} are allowed"
+    saw = _counted(terms, len(counted))
     if len(counted) < terms.max:
         return Met(True, saw)
     if not terms.max:
         return Met(False, saw)
     return Met(False, saw, _days_after(counted[-terms.max], terms.days, case.clocks))
+
+
+def _counted(terms: ContactCap, attempts: int) -> str:
+    per = "for this company" if terms.per is Counted.COMPANY else "in this campaign"
+    within = f" in {terms.days} calendar days" if terms.days is not None else ""
+    return f"{attempts} attempts {per}{within}; {terms.max} are allowed"
 
 
 def window_start(days: int, moment: Moment) -> datetime:
@@ -172,6 +182,11 @@ def _days_after(moment: datetime, days: int, clocks: tuple[tzinfo, ...]) -> date
 
 def _midnight(day: date, clock: tzinfo | None) -> datetime:
     return datetime.combine(day, time(), clock).astimezone(UTC)
+
+
+def peace_at_first(terms: CoolDown, common: Common) -> Met | None:
+    """Nobody has to be left in peace who was never called."""
+    return Met(True, f"no call with the end {terms.after}") if common.first else None
 
 
 def cool_down(terms: CoolDown, case: Case) -> Met:
@@ -199,10 +214,10 @@ def cool_down(terms: CoolDown, case: Case) -> Met:
     return Met(True, saw)
 
 
-def caller_id(terms: CallerIdTerms, offer: Offer) -> Met:
+def caller_id(terms: CallerIdTerms, common: Common) -> Met:
     """Whether the number that is shown is one that may be."""
-    shown = offer.caller_id
-    if terms.automated_only and not offer.automated:
+    shown = common.caller_id
+    if terms.automated_only and not common.automated:
         return Met(True, "binds calls that a machine dials")
     if shown is None:
         return Met(not terms.anonymous_forbidden, "no number is shown")
@@ -219,11 +234,11 @@ def caller_id(terms: CallerIdTerms, offer: Offer) -> Met:
     return Met(True, number)
 
 
-def sector_offered(terms: SectorBan, offer: Offer) -> Met | None:
+def sector_of_all(terms: SectorBan, common: Common) -> Met | None:
     """Whether what is offered may be offered by telephone to anyone; None where it depends on whom."""
-    if offer.sector is None:
+    if common.sector is None:
         return Met(False, "what the campaign offers is not known")
-    return None if offer.sector in terms.sectors else Met(True, offer.sector)
+    return None if common.sector in terms.sectors else Met(True, common.sector)
 
 
 def sector_ban(terms: SectorBan, case: Case) -> Met:
@@ -234,9 +249,9 @@ def sector_ban(terms: SectorBan, case: Case) -> Met:
     return Met(False, f"{sector} must not be offered by telephone")
 
 
-def guaranteed(_terms: AbandonedLimit, offer: Offer) -> Met | None:
+def guaranteed(_terms: AbandonedLimit, common: Common) -> Met | None:
     """A call that has its agent cannot be abandoned."""
-    return Met(True, "an agent is guaranteed") if offer.agent_waiting else None
+    return Met(True, "an agent is guaranteed") if common.agent_waiting else None
 
 
 def abandoned(terms: AbandonedLimit, case: Case) -> Met:
@@ -288,9 +303,11 @@ JUDGES: Mapping[Topic, Callable[[Any, Case], Met]] = {
 }
 """Topic → the function that judges its terms. Topics that are in neither table bind no call."""
 
-OF_OFFERS: Mapping[Topic, Callable[[Any, Offer], Met | None]] = {
+SHARED: Mapping[Topic, Callable[[Any, Common], Met | None]] = {
+    Topic.CONTACT_CAP: cap_at_first,
+    Topic.COOL_DOWN: peace_at_first,
     Topic.CALLER_ID: caller_id,
-    Topic.SECTOR_BAN: sector_offered,
+    Topic.SECTOR_BAN: sector_of_all,
     Topic.ABANDONED: guaranteed,
 }
-"""Topic → what judges its terms for all calls that offer the same; where it says None, `JUDGES` has the word."""
+"""Topic → what judges its terms for all calls that have that in common; where it says None, `JUDGES` has the word."""

@@ -33,8 +33,7 @@ class Consent:
     appointment: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contacts:
+class Contacts(NamedTuple):
     """Earlier attempts to reach this person, answered or not, by whichever centre.
 
     `attempts` are those for the company in the time that its caps look at, `of_campaign` all those of this campaign.
@@ -44,6 +43,9 @@ class Contacts:
     of_campaign: tuple[datetime, ...] = ()
     last_refusal: datetime | None = None
     last_abandoned: datetime | None = None
+
+
+NEVER_CALLED: Final = Contacts()
 
 
 class CallerId(NamedTuple):
@@ -71,13 +73,14 @@ class Listing:
     since: date | None = None
 
 
-class Offer(NamedTuple):
-    """What calls of a campaign have in common, whoever is called; the words are those of `Situation`."""
+class Common(NamedTuple):
+    """What many calls have in common; the words are those of `Situation`. `first`: the person was never called."""
 
     sector: Sector | None
     caller_id: CallerId | None
     automated: bool
     agent_waiting: bool
+    first: bool
 
 
 class Situation(NamedTuple):
@@ -103,9 +106,9 @@ class Situation(NamedTuple):
     lists: Mapping[str, Listing] = NOTHING
 
     @property
-    def offer(self) -> Offer:
-        """What of it is the campaign's."""
-        return Offer(self.sector, self.caller_id, self.automated, self.agent_waiting)
+    def common(self) -> Common:
+        """What of it is the same for everybody whom a campaign calls for the first time, or again."""
+        return Common(self.sector, self.caller_id, self.automated, self.agent_waiting, self.contacts == NEVER_CALLED)
 
     @property
     def treated_as(self) -> Callee:
