@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from callgate.core.events import Event, Kind
 from callgate.core.gate import Scope
@@ -60,8 +61,7 @@ class Attempt:
     counts: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A person for one controller: the keys of what is kept of them."""
 
     calls: str

@@ -15,6 +15,7 @@ import os
 import re
 import secrets
 import stat
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -30,6 +31,7 @@ CROWDED = 430
 """More in the mean, and the fullest of many thousand buckets might pass 512: that is four standard deviations away."""
 _FEWEST_BITS, _MOST_BITS = 8, 32
 
+_FIRST_BITS = struct.Struct(">QI20x").unpack
 _KEY_LINE = re.compile(r"([a-z0-9][a-z0-9-]{0,15}) ([0-9a-f]{64})", re.ASCII)
 
 
@@ -79,8 +81,8 @@ class TokenMaker:
         inner, outer = self._inner.copy(), self._outer.copy()
         inner.update(number.encode())
         outer.update(inner.digest())
-        digest = outer.digest()
-        return Token(int.from_bytes(digest[8:12]), int.from_bytes(digest[:8]) >> 1)
+        member, spread = _FIRST_BITS(outer.digest())
+        return Token(spread, member >> 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,7 @@ class Keys:
 
     def consents(self, generation: str, bucket: int | None = None) -> str:
         """Hash: the consents of the people whose tokens are of one bucket; what all begin with where none is named."""
-        return f"{self.generation(generation)}consents:{'' if bucket is None else bucket}"
+        return f"{self.prefix}{{gate}}:tokens:{generation}:consents:{'' if bucket is None else bucket}"
 
     @property
     def contacts(self) -> str:

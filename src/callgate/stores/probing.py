@@ -75,7 +75,8 @@ class Prober:
         """
         of, alive = self._generation, len(self._tokens.keys)
         tokens = [maker.token(number) for maker in self._makers]
-        keys = [self._keys.bucket(of, token.bucket(self._bits)) for token in tokens]
+        buckets = [token.bucket(self._bits) for token in tokens]
+        keys = [self._keys.bucket(of, bucket) for bucket in buckets]
         said: list[str | int] = [token.member for token in tokens]
         hits, everyones, controllers = self._hits, tokens[:alive], tokens[alive : 2 * alive]
         if patterned:
@@ -83,23 +84,12 @@ class Prober:
             hits = [*hits, *(hit for hit, _ in beginnings)]
             keys += [self._patterns] * len(beginnings)
             said += [token.member for _, token in beginnings]
-        keys += [self._keys.consents(of, token.bucket(self._bits)) for token in (*controllers, *everyones)]
+        keys += [self._keys.consents(of, bucket) for bucket in (*buckets[alive : 2 * alive], *buckets[:alive])]
+        fields = [*(token.member for token in controllers), *map(field_of_objection, everyones)]
         person = store.kept(controllers[0])
-        return Probe(
-            [*self._named, person.calls, person.busy, self._patterns, *keys],
-            [
-                len(said),
-                *said,
-                *(token.member for token in controllers),
-                *map(field_of_objection, everyones),
-                *store.arguments(attempt, self._campaign),
-            ],
-            hits,
-            alive,
-            store.seen,
-            attempt.call if attempt else "",
-            self._campaign,
-        )
+        named = [*self._named, person.calls, person.busy, self._patterns, *keys]
+        arguments = [len(said), *said, *fields, *store.arguments(attempt, self._campaign)]
+        return Probe(named, arguments, hits, alive, store.seen, attempt.call if attempt else "", self._campaign)
 
     def _beginnings(self, number: str) -> list[tuple[Hit, Token]]:
         """Every pattern that would cover the number, and what each means where it is there."""
