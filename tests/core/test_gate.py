@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from callgate import rules
 from callgate.core import gate
 from callgate.core.gate import CallRequest, Facts, Hit, ListState, Question, Scope, Unknown, Verdict
-from callgate.core.law import Consent, Contacts, by_region
-from callgate.core.law.terms import Owner, Sector
+from callgate.core.law import Consent, Contacts, Related, by_region
+from callgate.core.law.terms import Owner, Relation, Sector
 from callgate.core.law.transfers import Signed
 from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy
 from callgate.core.purpose import Purpose
@@ -247,6 +247,40 @@ def test_what_a_campaign_does_not_say_fails_the_law_that_asks(change: dict[str, 
     asked = gate.ask(REQUEST, replace(POLICY, campaigns={"spring": campaign}), NOW)
     assert isinstance(asked, Question)
     assert gate.answer(asked, known(), NOW).reason is reason
+
+
+CONTRACT = Related(Relation.CONTRACT, "boiler", datetime(2025, 1, 1, tzinfo=UTC))
+ENQUIRY = Related(Relation.ENQUIRY, "boiler", datetime(2026, 11, 23, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("change", "facts", "reason"),
+    [
+        ({}, known()._replace(consent=None, related=(CONTRACT,)), Reason.NO_CONSENT),
+        ({"about": "boiler"}, known()._replace(consent=None), Reason.NO_CONSENT),
+        ({"about": "roof"}, known()._replace(consent=None, related=(CONTRACT,)), Reason.NO_CONSENT),
+        ({"about": "boiler"}, known()._replace(consent=None, related=(CONTRACT,)), Reason.CLEAR),
+        ({"about": "boiler"}, known()._replace(consent=None, related=(ENQUIRY,)), Reason.CLEAR),
+        ({"about": "boiler"}, known(OBJECTED)._replace(related=(CONTRACT,)), Reason.OBJECTION),
+        (
+            {"about": "boiler", "sector": Sector.ENERGY_RENOVATION},
+            known()._replace(related=(ENQUIRY,)),
+            Reason.SECTOR_BANNED,
+        ),
+        (
+            {"about": "boiler", "sector": Sector.ENERGY_RENOVATION},
+            known()._replace(consent=None, related=(CONTRACT,)),
+            Reason.CLEAR,
+        ),
+    ],
+)
+def test_a_relation_spares_a_call_where_the_law_says_so_and_the_campaign_is_about_it(
+    change: dict[str, object], facts: Facts, reason: Reason
+) -> None:
+    campaign = replace(POLICY.campaigns["spring"], **change)  # type: ignore[arg-type]
+    asked = gate.ask(REQUEST, replace(POLICY, campaigns={"spring": campaign}), NOW)
+    assert isinstance(asked, Question)
+    assert gate.answer(asked, facts, NOW).reason is reason
 
 
 def test_a_country_without_a_pack_is_not_called_for_marketing() -> None:

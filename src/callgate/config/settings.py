@@ -320,9 +320,10 @@ class CampaignTable(Table):
     """A campaign. `languages`: of the notice, by country; the countries named there are the ones it may call.
 
     `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
-    that asks for it. `callee`: whose lines it calls. `dialling`: who dials, and whether an agent is free then.
-    `outcomes`: what agents may say of a call; `refusals`: those by which the callee refused what was offered, after
-    which laws ask for peace; `notes`: whether agents may write something besides, through the screen.
+    that asks for it. `about`: the product or contract, as relations on file name it. `callee`: whose lines it calls.
+    `dialling`: who dials, and whether an agent is free then. `outcomes`: what agents may say of a call; `refusals`:
+    those by which the callee refused what was offered, after which laws ask for peace; `notes`: whether agents may
+    write something besides, through the screen.
 
     `question_times`: how often it asks for consent to record before silence is an answer, with `answer_seconds` for it
     each time. `language_keys`: the keys with which a callee changes the language. Without consent the call goes on
@@ -337,6 +338,7 @@ class CampaignTable(Table):
     caller_id: E164
     caller_id_owner: Owner | None = None
     sector: Sector | None = None
+    about: Name = ""
     callee: Callee = Callee.CONSUMER
     record: bool = True
     dialling: Dialling = Dialling.MANUAL

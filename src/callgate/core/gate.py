@@ -27,7 +27,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from callgate.core import law, legal, phone, processing
-from callgate.core.law import NOTHING, CapWindow, Consent, Contacts, Finding, Listing, Share, Situation
+from callgate.core.law import NOTHING, CapWindow, Consent, Contacts, Finding, Listing, Related, Share, Situation
 from callgate.core.phone import Number
 from callgate.core.policy import Campaign, Centre, Policy
 from callgate.core.reasons import ALLOWING, SENTENCES, Reason
@@ -85,6 +85,7 @@ class Facts(NamedTuple):
 
     `contacts` are earlier attempts, without this one; None is unknown. `busy`: another call to the person is under way
     for the same controller. `abandoned` is the campaign's share over each span of days that a law asks for.
+    `related` is how the person and the controller are connected, with proof on file.
     """
 
     hits: tuple[Hit, ...]
@@ -93,6 +94,7 @@ class Facts(NamedTuple):
     contacts: Contacts | None = None
     busy: bool = False
     abandoned: Mapping[int | None, Share] = NOTHING
+    related: tuple[Related, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +263,7 @@ def answer(question: Question, facts: Facts | Unknown, now: datetime) -> Verdict
         question.number,
         question.campaign,
         consent=facts.consent,
+        relations=legal.relations(question.campaign, facts.related, question.at) if facts.related else NOTHING,
         contacts=facts.contacts,
         lists=copies,
         abandoned=facts.abandoned,

@@ -65,6 +65,7 @@ class Campaign:
 
     `lists` are the national lists that bind it besides those of the law, by the country that is called. `sector` is
     what it offers and `caller_id_owner` whose number it shows; None is unknown. `callee`: whose lines it calls.
+    `about` is the product or contract that it calls about, as relations on file name it; none of them counts for "".
     `outcomes` are what agents may say of a call, `refusals` those of them by which the callee refused what was offered,
     and `notes` whether in words of their own besides. `manner`: how it asks for consent.
     """
@@ -78,6 +79,7 @@ class Campaign:
     caller_id: str
     record: bool = True
     sector: Sector | None = None
+    about: str = ""
     callee: Callee = Callee.CONSUMER
     caller_id_owner: Owner | None = None
     dialling: Dialling = Dialling.MANUAL

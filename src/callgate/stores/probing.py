@@ -6,10 +6,9 @@ All that is the same for everybody who is called in one campaign is put together
 from typing import NamedTuple
 
 from callgate.core.gate import OBJECTION, PATTERN, Hit
-from callgate.core.law import Consent, Contacts
+from callgate.core.law import Consent, Contacts, Related
 from callgate.core.patterns import prefixes
-from callgate.stores import consents, contacts
-from callgate.stores.consents import field_of_objection
+from callgate.stores import consents, contacts, relations
 from callgate.stores.contacts import Attempt, ContactStore
 from callgate.stores.encoding import Token, TokenKeys, bits_of
 from callgate.stores.keys import Keys
@@ -20,15 +19,15 @@ from callgate.stores.objections import audiences, marks
 class Probe(NamedTuple):
     """The keys and arguments of `LOOK_UP`, and what stands where in its answer.
 
-    `hits` is what each token means where it is held, `own` of how many consents the answer tells before it tells of
-    objections, `floor` how many attempts had been seen when the question was put together, and `call` the call that is
-    to be made, or "".
+    `hits` is what each token means where it is held, `alive` under how many keys the person's consent may be (and then
+    the moment of an objection, and then relations), `floor` how many attempts had been seen when the question was put
+    together, and `call` the call that is to be made, or "".
     """
 
     keys: list[str]
     arguments: list[str | int]
     hits: list[Hit]
-    own: int
+    alive: int
     floor: int
     call: str
     campaign: str
@@ -40,7 +39,11 @@ class Probe(NamedTuple):
 
     def consent(self, answers: Answers) -> Consent | None:
         """The consent that counts."""
-        return consents.read(answers.consents[: self.own], answers.consents[self.own :])
+        return consents.read(answers.consents[: self.alive], answers.consents[self.alive : 2 * self.alive])
+
+    def related(self, answers: Answers) -> tuple[Related, ...]:
+        """What connects the person with the controller."""
+        return relations.read(answers.consents[2 * self.alive :])
 
     def contacts(self, answers: Answers) -> Contacts:
         """Calls before this one."""
@@ -84,8 +87,10 @@ class Prober:
             hits = [*hits, *(hit for hit, _ in beginnings)]
             keys += [self._patterns] * len(beginnings)
             said += [token.member for _, token in beginnings]
-        keys += [self._keys.consents(of, bucket) for bucket in (*buckets[alive : 2 * alive], *buckets[:alive])]
-        fields = [*(token.member for token in controllers), *map(field_of_objection, everyones)]
+        theirs = [self._keys.consents(of, bucket) for bucket in buckets[: 2 * alive]]
+        keys += [*theirs[alive:], *theirs[:alive], *theirs[alive:]]
+        fields: list[str | int] = [token.member for token in controllers]
+        fields += [*map(consents.field_of_objection, everyones), *map(relations.field, controllers)]
         person = store.kept(controllers[0])
         named = [*self._named, person.calls, person.busy, self._patterns, *keys]
         arguments = [len(said), *said, *fields, *store.arguments(attempt, self._campaign)]

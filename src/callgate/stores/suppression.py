@@ -40,6 +40,7 @@ from callgate.stores.nodes import Client
 from callgate.stores.objections import audience_of, digits, named
 from callgate.stores.patrol import Patrol
 from callgate.stores.probing import Prober
+from callgate.stores.relations import Relations
 from callgate.stores.replicas import reached_a_replica
 from callgate.stores.schema import Entry
 from callgate.stores.scripts import APPLY, run
@@ -146,6 +147,7 @@ class SuppressionCache:
         self.patrol = Patrol(redis, keys, self.indexes)
         self.contacts = ContactStore(redis, keys, tokens, ledger, answer_within)
         self._consents = Consents(keys, tokens)
+        self._relations = Relations(keys, tokens)
         self._within = answer_within
         self._view: _View | None = None
         self._patterned = False
@@ -249,6 +251,7 @@ class SuppressionCache:
         if entry.event.kind in OBJECTIONS | PATTERNS | RESTRICTIONS:
             yield from self._suppression(entry, generation)
         yield from self._consents.changes(entry, generation)
+        yield from self._relations.changes(entry, generation)
 
     def _suppression(self, entry: Entry, generation: str) -> Iterator[Change]:
         """What suppresses is entered under the newest key, and removed under all.
@@ -311,7 +314,8 @@ class SuppressionCache:
         self.contacts.check(answers.contacts, asked.floor)
         states = {loaded.of.id: ListState(loaded.of.version, loaded.of.scrubbed_at) for loaded in in_force}
         known = asked.consent(answers), asked.contacts(answers), asked.busy(answers)
-        return Found(Facts(tuple(hits), states, *known), answers.mark, answers.reserved)
+        facts = Facts(tuple(hits), states, *known, related=asked.related(answers))
+        return Found(facts, answers.mark, answers.reserved)
 
     def _prober(self, view: _View, query: Query) -> Prober:
         whose = query.controller, query.campaign

@@ -33,6 +33,19 @@ class Consent:
     appointment: datetime | None = None
 
 
+class Related(NamedTuple):
+    """What connects this person with this company, with proof on file: `about` is the product or contract it concerns.
+
+    `since` is when the contract began, when the customer last dealt with the company, when the person asked or when the
+    interest was shown; from `until` on it is no longer so.
+    """
+
+    relation: Relation
+    about: str
+    since: datetime
+    until: datetime | None = None
+
+
 class Contacts(NamedTuple):
     """Earlier attempts to reach this person, answered or not, by whichever centre.
 
