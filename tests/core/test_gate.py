@@ -298,6 +298,12 @@ def test_a_list_of_the_law_binds_although_the_campaign_does_not_name_it() -> Non
     assert gate.answer(asked, known(LISTED)._replace(consent=None), NOW).reason is Reason.NATIONAL_LIST
 
 
+def test_a_verdict_names_the_policy_and_the_lists_that_made_it() -> None:
+    assert decide().policy == "v1"
+    assert decide(replace(REQUEST, dialled=BRITISH)).lists == {name: state.version for name, state in FRESH.items()}
+    assert decide(facts=Unknown(Reason.STORE_UNAVAILABLE, "away")).lists == {}
+
+
 def test_a_list_that_only_the_campaign_names_binds_whatever_it_calls_for() -> None:
     campaign = replace(POLICY.campaigns["spring"], purpose=Purpose.SERVICE)
     asked = gate.ask(replace(REQUEST, dialled=BRITISH), replace(POLICY, campaigns={"spring": campaign}), NOW)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from callgate.core.events import DataClass, Event, Kind
+from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.core.law import Related
 from callgate.core.law.terms import Relation
 from callgate.stores import relations
@@ -89,7 +89,7 @@ async def test_an_erased_persons_relations_are_none(cache: SuppressionCache, led
     assert await held(cache) == ()
 
 
-GOOD = {"relation": "contract", "about": "heating", "since": NOW.isoformat(), "until": None}
+GOOD: dict[str, Json] = {"relation": "contract", "about": "heating", "since": NOW.isoformat(), "until": None}
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,7 @@ class Verdict(NamedTuple):
     """Allow or block, with the reason, the officer's sentence and the trail of rules that led to it.
 
     `retry_at` (UTC): when the law would let the call pass if nothing but time changed; None where time does not help.
+    `lists` is the version of each national list that was looked into.
     """
 
     reason: Reason
@@ -119,6 +120,7 @@ class Verdict(NamedTuple):
     campaign: Campaign | None = None
     centre: Centre | None = None
     retry_at: datetime | None = None
+    lists: Mapping[str, str] = NOTHING
 
     @property
     def source(self) -> str:
@@ -150,6 +152,7 @@ class _Trail:
         self.number = number
         self.campaign = of.campaign if of else None
         self.centre = of.centre if of else None
+        self.lists: Mapping[str, str] = NOTHING
 
     def passed(self, name: str, saw: str) -> None:
         self.findings.append(Finding(name, True, saw))
@@ -159,8 +162,8 @@ class _Trail:
         return self.ended(reason, detail)
 
     def ended(self, reason: Reason, detail: str, retry_at: datetime | None = None) -> Verdict:
-        trail = tuple(self.findings)
-        return Verdict(reason, detail, trail, self.policy.version, self.number, self.campaign, self.centre, retry_at)
+        whose = self.number, self.campaign, self.centre
+        return Verdict(reason, detail, tuple(self.findings), self.policy.version, *whose, retry_at, self.lists)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -250,6 +253,8 @@ def answer(question: Question, facts: Facts | Unknown, now: datetime) -> Verdict
     trail.findings += (question.read, *question.route.passed)
     if isinstance(facts, Unknown):
         return trail.verdict(facts.reason, "store", facts.detail)
+    if facts.lists:
+        trail.lists = {name: state.version for name, state in facts.lists.items()}
     named = question.campaign.lists.get(question.number.country, ())
     for name in named:
         stale = _freshness(trail, name, facts.lists.get(name), now)
