@@ -385,6 +385,9 @@ def test_every_table_and_key_of_the_file_has_its_line() -> None:
     assert found["lists", "uk-tps", "max_age_days"] == line_with("max_age_days")
     assert found["mandates", 0] == line_with("[[mandates]]")
     assert lines.line_of(found, ("mandates", 0, "nonsense")) == line_with("[[mandates]]")
+    assert lines.line_of(found, ("mandates",)) == line_with("[[mandates]]")
+    law = lines.index("[[law.FR.hours]]\nname = 'a'\n[[law.FR.hour]]\n[[law.FR.hour]]\n")
+    assert lines.line_of(law, ("law", "FR", "hour")) == 3
     assert lines.line_of(found, ("nowhere",)) is None
 
 
