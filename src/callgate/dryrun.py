@@ -1,7 +1,6 @@
 """What the gate would say to a call, with nothing dialled, reserved or written down."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime
 
 from callgate.core import gate
@@ -38,4 +37,4 @@ async def answer(question: Question, cache: SuppressionCache, now: datetime, sha
         return gate.answer(question, Unknown(Reason.STORE_UNAVAILABLE, str(error)), now)
     except NotReady as error:
         return gate.answer(question, Unknown(Reason.STORE_NOT_READY, str(error)), now)
-    return gate.answer(question, replace(found.facts, abandoned=shares(question.campaign.id)), now)
+    return gate.answer(question, found.facts._replace(abandoned=shares(question.campaign.id)), now)

@@ -11,7 +11,7 @@ gives them back; one that is allowed keeps them until it is closed.
 import asyncio
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 import structlog
@@ -145,7 +145,7 @@ class LocalOffice:
         except (NotReady, Behind) as error:
             self._doubt(str(error))
             return _Known(_in_doubt(str(error)), at_least)
-        return _Known(replace(found.facts, abandoned=self._shares(campaign.id)), found.mark, found.reserved)
+        return _Known(found.facts._replace(abandoned=self._shares(campaign.id)), found.mark, found.reserved)
 
     async def _release(self, call: str, number: str, controller: str, not_made_for: str = "") -> None:
         """Give the person back. Where Redis is away the reservation ends by itself, and an attempt too many counts."""

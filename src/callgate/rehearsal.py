@@ -148,7 +148,7 @@ async def _answer(asked: Question | Verdict, lists: tuple[str, ...], facts: Fact
         return asked
     campaign = asked.campaign
     contacts = past.before(asked.number.e164, campaign.controller, campaign.id)
-    return gate.answer(asked, replace(await facts(asked, lists), contacts=contacts, busy=False), asked.at)
+    return gate.answer(asked, (await facts(asked, lists))._replace(contacts=contacts, busy=False), asked.at)
 
 
 def _request(said: Mapping[str, object], number: str) -> CallRequest:

@@ -20,6 +20,7 @@ def event(told: Decision, request: CallRequest, verdict: Verdict, at: datetime) 
         "retry_at": verdict.retry_at.isoformat() if verdict.retry_at else None,
         "trail": [{"rule": found.rule, "passed": found.passed, "saw": found.saw} for found in verdict.trail],
         "policy": verdict.policy,
+        "lists": dict(verdict.lists),
         "pbx": request.pbx,
         "uniqueid": request.uniqueid,
         "agent": request.agent,

@@ -130,9 +130,10 @@ def test_how_a_campaign_asks_is_part_of_its_policy(file: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "place", "says"),
     [
-        ('language = "en"', 'language = "xx"', "centres.brussels.language", "match"),
+        ('language = "en"', 'language = "xx"', "centres.brussels.language", "a language is nl, fr, de or en, not 'xx'"),
         ("max_age_days = 28", "max_age_days = 0", "lists.uk-tps.max_age_days", "greater than or equal to 1"),
         ('caller_id = "+3225550199"', 'caller_id = "025550199"', "campaigns.spring.caller_id", "not '025550199'"),
+        ('country = "BE"', 'country = "Belgium"', "site.country", "two capital letters (ISO 3166), such as BE"),
         ('trunks = ["PJSIP/carrier"]', "trunks = []", "pbx.trunks", "at least 1"),
         ('sealed = "sealed"', 'seeled = "sealed"', "recordings.seeled", "no such key"),
         ('spool = "spool"', 'spool = "/a,b"', "recordings.spool", "no path with a comma"),
@@ -175,6 +176,24 @@ def test_every_error_is_told_at_once(file: Path) -> None:
     assert [problem.split(": ")[1] for problem in wrong] == [
         "site.country", "office.state", "centres.brussels.country", "lists.uk-tps.max_age_days",
     ]  # fmt: skip
+
+
+def test_names_that_are_nowhere_are_told_with_what_is_ill_formed(file: Path) -> None:
+    wrong = problems(file, {'controller = "acme"\npurpose': 'controller = "acne"\npurpose',
+                            'centre = "brussels"': 'centre = "bruges"', "= 28": "= 900"})  # fmt: skip
+    assert [problem.split(": ", 1)[1].split(";")[0] for problem in wrong] == [
+        "lists.uk-tps.max_age_days: Input should be less than or equal to 366, not 900",
+        "campaigns.spring.controller: no controller 'acne'",
+        "mandates.0.centre: no centre 'bruges'",
+    ]
+    assert all(problem.startswith("callgate.toml:") for problem in wrong)
+
+
+@pytest.mark.parametrize("written", ['campaigns = "none"', "campaigns = { a = 1 }\nmandates = [1]", "mandates = 3"])
+def test_tables_that_are_none_are_told_and_nothing_is_looked_for_in_them(file: Path, written: str) -> None:
+    file.write_text(written)
+    with pytest.raises(BadConfig):
+        load(file, {})
 
 
 @pytest.mark.parametrize(
@@ -366,6 +385,9 @@ def test_every_table_and_key_of_the_file_has_its_line() -> None:
     assert found["lists", "uk-tps", "max_age_days"] == line_with("max_age_days")
     assert found["mandates", 0] == line_with("[[mandates]]")
     assert lines.line_of(found, ("mandates", 0, "nonsense")) == line_with("[[mandates]]")
+    assert lines.line_of(found, ("mandates",)) == line_with("[[mandates]]")
+    law = lines.index("[[law.FR.hours]]\nname = 'a'\n[[law.FR.hour]]\n[[law.FR.hour]]\n")
+    assert lines.line_of(law, ("law", "FR", "hour")) == 3
     assert lines.line_of(found, ("nowhere",)) is None
 
 

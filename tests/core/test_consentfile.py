@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callgate.core.consentfile import BadConsents, Given, read
+from callgate.core.consentfile import Given, read
 from callgate.core.law import Consent
+from callgate.core.wholefile import BadFile
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 HEAD = "number,given,proof,expires,appointment"
@@ -50,7 +51,7 @@ def test_a_consent_is_read_with_what_is_said_of_it() -> None:
     ],
 )
 def test_a_wrong_line_is_named_and_its_number_is_not(line: str, says: str) -> None:
-    with pytest.raises(BadConsents) as refused:
+    with pytest.raises(BadFile) as refused:
         read([HEAD, "0199001235,2026-11-01,form,,", line], "FR", NOW)
     (fault,) = refused.value.faults
     assert fault.startswith("line 3: ")
@@ -68,14 +69,14 @@ def test_a_wrong_line_is_named_and_its_number_is_not(line: str, says: str) -> No
     ],
 )
 def test_a_file_without_the_right_columns_is_refused(heading: str, says: str) -> None:
-    with pytest.raises(BadConsents) as refused:
+    with pytest.raises(BadFile) as refused:
         read([heading, "0199001234,2026-11-01,form,"], "FR", NOW)
     assert any(says in fault for fault in refused.value.faults)
     assert "199001234" not in str(refused.value)
 
 
 def test_every_wrong_line_is_told_at_once() -> None:
-    with pytest.raises(BadConsents) as refused:
+    with pytest.raises(BadFile) as refused:
         read([HEAD, "12,2026-11-01,form,,", "0199001234,2026-11-01,form,,", "13,2026-11-01,form,,"], "FR", NOW)
     assert [fault.split(":")[0] for fault in refused.value.faults] == ["line 2", "line 4"]
 
@@ -84,12 +85,12 @@ def test_every_wrong_line_is_told_at_once() -> None:
 def test_whatever_is_in_a_file_it_is_read_or_refused(text: str) -> None:
     try:
         read([HEAD, *text.splitlines()], "FR", NOW)
-    except BadConsents as error:
+    except BadFile as error:
         assert error.faults
 
 
 def test_a_consent_is_never_from_the_future() -> None:
     later = (NOW + timedelta(seconds=1)).isoformat()
-    with pytest.raises(BadConsents, match="future"):
+    with pytest.raises(BadFile, match="future"):
         read([HEAD, f"0199001234,{later},form,,"], "FR", NOW)
     assert read([HEAD, f"0199001234,{NOW.isoformat()},form,,"], "FR", NOW)

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from callgate import rules
 from callgate.core import gate
 from callgate.core.gate import CallRequest, Facts, Hit, ListState, Question, Scope, Unknown, Verdict
-from callgate.core.law import Consent, Contacts, by_region
-from callgate.core.law.terms import Owner, Sector
+from callgate.core.law import Consent, Contacts, Related, by_region
+from callgate.core.law.terms import Owner, Relation, Sector
 from callgate.core.law.transfers import Signed
 from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate, Policy
 from callgate.core.purpose import Purpose
@@ -125,7 +125,7 @@ def test_a_call_is_judged_by_who_calls_whom_for_whom(change: dict[str, str], rea
         (BRITISH, known(lists={}), Reason.LIST_MISSING),
         (BRITISH, known(lists={"uk-tps": ListState("7", NOW - timedelta(days=28))}), Reason.CLEAR),
         (BRITISH, known(lists={"uk-tps": ListState("7", NOW - timedelta(days=28, seconds=1))}), Reason.LIST_STALE),
-        (BRITISH, replace(known(LISTED), consent=None), Reason.NATIONAL_LIST),
+        (BRITISH, known(LISTED)._replace(consent=None), Reason.NATIONAL_LIST),
         (FRENCH, known(OBJECTED), Reason.OBJECTION),
         (FRENCH, known(Hit(Scope.CAMPAIGN, "objection")), Reason.OBJECTION),
         (FRENCH, known(Hit(Scope.ALL, "objection")), Reason.OBJECTION),
@@ -136,8 +136,8 @@ def test_a_call_is_judged_by_who_calls_whom_for_whom(change: dict[str, str], rea
         (FRENCH, known(OBJECTED, Hit(Scope.ERASED, "erased")), Reason.ERASED),
         (FRENCH, known(OBJECTED, Hit(Scope.RESTRICTED, "restricted")), Reason.RESTRICTED),
         (FRENCH, known(Hit(Scope.RESTRICTED, "restricted"), Hit(Scope.ERASED, "erased")), Reason.ERASED),
-        (FRENCH, replace(known(), busy=True), Reason.IN_PROGRESS),
-        (FRENCH, replace(known(OBJECTED), busy=True), Reason.OBJECTION),
+        (FRENCH, known()._replace(busy=True), Reason.IN_PROGRESS),
+        (FRENCH, known(OBJECTED)._replace(busy=True), Reason.OBJECTION),
         (FRENCH, Unknown(Reason.STORE_UNAVAILABLE, "down"), Reason.STORE_UNAVAILABLE),
         (BRITISH, Unknown(Reason.STORE_NOT_READY, "behind"), Reason.STORE_NOT_READY),
     ],
@@ -203,7 +203,7 @@ FOUR = tuple(NOW - timedelta(days=days) for days in (1, 2, 3, 29))
     ],
 )
 def test_the_called_partys_law_decides(dialled: str, change: dict[str, object], reason: Reason) -> None:
-    facts = replace(known(), **change)  # type: ignore[arg-type]
+    facts = known()._replace(**change)  # type: ignore[arg-type]
     assert decide(replace(REQUEST, dialled=dialled), facts).reason is reason
 
 
@@ -224,7 +224,7 @@ def test_a_call_that_comes_too_early_is_told_when_to_come_again(moment: str, rea
 
 
 def test_what_time_does_not_heal_gives_the_reason_and_no_moment_to_come_again() -> None:
-    verdict = decide(facts=replace(known(), consent=None), now=datetime.fromisoformat("2026-11-24T22:00+00:00"))
+    verdict = decide(facts=known()._replace(consent=None), now=datetime.fromisoformat("2026-11-24T22:00+00:00"))
     assert (verdict.reason, verdict.retry_at) == (Reason.NO_CONSENT, None)
     assert verdict.trail[-1].rule == "prior-consent"
     assert "L223-1" in verdict.source
@@ -249,6 +249,40 @@ def test_what_a_campaign_does_not_say_fails_the_law_that_asks(change: dict[str, 
     assert gate.answer(asked, known(), NOW).reason is reason
 
 
+CONTRACT = Related(Relation.CONTRACT, "boiler", datetime(2025, 1, 1, tzinfo=UTC))
+ENQUIRY = Related(Relation.ENQUIRY, "boiler", datetime(2026, 11, 23, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("change", "facts", "reason"),
+    [
+        ({}, known()._replace(consent=None, related=(CONTRACT,)), Reason.NO_CONSENT),
+        ({"about": "boiler"}, known()._replace(consent=None), Reason.NO_CONSENT),
+        ({"about": "roof"}, known()._replace(consent=None, related=(CONTRACT,)), Reason.NO_CONSENT),
+        ({"about": "boiler"}, known()._replace(consent=None, related=(CONTRACT,)), Reason.CLEAR),
+        ({"about": "boiler"}, known()._replace(consent=None, related=(ENQUIRY,)), Reason.CLEAR),
+        ({"about": "boiler"}, known(OBJECTED)._replace(related=(CONTRACT,)), Reason.OBJECTION),
+        (
+            {"about": "boiler", "sector": Sector.ENERGY_RENOVATION},
+            known()._replace(related=(ENQUIRY,)),
+            Reason.SECTOR_BANNED,
+        ),
+        (
+            {"about": "boiler", "sector": Sector.ENERGY_RENOVATION},
+            known()._replace(consent=None, related=(CONTRACT,)),
+            Reason.CLEAR,
+        ),
+    ],
+)
+def test_a_relation_spares_a_call_where_the_law_says_so_and_the_campaign_is_about_it(
+    change: dict[str, object], facts: Facts, reason: Reason
+) -> None:
+    campaign = replace(POLICY.campaigns["spring"], **change)  # type: ignore[arg-type]
+    asked = gate.ask(REQUEST, replace(POLICY, campaigns={"spring": campaign}), NOW)
+    assert isinstance(asked, Question)
+    assert gate.answer(asked, facts, NOW).reason is reason
+
+
 def test_a_country_without_a_pack_is_not_called_for_marketing() -> None:
     asked = gate.ask(REQUEST, replace(POLICY, law={}), NOW)
     assert isinstance(asked, Question)
@@ -261,7 +295,13 @@ def test_a_list_of_the_law_binds_although_the_campaign_does_not_name_it() -> Non
     assert isinstance(asked, Question)
     assert "uk-tps" in asked.lists
     assert gate.answer(asked, known(lists={}), NOW).reason is Reason.LIST_MISSING
-    assert gate.answer(asked, replace(known(LISTED), consent=None), NOW).reason is Reason.NATIONAL_LIST
+    assert gate.answer(asked, known(LISTED)._replace(consent=None), NOW).reason is Reason.NATIONAL_LIST
+
+
+def test_a_verdict_names_the_policy_and_the_lists_that_made_it() -> None:
+    assert decide().policy == "v1"
+    assert decide(replace(REQUEST, dialled=BRITISH)).lists == {name: state.version for name, state in FRESH.items()}
+    assert decide(facts=Unknown(Reason.STORE_UNAVAILABLE, "away")).lists == {}
 
 
 def test_a_list_that_only_the_campaign_names_binds_whatever_it_calls_for() -> None:

@@ -5,20 +5,20 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, astuple
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import daemon
 from callgate.cli import entering
-from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
+from callgate.cli.common import ConfigOption, JsonOption, default_config, err, fail, out, print_json, run
+from callgate.cli.entering import Actor, Number
 from callgate.config import Settings
 from callgate.consenting import Batch, ConsentRefused, Desk
-from callgate.core import consentfile, phone, written
-from callgate.core.consentfile import BadConsents, Given
+from callgate.core import consentfile, phone
+from callgate.core.consentfile import Given
 from callgate.core.events import CONSENTS, Event
 from callgate.stores.encoding import read_keys
 from callgate.stores.ledger.questions import Question
@@ -26,12 +26,7 @@ from callgate.stores.objectors import read_objectors
 
 app = typer.Typer(help="Prior consents to be called: import, add, withdraw, show.", no_args_is_help=True)
 
-SHOWN = 20
-"""Faults of a file that are shown."""
-
-Number = Annotated[str, typer.Argument(help="The person's number, international or as dialled on this PBX.")]
 Controller = Annotated[str, typer.Option("--controller", help="The company to whose calls they consent.")]
-Actor = Annotated[str | None, typer.Option("--actor", help="Who enters it; else the user of this shell.")]
 
 
 @app.command(name="import")
@@ -46,8 +41,9 @@ def import_(
 
     Exit code 0: they are in force; 1: the file was refused and nothing was entered; 2: it could not be done.
     """
-    settings = _settings(config_file, controller)
-    given = _read(file, settings, as_json)
+    settings = entering.settings_for(config_file, controller)
+    now = daemon.clock_of(settings)()
+    given = entering.whole(file, as_json, lambda lines: consentfile.read(lines, settings.site.country, now))
 
     async def work() -> Batch:
         done = Batch(0, 0, 0)
@@ -87,13 +83,13 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Enter one consent. Exit code 1: it was refused."""
-    settings = _settings(config_file, controller)
+    settings = entering.settings_for(config_file, controller)
     try:
         consent = consentfile.consent(given, expires, appointment, daemon.clock_of(settings)())
         kept = consentfile.proof_of(proof)
     except ValueError as error:
         fail(str(error))
-    parsed = _parse(number, settings)
+    parsed = entering.number_in(number, settings)
 
     async def work() -> None:
         async with _desk(settings, controller, actor, "cli") as desk:
@@ -117,8 +113,8 @@ def withdraw(
     as_json: JsonOption = False,
 ) -> None:
     """Enter that a person takes their consent back. It counts no more, at every centre, when this returns."""
-    settings = _settings(config_file, controller)
-    parsed = _parse(number, settings)
+    settings = entering.settings_for(config_file, controller)
+    parsed = entering.number_in(number, settings)
 
     async def work() -> None:
         async with _desk(settings, controller, actor, "cli") as desk:
@@ -133,8 +129,8 @@ def show(
     number: Number, controller: Controller, config_file: ConfigOption = default_config, as_json: JsonOption = False
 ) -> None:
     """Show the consents on file for a number, and those that were withdrawn. Exit code 1: there is none."""
-    settings = _settings(config_file, controller)
-    parsed = _parse(number, settings)
+    settings = entering.settings_for(config_file, controller)
+    parsed = entering.number_in(number, settings)
 
     async def work() -> Sequence[Event]:
         async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
@@ -160,44 +156,11 @@ def _row(event: Event) -> dict[str, str]:
     return {"at": event.at.isoformat(), "event": str(event.kind)} | {name: str(said.get(name) or "") for name in names}
 
 
-def _read(file: str, settings: Settings, as_json: bool) -> list[Given]:
-    now = daemon.clock_of(settings)()
-    with explained():
-        try:
-            text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
-            return consentfile.read(text.splitlines(), settings.site.country, now)
-        except UnicodeDecodeError:
-            fail(f"{file} is not UTF-8")
-        except BadConsents as error:
-            if as_json:
-                print_json({"entered": 0, "faults": error.faults})
-            for fault in error.faults[:SHOWN]:
-                err.print(f"{file}, {fault}", style="red", markup=False, soft_wrap=True)
-            more = len(error.faults) - SHOWN
-            err.print(f"refused, nothing was entered{f'; {more} more lines are wrong' if more > 0 else ''}")
-            raise typer.Exit(1) from None
-
-
 def _done(number: phone.Number, controller: str, what: str, as_json: bool) -> None:
     if as_json:
         print_json({"number": number.masked, "controller": controller, "consent": what})
     else:
         out.print(f"The consent of {number.masked} to calls of {controller} {what}.")
-
-
-def _settings(config_file: Path, controller: str) -> Settings:
-    with explained():
-        settings = config.load(config_file)
-    if controller not in settings.controllers:
-        fail(f"no controller {controller!r}; known are {', '.join(sorted(settings.controllers))}")
-    return settings
-
-
-def _parse(number: str, settings: Settings) -> phone.Number:
-    try:
-        return written.read(number, settings.site.country)
-    except phone.NotANumber as error:
-        fail(f"the number cannot be read: {error}")
 
 
 @asynccontextmanager

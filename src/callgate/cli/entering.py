@@ -1,14 +1,64 @@
-"""What every command takes that enters a suppressing event: for whom, why, and an office that takes it."""
+"""What every command takes that enters a suppressing event: for whom, what, why, and an office that takes it."""
 
-from collections.abc import AsyncIterator
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
 
 from callgate import config, daemon
-from callgate.cli.common import fail
+from callgate.cli.common import err, explained, fail, print_json
 from callgate.config import Settings
+from callgate.core import phone, written
 from callgate.core.events import Event
+from callgate.core.wholefile import BadFile
 from callgate.office import LocalOffice
 from callgate.stores.ledger import Ledger
+
+T = TypeVar("T")
+
+SHOWN = 20
+"""Faults of a file that are shown."""
+
+Number = Annotated[str, typer.Argument(help="The person's number, international or as dialled on this PBX.")]
+Actor = Annotated[str | None, typer.Option("--actor", help="Who enters it; else the user of this shell.")]
+
+
+def settings_for(config_file: Path, controller: str) -> Settings:
+    """The settings; ends the command where they do not load or name no such company."""
+    with explained():
+        settings = config.load(config_file)
+    if controller not in settings.controllers:
+        fail(f"no controller {controller!r}; known are {', '.join(sorted(settings.controllers))}")
+    return settings
+
+
+def number_in(text: str, settings: Settings) -> phone.Number:
+    """The number that is written; ends the command where it is none."""
+    try:
+        return written.read(text, settings.site.country)
+    except phone.NotANumber as error:
+        fail(f"the number cannot be read: {error}")
+
+
+def whole(file: str, as_json: bool, read: Callable[[Sequence[str]], list[T]]) -> list[T]:
+    """What a file says that is taken whole or not at all; `-` is standard input. Ends the command with its faults."""
+    with explained():
+        try:
+            text = sys.stdin.read() if file == "-" else Path(file).read_text("utf-8-sig")
+            return read(text.splitlines())
+        except UnicodeDecodeError:
+            fail(f"{file} is not UTF-8")
+        except BadFile as error:
+            if as_json:
+                print_json({"entered": 0, "faults": error.faults})
+            for fault in error.faults[:SHOWN]:
+                err.print(f"{file}, {fault}", style="red", markup=False, soft_wrap=True)
+            more = len(error.faults) - SHOWN
+            err.print(f"refused, nothing was entered{f'; {more} more lines are wrong' if more > 0 else ''}")
+            raise typer.Exit(1) from None
 
 
 def given(reason: str) -> str:

@@ -55,6 +55,7 @@ def explain(
                 "retry_at": verdict.retry_at.isoformat() if verdict.retry_at else None,
                 "at": now.isoformat(),
                 "policy": verdict.policy,
+                "lists": dict(verdict.lists),
                 "trail": [_told(found) for found in verdict.trail],
             }
         )

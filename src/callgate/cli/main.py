@@ -29,6 +29,7 @@ from callgate.cli import (
     policy,
     prompts,
     recordings,
+    relations,
     rights,
     scrub,
     suppress,
@@ -53,6 +54,7 @@ app.command(name="register")(accounting.register_command)
 app.command(name="breach")(accounting.breach_command)
 app.add_typer(suppress.app, name="suppress")
 app.add_typer(consents.app, name="consents")
+app.add_typer(relations.app, name="relations")
 app.add_typer(lists.app, name="lists")
 app.add_typer(rights.app, name="rights")
 app.add_typer(cache.app, name="cache")

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from callgate import rules
-from callgate.config import law
+from callgate.config import law, names
 from callgate.config.settings import CampaignTable, Settings
 from callgate.core import emergency, lines, policy
 from callgate.core.consent import Manner
@@ -62,13 +62,15 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         dotted = ".".join(map(str, at))
         return f"{path}:{line}: {dotted}" if line else f"{path}: {dotted}"
 
+    written = _overlaid(raw, environment)
     try:
-        settings = Settings.model_validate(_overlaid(raw, environment))
+        settings = Settings.model_validate(written)
     except ValidationError as error:
-        raise BadConfig([Problem(place(found["loc"]), _say(found)) for found in error.errors()]) from None
-    wrong = [Problem(place(at), says) for at, says in _misfits(settings)]
-    if wrong:
-        raise BadConfig(wrong)
+        wrong = [(found["loc"], _say(found)) for found in error.errors()]
+        wrong += (unknown for unknown in names.unknown(written) if unknown[0] not in dict(wrong))
+        raise BadConfig([Problem(place(at), says) for at, says in wrong]) from None
+    if misfits := [Problem(place(at), says) for at, says in _misfits(settings)]:
+        raise BadConfig(misfits)
     return settings
 
 

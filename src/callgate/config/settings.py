@@ -47,6 +47,17 @@ def _name(value: str) -> str:
     return value
 
 
+def _like(pattern: str, says: str) -> AfterValidator:
+    """A text of this pattern; `says` is what one is, for people."""
+
+    def checked(value: str) -> str:
+        if not re.fullmatch(pattern, value, re.ASCII):
+            raise ValueError(says)
+        return value
+
+    return AfterValidator(checked)
+
+
 def _address(value: str) -> tuple[str, int]:
     host, colon, port = value.rpartition(":")
     if not colon or not host or not port.isdigit() or not 0 < int(port) < 65_536:
@@ -107,15 +118,15 @@ def _spool(value: Path) -> Path:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-CountryCode = Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
-Language = Annotated[str, Field(pattern=r"^(nl|fr|de|en)$")]
-E164 = Annotated[str, Field(pattern=r"^\+[0-9]{5,15}$")]
+CountryCode = Annotated[str, _like("[A-Z]{2}", "a country is its two capital letters (ISO 3166), such as BE")]
+Language = Annotated[str, _like("nl|fr|de|en", "a language is nl, fr, de or en")]
+E164 = Annotated[str, _like(r"\+[0-9]{5,15}", "a number is a plus, the country code and the rest: 5 to 15 digits")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
-LanguageKey = Annotated[str, Field(pattern=rf"^[{consent.LANGUAGE_KEYS}]$")]
+LanguageKey = Annotated[str, _like(f"[{consent.LANGUAGE_KEYS}]", f"a key for it is one of {consent.LANGUAGE_KEYS}")]
 Annex = Literal["I", "II", "III"]
 Told = Literal["objections", "removals", "erasures", "anchors"]
 HookTold = Literal["blocks", "objections", "consents", "alarms"]
-Scheme = Annotated[str, Field(pattern=r"^[A-Z]{2,10}$")]
+Scheme = Annotated[str, _like("[A-Z]{2,10}", "a scheme is its capital letters, such as DPF")]
 
 
 class Address(str):
@@ -154,7 +165,7 @@ class Site(Table):
     """Where the PBX stands: its country decides the emergency numbers and how national numbers read."""
 
     country: CountryCode
-    outside_line: Annotated[str, Field(pattern=r"^[0-9]{0,3}$")] = ""
+    outside_line: Annotated[str, _like("[0-9]{0,3}", "an outside line is at most three digits")] = ""
 
 
 class Pbx(Table):
@@ -173,7 +184,7 @@ class RedisTable(Table):
     """The suppression cache."""
 
     url: str = "redis://127.0.0.1:6379/0"
-    prefix: Annotated[str, Field(pattern=r"^[a-z0-9:_-]{1,40}$")] = "callgate:"
+    prefix: Annotated[str, _like("[a-z0-9:_-]{1,40}", "a prefix is 1 to 40 of a-z, 0-9, :, _ and -")] = "callgate:"
 
 
 class Office(Table):
@@ -320,9 +331,10 @@ class CampaignTable(Table):
     """A campaign. `languages`: of the notice, by country; the countries named there are the ones it may call.
 
     `sector` is what it offers and `caller_id_owner` whose number it shows; what is not said is unknown, and fails a law
-    that asks for it. `callee`: whose lines it calls. `dialling`: who dials, and whether an agent is free then.
-    `outcomes`: what agents may say of a call; `refusals`: those by which the callee refused what was offered, after
-    which laws ask for peace; `notes`: whether agents may write something besides, through the screen.
+    that asks for it. `about`: the product or contract, as relations on file name it. `callee`: whose lines it calls.
+    `dialling`: who dials, and whether an agent is free then. `outcomes`: what agents may say of a call; `refusals`:
+    those by which the callee refused what was offered, after which laws ask for peace; `notes`: whether agents may
+    write something besides, through the screen.
 
     `question_times`: how often it asks for consent to record before silence is an answer, with `answer_seconds` for it
     each time. `language_keys`: the keys with which a callee changes the language. Without consent the call goes on
@@ -337,6 +349,7 @@ class CampaignTable(Table):
     caller_id: E164
     caller_id_owner: Owner | None = None
     sector: Sector | None = None
+    about: Name = ""
     callee: Callee = Callee.CONSUMER
     record: bool = True
     dialling: Dialling = Dialling.MANUAL

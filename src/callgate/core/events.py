@@ -23,6 +23,7 @@ class Kind(StrEnum):
     OBJECTION_REMOVED = "objection-removed"
     PRIOR_CONSENT = "prior-consent"
     PRIOR_CONSENT_WITHDRAWN = "prior-consent-withdrawn"
+    RELATIONS = "relations"
     PATTERN = "pattern"
     PATTERN_REMOVED = "pattern-removed"
     RECORDING_STARTED = "recording-started"
@@ -77,10 +78,11 @@ PATTERNS = frozenset({Kind.PATTERN, Kind.PATTERN_REMOVED})
 
 RESTRICTIONS = frozenset({Kind.RESTRICTION, Kind.RESTRICTION_LIFTED})
 
-SUPPRESSING = OBJECTIONS | CONSENTS | PATTERNS | RESTRICTIONS
+SUPPRESSING = OBJECTIONS | CONSENTS | PATTERNS | RESTRICTIONS | {Kind.RELATIONS}
 """The kinds that change who may be called; the ledger numbers them, and that number is its mark.
 
-Consents to be called are among them, since they do not commute with objections: which came later decides.
+Consents to be called are among them, since they do not commute with objections: which came later decides. So are
+relations, which may spare a call from asking for a consent.
 """
 
 DELIVERIES = frozenset({Kind.DELIVERY_DONE, Kind.DELIVERY_DEAD, Kind.DELIVERY_RETRIED, Kind.DELIVERY_DROPPED})

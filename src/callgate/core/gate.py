@@ -20,12 +20,14 @@ Rules 1 to 4 need no store, so that a call which they block costs no round trip.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from typing import Final, NamedTuple
 
 from callgate.core import law, legal, phone, processing
-from callgate.core.law import CapWindow, Consent, Contacts, Finding, Listing, Share, Situation
+from callgate.core.law import NOTHING, CapWindow, Consent, Contacts, Finding, Listing, Related, Share, Situation
 from callgate.core.phone import Number
 from callgate.core.policy import Campaign, Centre, Policy
 from callgate.core.reasons import ALLOWING, SENTENCES, Reason
@@ -78,12 +80,12 @@ class ListState:
     scrubbed_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(NamedTuple):
     """What the store knows of one number for one campaign.
 
     `contacts` are earlier attempts, without this one; None is unknown. `busy`: another call to the person is under way
     for the same controller. `abandoned` is the campaign's share over each span of days that a law asks for.
+    `related` is how the person and the controller are connected, with proof on file.
     """
 
     hits: tuple[Hit, ...]
@@ -91,7 +93,8 @@ class Facts:
     consent: Consent | None = None
     contacts: Contacts | None = None
     busy: bool = False
-    abandoned: Mapping[int | None, Share] = field(default_factory=dict)
+    abandoned: Mapping[int | None, Share] = NOTHING
+    related: tuple[Related, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,11 +105,11 @@ class Unknown:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Allow or block, with the reason, the officer's sentence and the trail of rules that led to it.
 
     `retry_at` (UTC): when the law would let the call pass if nothing but time changed; None where time does not help.
+    `lists` is the version of each national list that was looked into.
     """
 
     reason: Reason
@@ -117,6 +120,7 @@ class Verdict:
     campaign: Campaign | None = None
     centre: Centre | None = None
     retry_at: datetime | None = None
+    lists: Mapping[str, str] = NOTHING
 
     @property
     def source(self) -> str:
@@ -142,18 +146,13 @@ class Verdict:
 class _Trail:
     """Collects the rules, and knows what every verdict of one question carries."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, number: Number | None, of: "_Route | None" = None) -> None:
         self.findings: list[Finding] = []
         self.policy = policy
-        self.number: Number | None = None
-        self.campaign: Campaign | None = None
-        self.centre: Centre | None = None
-
-    def fork(self) -> "_Trail":
-        other = _Trail(self.policy)
-        other.number, other.campaign, other.centre = self.number, self.campaign, self.centre
-        other.findings = list(self.findings)
-        return other
+        self.number = number
+        self.campaign = of.campaign if of else None
+        self.centre = of.centre if of else None
+        self.lists: Mapping[str, str] = NOTHING
 
     def passed(self, name: str, saw: str) -> None:
         self.findings.append(Finding(name, True, saw))
@@ -163,12 +162,22 @@ class _Trail:
         return self.ended(reason, detail)
 
     def ended(self, reason: Reason, detail: str, retry_at: datetime | None = None) -> Verdict:
-        trail = tuple(self.findings)
-        return Verdict(reason, detail, trail, self.policy.version, self.number, self.campaign, self.centre, retry_at)
+        whose = self.number, self.campaign, self.centre
+        return Verdict(reason, detail, tuple(self.findings), self.policy.version, *whose, retry_at, self.lists)
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+@dataclass(frozen=True, slots=True, eq=False)
+class _Route:
+    """A campaign's calls into one country from one centre on one day, against which neither of rules 2 to 4 speaks."""
+
+    policy: Policy
+    campaign: Campaign
+    centre: Centre
+    passed: tuple[Finding, ...]
+    lists: tuple[str, ...]
+
+
+class Question(NamedTuple):
     """A call that no rule before the store speaks against: what is left to ask the store, then `answer`.
 
     `at` is when it was asked: the law's moment, also for a callee who answers a little later. `lists` are the national
@@ -181,60 +190,71 @@ class Question:
     at: datetime
     lists: tuple[str, ...]
     caps: tuple[CapWindow, ...]
-    trail: _Trail
+    read: Finding
+    route: _Route
 
 
 def ask(request: CallRequest, policy: Policy, now: datetime) -> Question | Verdict:
     """Rules 1 to 4: a verdict that blocks, or what is left to ask the store."""
-    trail = _Trail(policy)
     try:
-        number = trail.number = phone.parse(request.dialled, policy.home, policy.outside_line)
+        number = phone.parse(request.dialled, policy.home, policy.outside_line)
     except phone.NotANumber as error:
-        return trail.verdict(Reason.BAD_NUMBER, "number", str(error))
-    trail.passed("number", f"{number.masked}, {number.kind}, {number.country or 'no country'}")
+        return _Trail(policy, None).verdict(Reason.BAD_NUMBER, "number", str(error))
+    read = Finding("number", True, f"{number.masked}, {number.kind}, {number.country or 'no country'}")
+    route = _route(policy, request.centre, request.campaign, number.country, now.date())
+    if isinstance(route, Verdict):
+        return route._replace(number=number, trail=(read, *route.trail))
+    caps = law.cap_windows(policy.law, legal.situation(number, route.campaign), now)
+    return Question(number, route.campaign, route.centre, now, route.lists, caps, read, route)
 
-    centre = trail.centre = policy.centres.get(request.centre)
+
+@lru_cache(maxsize=1024)
+def _route(policy: Policy, centre_id: str, campaign_id: str, country: str, day: date) -> _Route | Verdict:
+    """Rules 2 to 4, which are the same for every number of a country; a verdict lacks the number."""
+    trail = _Trail(policy, None)
+    centre = trail.centre = policy.centres.get(centre_id)
     if centre is None:
-        return trail.verdict(Reason.UNKNOWN_CENTRE, "centre", f"no centre {request.centre!r} is configured")
+        return trail.verdict(Reason.UNKNOWN_CENTRE, "centre", f"no centre {centre_id!r} is configured")
     if centre.suspended:
         return trail.verdict(Reason.CENTRE_SUSPENDED, "centre", f"{centre.id} is suspended")
     trail.passed("centre", f"{centre.id} in {centre.country}")
-    campaign = trail.campaign = policy.campaigns.get(request.campaign)
+    campaign = trail.campaign = policy.campaigns.get(campaign_id)
     if campaign is None:
-        return trail.verdict(Reason.UNKNOWN_CAMPAIGN, "campaign", f"no campaign {request.campaign!r} is configured")
+        return trail.verdict(Reason.UNKNOWN_CAMPAIGN, "campaign", f"no campaign {campaign_id!r} is configured")
     trail.passed("campaign", f"{campaign.id} of {campaign.controller}, {campaign.purpose}")
+    if against := _contracts(trail, centre, campaign, day) or _country(trail, country, campaign):
+        return against
+    lists = (*campaign.lists.get(country, ()), *legal.lists_of(policy.law, country, campaign))
+    return _Route(policy, campaign, centre, tuple(trail.findings), tuple(dict.fromkeys(lists)))
 
-    return _contracts(trail, centre, campaign, now) or _country(trail, number, centre, campaign, now)
 
-
-def _contracts(trail: _Trail, centre: Centre, campaign: Campaign, now: datetime) -> Verdict | None:
+def _contracts(trail: _Trail, centre: Centre, campaign: Campaign, day: date) -> Verdict | None:
     """Rule 3."""
-    for term in processing.terms(trail.policy, campaign.controller, centre, now.date()):
+    for term in processing.terms(trail.policy, campaign.controller, centre, day):
         if not term.passed:
             return trail.verdict(term.reason, term.name, f"{term.saw} ({term.source})")
         trail.passed(term.name, term.saw)
     return None
 
 
-def _country(trail: _Trail, number: Number, centre: Centre, campaign: Campaign, now: datetime) -> Question | Verdict:
+def _country(trail: _Trail, country: str, campaign: Campaign) -> Verdict | None:
     """Rule 4."""
-    if number.country not in campaign.countries:
+    if country not in campaign.countries:
         served = ", ".join(sorted(campaign.countries)) or "none"
-        detail = f"{campaign.id} calls {served}; the number is of {number.country or 'no single country'}"
+        detail = f"{campaign.id} calls {served}; the number is of {country or 'no single country'}"
         return trail.verdict(Reason.COUNTRY_NOT_SERVED, "country", detail)
-    trail.passed("country", number.country)
-    book = trail.policy.law
-    named = campaign.lists.get(number.country, ())
-    lists = tuple(dict.fromkeys((*named, *legal.lists_of(book, number, campaign))))
-    caps = law.cap_windows(book, legal.situation(number, campaign), now)
-    return Question(number, campaign, centre, now, lists, caps, trail)
+    trail.passed("country", country)
+    return None
 
 
 def answer(question: Question, facts: Facts | Unknown, now: datetime) -> Verdict:
     """Rules 5 to 9. May be called again with newer facts: the trail of the question itself is left as it was."""
-    trail = question.trail.fork()
+    trail = _Trail(question.route.policy, question.number, question.route)
+    trail.findings += (question.read, *question.route.passed)
     if isinstance(facts, Unknown):
         return trail.verdict(facts.reason, "store", facts.detail)
+    if facts.lists:
+        trail.lists = {name: state.version for name, state in facts.lists.items()}
     named = question.campaign.lists.get(question.number.country, ())
     for name in named:
         stale = _freshness(trail, name, facts.lists.get(name), now)
@@ -242,23 +262,22 @@ def answer(question: Question, facts: Facts | Unknown, now: datetime) -> Verdict
             return stale
     if against := _objected(trail, facts.hits) or _in_progress(trail, facts):
         return against
-    listed = frozenset(hit.source for hit in facts.hits if hit.scope is Scope.NATIONAL)
+    listed = {hit.source for hit in facts.hits if hit.scope is Scope.NATIONAL}
     copies = {name: Listing(state.scrubbed_at, name in listed) for name, state in facts.lists.items()}
     call = legal.situation(
         question.number,
         question.campaign,
         consent=facts.consent,
+        relations=legal.relations(question.campaign, facts.related, question.at) if facts.related else NOTHING,
         contacts=facts.contacts,
         lists=copies,
         abandoned=facts.abandoned,
     )
     findings = law.assess(trail.policy.law, call, question.at)
-    judged = {finding.rule for finding in findings}
-    return (
-        _unlawful(trail, call, findings, question.at)
-        or _listed(trail, [name for name in named if name in listed and name not in judged])
-        or trail.verdict(Reason.CLEAR, "clear", SENTENCES[Reason.CLEAR])
-    )
+    if against := _unlawful(trail, call, findings, question.at) or _listed(trail, listed.intersection(named), findings):
+        return against
+    trail.findings.append(_CLEAR)
+    return trail.ended(Reason.CLEAR, _CLEAR.saw)
 
 
 def _freshness(trail: _Trail, name: str, state: ListState | None, now: datetime) -> Verdict | None:
@@ -276,6 +295,9 @@ def _freshness(trail: _Trail, name: str, state: ListState | None, now: datetime)
 
 def _objected(trail: _Trail, hits: Iterable[Hit]) -> Verdict | None:
     """Rule 6."""
+    if not hits:
+        trail.findings.append(_NO_OBJECTION)
+        return None
     objected = {hit.scope for hit in hits if hit.source != PATTERN}
     covered = {hit.scope for hit in hits if hit.source == PATTERN}
     for mark, reason, detail in _MARKS:
@@ -285,13 +307,17 @@ def _objected(trail: _Trail, hits: Iterable[Hit]) -> Verdict | None:
         if scope in objected:
             detail = f"an objection with the scope {scope} is on file (GDPR Art. 21)"
             return trail.verdict(Reason.OBJECTION, "objection", detail)
-    trail.passed("objection", "none on file")
+    trail.findings.append(_NO_OBJECTION)
     for scope in _SCOPES:
         if scope in covered:
             detail = f"a pattern with the scope {scope} covers the number: callgate suppress patterns"
             return trail.verdict(Reason.PATTERN, "pattern", detail)
     return None
 
+
+_NO_OBJECTION: Final = Finding("objection", True, "none on file")
+_NO_OTHER_CALL: Final = Finding("one call at a time", True, "no other call to this person is under way")
+_CLEAR: Final = Finding("clear", True, SENTENCES[Reason.CLEAR])
 
 _MARKS = (
     (Scope.ERASED, Reason.ERASED, "this controller erased the person's data at their request (GDPR Art. 17)"),
@@ -304,7 +330,7 @@ def _in_progress(trail: _Trail, facts: Facts) -> Verdict | None:
     """Rule 7."""
     if facts.busy:
         return trail.verdict(Reason.IN_PROGRESS, "one call at a time", "another call to this person is under way")
-    trail.passed("one call at a time", "no other call to this person is under way")
+    trail.findings.append(_NO_OTHER_CALL)
     return None
 
 
@@ -321,8 +347,8 @@ def _unlawful(trail: _Trail, call: Situation, findings: tuple[Finding, ...], now
     return trail.ended(legal.reason_of(against, call.lists), detail, retry_at)
 
 
-def _listed(trail: _Trail, names: Iterable[str]) -> Verdict | None:
+def _listed(trail: _Trail, names: set[str], findings: Iterable[Finding]) -> Verdict | None:
     """Rule 9."""
-    for name in names:
+    for name in sorted(names.difference(finding.rule for finding in findings) if names else ()):
         return trail.verdict(Reason.NATIONAL_LIST, f"list {name}", f"the number is on {name}")
     return None

@@ -4,13 +4,26 @@ All rules that bind are looked at, so that the trail is whole. Where several spe
 does not heal gives the reason, or else the first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Final
 
 from callgate.core import phone
-from callgate.core.law import CallerId, Consent, Contacts, Finding, Listing, Pack, Share, Situation, Topic
-from callgate.core.law.terms import Owner
+from callgate.core.law import (
+    NOTHING,
+    CallerId,
+    Consent,
+    Contacts,
+    Finding,
+    Listing,
+    Pack,
+    Related,
+    Share,
+    Situation,
+    Topic,
+)
+from callgate.core.law.terms import Owner, Relation
 from callgate.core.phone import Number
 from callgate.core.policy import Campaign, Dialling
 from callgate.core.purpose import Purpose
@@ -39,9 +52,10 @@ def situation(
     campaign: Campaign,
     *,
     consent: Consent | None = None,
+    relations: Mapping[Relation, datetime] = NOTHING,
     contacts: Contacts | None = None,
-    lists: Mapping[str, Listing] | None = None,
-    abandoned: Mapping[int | None, Share] | None = None,
+    lists: Mapping[str, Listing] = NOTHING,
+    abandoned: Mapping[int | None, Share] = NOTHING,
 ) -> Situation:
     """The call as the law sees it."""
     return Situation(
@@ -49,13 +63,14 @@ def situation(
         campaign.purpose,
         campaign.callee,
         campaign.sector,
-        consent=consent,
+        relations,
+        consent,
         contacts=contacts,
         caller_id=_caller_id(campaign),
         automated=campaign.dialling is not Dialling.MANUAL,
         agent_waiting=campaign.dialling is not Dialling.PREDICTIVE,
-        abandoned=abandoned or {},
-        lists=lists or {},
+        abandoned=abandoned,
+        lists=lists,
     )
 
 
@@ -72,9 +87,23 @@ def _shown(caller_id: str, owner: Owner | None) -> CallerId | None:
         return None
 
 
-def lists_of(book: Mapping[str, Pack], number: Number, campaign: Campaign) -> tuple[str, ...]:
-    """The lists that a law names for calls to this number, whether or not each binds this one."""
-    pack = book.get(number.country)
+def relations(campaign: Campaign, related: Iterable[Related], at: datetime) -> Mapping[Relation, datetime]:
+    """The relations that count for a campaign at a moment, and since when: the last where there are several.
+
+    Only what is about the same as the campaign does: a law that spares customers spares calls about their contract, or
+    about products like those that they have.
+    """
+    counting = sorted(
+        (one.since, one.relation)
+        for one in related
+        if one.about == campaign.about and one.since <= at and (one.until is None or at < one.until)
+    )
+    return {relation: since for since, relation in counting} if campaign.about else NOTHING
+
+
+def lists_of(book: Mapping[str, Pack], country: str, campaign: Campaign) -> tuple[str, ...]:
+    """The lists that a law names for calls into a country, whether or not each binds this one."""
+    pack = book.get(country)
     return _lists(pack) if pack is not None and campaign.purpose is Purpose.MARKETING else ()
 
 
@@ -85,8 +114,9 @@ def _lists(pack: Pack) -> tuple[str, ...]:
 
 def deciding(findings: Sequence[Finding]) -> Finding | None:
     """The finding that gives the reason; None where all passed."""
-    failed = [finding for finding in findings if not finding.passed]
-    return next((finding for finding in failed if finding.retry_at is None), failed[0] if failed else None)
+    if not (failed := [finding for finding in findings if not finding.passed]):
+        return None
+    return next((finding for finding in failed if finding.retry_at is None), failed[0])
 
 
 def reason_of(finding: Finding, lists: Mapping[str, Listing]) -> Reason:

@@ -31,7 +31,7 @@ def index(text: str) -> dict[Path, int]:
             if header[1]:
                 counts[keys] = counts.get(keys, -1) + 1
                 table = (*keys, counts[keys])
-            for depth in range(1, len(keys)):
+            for depth in range(1, len(keys) + 1):
                 found.setdefault(keys[:depth], number)
             found.setdefault(table, number)
         elif key := _KEY.match(line):

@@ -10,8 +10,11 @@ from dataclasses import dataclass
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumber, PhoneNumberFormat, PhoneNumberType
 
+from callgate.core import ranges
+
 DIALABLE = re.compile(r"\+?[0-9]{3,18}", re.ASCII)
 """ASCII digits only: `str.isdigit` would also let other scripts' digits through."""
+_E164 = re.compile(r"\+[1-9][0-9]{4,14}", re.ASCII)
 
 _KINDS = {
     PhoneNumberType.FIXED_LINE: "fixed",
@@ -81,6 +84,8 @@ def found(dialled: str, home: str) -> PhoneNumber:
 
 def known(dialled: str, home: str) -> Number:
     """The subscriber's number, in a range that its country has given out. Raises `NotANumber`."""
+    if short := ranges.find(dialled, home):
+        return Number(short.e164, short.country, _KINDS[short.kind])
     number = found(dialled, home)
     kind = _KINDS.get(phonenumbers.number_type(number))
     if kind is None:  # which is what is_valid_number asks, at twice the price
@@ -99,9 +104,7 @@ def country_of(e164: str) -> str:
 
 def mask(e164: str) -> str:
     """Hide a person's number: `+33 ••• 42`. Anything that is no E.164 number is hidden whole."""
-    if not re.fullmatch(r"\+[1-9][0-9]{4,14}", e164):
+    if not _E164.fullmatch(e164):
         return "•••"
-    # A calling code is the beginning of no other (ITU-T E.164), so that the first that fits is the one.
-    codes = (e164[1:end] for end in (2, 3, 4))
-    code = next((code for code in codes if int(code) in phonenumbers.COUNTRY_CODE_TO_REGION_CODE), None)
+    code = ranges.code_of(e164[1:4])
     return f"+{code} ••• {e164[-2:]}" if code else "•••"

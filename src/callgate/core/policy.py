@@ -65,6 +65,7 @@ class Campaign:
 
     `lists` are the national lists that bind it besides those of the law, by the country that is called. `sector` is
     what it offers and `caller_id_owner` whose number it shows; None is unknown. `callee`: whose lines it calls.
+    `about` is the product or contract that it calls about, as relations on file name it; none of them counts for "".
     `outcomes` are what agents may say of a call, `refusals` those of them by which the callee refused what was offered,
     and `notes` whether in words of their own besides. `manner`: how it asks for consent.
     """
@@ -78,6 +79,7 @@ class Campaign:
     caller_id: str
     record: bool = True
     sector: Sector | None = None
+    about: str = ""
     callee: Callee = Callee.CONSUMER
     caller_id_owner: Owner | None = None
     dialling: Dialling = Dialling.MANUAL
@@ -154,29 +156,30 @@ def problems(policy: Policy) -> Iterator[tuple[tuple[str, str, str], str]]:
 
 def _of_campaign(policy: Policy, campaign: Campaign) -> Iterator[tuple[str, str]]:
     if campaign.controller not in policy.controllers:
-        yield "controller", f"no controller {campaign.controller!r}; {_known(policy.controllers)}"
+        yield "controller", f"no controller {campaign.controller!r}; {known(policy.controllers)}"
     for country, names in campaign.lists.items():
         if country not in campaign.countries:
             yield "lists", f"lists for {country}, a country that [languages] does not name"
         for name in names:
             if name not in policy.lists:
-                yield "lists", f"no list {name!r}; {_known(policy.lists)}"
+                yield "lists", f"no list {name!r}; {known(policy.lists)}"
             elif (covers := policy.lists[name].country) != country:
                 yield "lists", f"the list {name} covers {covers}; it cannot bind calls to {country}"
 
 
 def _of_mandate(policy: Policy, mandate: Mandate) -> Iterator[tuple[str, str]]:
     if mandate.controller not in policy.controllers:
-        yield "controller", f"no controller {mandate.controller!r}; {_known(policy.controllers)}"
+        yield "controller", f"no controller {mandate.controller!r}; {known(policy.controllers)}"
     if mandate.centre not in policy.centres:
-        yield "centre", f"no centre {mandate.centre!r}; {_known(policy.centres)}"
+        yield "centre", f"no centre {mandate.centre!r}; {known(policy.centres)}"
     if mandate.under and (mandate.controller, mandate.under) not in policy.mandates:
         yield "under", f"{mandate.under} has no mandate of {mandate.controller} under which {mandate.centre} could call"
     for name in sorted(mandate.sub_processors - policy.centres.keys()):
-        yield "sub_processors", f"no centre {name!r}; {_known(policy.centres)}"
+        yield "sub_processors", f"no centre {name!r}; {known(policy.centres)}"
     if mandate.since > mandate.expires:
         yield "expires", f"is before {mandate.since}, on which it begins"
 
 
-def _known(names: Mapping[str, object]) -> str:
+def known(names: Mapping[str, object]) -> str:
+    """Which names there are, for a sentence that says that one is not among them."""
     return "known are " + ", ".join(sorted(names)) if names else "none is configured"

@@ -79,19 +79,11 @@ class Consents:
             yield from self._away(older, generation)
             yield "HSET", self._key(newest, generation), newest.member, _written(consent_of(event))
 
-    def place(self, token: Token, generation: str) -> tuple[str, int | str]:
-        """Hash and field of the consent of the person who has this token for one controller."""
-        return self._key(token, generation), token.member
-
-    def place_of_objection(self, token: Token, generation: str) -> tuple[str, int | str]:
-        """Hash and field of the moment at which the person who has this token for everyone objected."""
-        return self._key(token, generation), _objection(token)
-
     def _objected(self, entry: Entry, generation: str) -> Iterator[Change]:
         event, tokens = entry.event, self._tokens(entry)
         if entry.event.payload.get("scope") == Scope.ALL:
             at = str(event.at.timestamp())
-            yield from (("HSET", self._key(token, generation), _objection(token), at) for token in tokens)
+            yield from (("HSET", self._key(token, generation), field_of_objection(token), at) for token in tokens)
             return
         if event.number is not None:
             tokens = list(self.tokens.all(Audience(Scope.CONTROLLER, event.controller or ""), event.number))
@@ -112,6 +104,8 @@ class Consents:
 
 def read(consents: Sequence[bytes | None], objections: Sequence[bytes | None]) -> Consent | None:
     """The consent that counts, of what was found where each may be."""
+    if not any(consents):
+        return None
     found = max((_read(written) for written in consents if written), key=lambda consent: consent.given, default=None)
     objected = max((float(written) for written in objections if written), default=None)
     if found is None or (objected is not None and found.given.timestamp() <= objected):
@@ -119,7 +113,8 @@ def read(consents: Sequence[bytes | None], objections: Sequence[bytes | None]) -
     return found
 
 
-def _objection(token: Token) -> str:
+def field_of_objection(token: Token) -> str:
+    """Field of the moment at which the person who has this token for everyone objected."""
     return f"o{token.member}"
 
 

@@ -16,10 +16,11 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from callgate.core.events import Event, Kind
 from callgate.core.gate import Scope
-from callgate.core.law import CapWindow, Contacts
+from callgate.core.law import NEVER_CALLED, CapWindow, Contacts
 from callgate.core.law.terms import Counted
 from callgate.core.purpose import Purpose
 from callgate.stores.connection import store
@@ -36,6 +37,7 @@ KEPT = timedelta(days=366)
 """How long an attempt counts where a cap has no end, and so the most that any can look back: in whole days."""
 HELD = timedelta(seconds=60)
 """How long a person stays reserved after the last sign of life of the callgate that calls them."""
+_KEPT_MS, _HELD_MS = (span // timedelta(milliseconds=1) for span in (KEPT, HELD))
 ABANDONED, REFUSED = "!abandoned", "!refused"
 """Stand where an attempt has its campaign, and are no campaigns' names: that the call was abandoned, that the callee
 refused the offer."""
@@ -59,8 +61,7 @@ class Attempt:
     counts: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """A person for one controller: the keys of what is kept of them."""
 
     calls: str
@@ -76,6 +77,7 @@ class ContactStore:
         self._keys = keys
         self._tokens = tokens
         self._of = f"{ledger}/{tokens.layout}"
+        self._of_raw = self._of.encode()
         self.whole = True
         self.seen = 0
         self._lost = False
@@ -93,21 +95,22 @@ class ContactStore:
         """What `LOOK_UP` is told of the call; of none where the question is asked for nothing but the answer."""
         if attempt is None:
             return [self._of, "", "", 0, 0, 0, 0, 0]
-        said: list[str | int] = [self._of, attempt.call, campaign, _ms(attempt.at), _ms(attempt.at - KEPT)]
-        said += [_span(HELD), _span(KEPT), int(attempt.counts)]
+        said: list[str | int] = [self._of, attempt.call, campaign, at := _ms(attempt.at), at - _KEPT_MS]
+        said += [_HELD_MS, _KEPT_MS, int(attempt.counts)]
         for cap in attempt.caps:
             only = campaign if cap.per is Counted.CAMPAIGN else ""
-            said += [cap.max, _ms(cap.since or attempt.at - KEPT), only]
+            said += [cap.max, _ms(cap.since) if cap.since else at - _KEPT_MS, only]
         return said
 
     def check(self, said: Sequence[bytes | None], floor: int) -> None:
         """See whether Redis forgot attempts; `floor` is `seen` from before it was asked. Raises `NotReady`."""
         of, attempts = said
-        if of != self._of.encode() or attempts is None or int(attempts) < floor:
+        made = -1 if attempts is None or of != self._of_raw else int(attempts)
+        if made < floor:
             self.lose()
-        if not self.whole or attempts is None:
+        if not self.whole:
             raise NotReady(FORGOTTEN)
-        self.seen = max(self.seen, int(attempts))
+        self.seen = max(self.seen, made)
 
     def doubt(self) -> None:
         """Do not take it that Redis holds every attempt, until that was looked into."""
@@ -130,7 +133,7 @@ class ContactStore:
         """Say that these calls go on. Raises `StoreUnavailable`."""
         for call, person in calls:
             async with store("holding a call"), asyncio.timeout(self._within):
-                await run(self._redis, HOLD_CALL, [person.busy], [call, _span(HELD)])
+                await run(self._redis, HOLD_CALL, [person.busy], [call, _HELD_MS])
 
     async def release(self, call: str, person: Kept, not_made_for: str = "") -> None:
         """Let go of a person; `not_made_for` is the campaign of an attempt that was none. Raises `StoreUnavailable`."""
@@ -142,14 +145,14 @@ class ContactStore:
         """Note that a call was abandoned. Raises `StoreUnavailable`."""
         async with store("noting an abandoned call"), asyncio.timeout(self._within):
             await self._redis.zadd(person.calls, {f"{call} {ABANDONED}": _ms(at)})
-            await self._redis.pexpire(person.calls, _span(KEPT))
+            await self._redis.pexpire(person.calls, _KEPT_MS)
 
     async def refused(self, call: str, number: str, controller: str, at: datetime) -> None:
         """Note that the callee refused what was offered. Raises `StoreUnavailable`."""
         calls = self.person(number, controller).calls
         async with store("noting a refusal"), asyncio.timeout(self._within):
             await self._redis.zadd(calls, {f"{call} {REFUSED}": _ms(at)}, nx=True)
-            await self._redis.pexpire(calls, _span(KEPT))
+            await self._redis.pexpire(calls, _KEPT_MS)
 
     async def not_refused(self, call: str, number: str, controller: str) -> None:
         """Take that back: it was not so. Raises `StoreUnavailable`."""
@@ -194,7 +197,7 @@ class ContactStore:
             for call, (first, *_) in (await ledger.open_calls()).items():
                 if first.event.number is not None:
                     person = self.person(first.event.number, first.event.controller or "")
-                    await self._redis.set(person.busy, call, nx=True, px=_span(HELD))
+                    await self._redis.set(person.busy, call, nx=True, px=_HELD_MS)
 
     async def _has_newest(self, ledger: Ledger) -> bool:
         async with store("being asked for its attempts"):
@@ -228,12 +231,14 @@ class ContactStore:
                     pipe.zrem(self.person(event.number, event.controller or "").calls, f"{event.call} {REFUSED}")
             for key, member, at in self._made(events):
                 pipe.zadd(key, {member: at}, nx=True)
-                pipe.pexpire(key, _span(KEPT))
+                pipe.pexpire(key, _KEPT_MS)
             await pipe.execute()
 
 
 def read(flat: Sequence[bytes], call: str, campaign: str) -> Contacts:
     """What the answer of `LOOK_UP` says of calls before this one."""
+    if not flat:
+        return NEVER_CALLED
     made, campaigns_own, left, refused = [], [], [], []
     for member, ms in zip(flat[::2], flat[1::2], strict=True):
         of_call, of = member.decode().split(" ")
@@ -280,10 +285,6 @@ async def _first_that_counts(ledger: Ledger) -> int:
 
 def _ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
-
-
-def _span(span: timedelta) -> int:
-    return int(span.total_seconds() * 1000)
 
 
 def _moment(ms: float) -> datetime:

@@ -10,7 +10,7 @@ Under the prefix `callgate:` they are
     callgate:{gate}:tokens:GENERATION:mark     the ledger's mark that this generation of objections has reached
     callgate:{gate}:tokens:GENERATION:patterns set of the tokens of patterns (beginnings of numbers): a few
     callgate:{gate}:tokens:GENERATION:BUCKET   set of tokens; the end of GENERATION says how many buckets there are
-    callgate:{gate}:tokens:GENERATION:consents:BUCKET  hash: token -> a consent to be called (see `consents`)
+    callgate:{gate}:tokens:GENERATION:consents:BUCKET  hash: token -> a consent to be called, relations (see `consents`)
     callgate:{gate}:contacts                   hash: of which ledger and keys the attempts are, and how many there were
     callgate:{gate}:calls:PERSON               sorted set of attempts to reach a person, by time (see `contacts`)
     callgate:{gate}:busy:PERSON                string with an expiry: the call to a person that is under way
@@ -89,11 +89,11 @@ class Keys:
 
     def bucket(self, generation: str, bucket: int) -> str:
         """Set: the tokens of one bucket."""
-        return f"{self.generation(generation)}{bucket}"
+        return f"{self.prefix}{{gate}}:tokens:{generation}:{bucket}"
 
     def consents(self, generation: str, bucket: int | None = None) -> str:
         """Hash: the consents of the people whose tokens are of one bucket; what all begin with where none is named."""
-        return f"{self.generation(generation)}consents:{'' if bucket is None else bucket}"
+        return f"{self.prefix}{{gate}}:tokens:{generation}:consents:{'' if bucket is None else bucket}"
 
     @property
     def contacts(self) -> str:

@@ -19,9 +19,9 @@ before. It asks for them again in the same round trip, and where they have chang
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from callgate.core.events import OBJECTIONS, PATTERNS, RESTRICTIONS, Kind
 from callgate.core.gate import Facts, Hit, ListState, Scope
@@ -39,7 +39,8 @@ from callgate.stores.lookup import look_up, see_in_force
 from callgate.stores.nodes import Client
 from callgate.stores.objections import audience_of, digits, named
 from callgate.stores.patrol import Patrol
-from callgate.stores.probing import Person, probe
+from callgate.stores.probing import Prober
+from callgate.stores.relations import Relations
 from callgate.stores.replicas import reached_a_replica
 from callgate.stores.schema import Entry
 from callgate.stores.scripts import APPLY, run
@@ -67,8 +68,7 @@ class Query:
     attempt: Attempt | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """What the cache knows, `mark`: up to where it follows the ledger, and whether the person is `reserved`."""
 
     facts: Facts
@@ -120,11 +120,12 @@ def _short(loaded: Loaded) -> Unready:
 
 @dataclass(frozen=True, slots=True)
 class _View:
-    """The epoch and the directory, as they were last seen, raw and read."""
+    """The epoch and the directory, as they were last seen, raw and read; `probers` by controller and campaign."""
 
     raw: tuple[bytes, Mapping[bytes, bytes]]
     epoch: Epoch
     lists: Mapping[str, Loaded]
+    probers: dict[tuple[str, str], Prober] = field(default_factory=dict)
 
 
 class SuppressionCache:
@@ -146,6 +147,7 @@ class SuppressionCache:
         self.patrol = Patrol(redis, keys, self.indexes)
         self.contacts = ContactStore(redis, keys, tokens, ledger, answer_within)
         self._consents = Consents(keys, tokens)
+        self._relations = Relations(keys, tokens)
         self._within = answer_within
         self._view: _View | None = None
         self._patterned = False
@@ -154,7 +156,7 @@ class SuppressionCache:
         """What speaks against the call. Raises `NotReady` and `StoreUnavailable`: then nothing is known."""
         if self.problems:
             raise NotReady(self.problems[0])
-        async with self._briefly("looking up a number"):
+        async with store("looking up a number"), asyncio.timeout(self._within):
             for _ in range(LOOKS):
                 view = self._view or await self._look()
                 found = await self._ask(view, query)
@@ -172,7 +174,7 @@ class SuppressionCache:
         from being believed.
         """
         reached = await self._take_in_force(entries)
-        async with self._briefly("asking whether a replica has an objection"):
+        async with store("asking whether a replica has an objection"), asyncio.timeout(self._within):
             if not await reached_a_replica(self.redis, self.keys.witness):
                 raise StoreUnavailable("no replica of Redis took the objection in time; the ledger has it")
         return reached
@@ -195,7 +197,7 @@ class SuppressionCache:
     async def _take_in_force(self, entries: Sequence[Entry]) -> int:
         """Apply entries to the generation in force."""
         changing = [entry for entry in entries if entry.mark is not None]
-        async with self._briefly("entering an objection"):
+        async with store("entering an objection"), asyncio.timeout(self._within):
             for _ in range(LOOKS):
                 view = self._view or await self._look()
                 guard = (self.keys.epoch, str(view.epoch))
@@ -216,7 +218,7 @@ class SuppressionCache:
         return epoch.generation, mark
 
     async def _epoch_and_mark(self) -> tuple[Epoch, int]:
-        async with self._briefly("reading its mark"):
+        async with store("reading its mark"), asyncio.timeout(self._within):
             view = await self._look()
             mark = await self.redis.get(self.keys.mark(view.epoch.generation))
         if mark is None:
@@ -249,6 +251,7 @@ class SuppressionCache:
         if entry.event.kind in OBJECTIONS | PATTERNS | RESTRICTIONS:
             yield from self._suppression(entry, generation)
         yield from self._consents.changes(entry, generation)
+        yield from self._relations.changes(entry, generation)
 
     def _suppression(self, entry: Entry, generation: str) -> Iterator[Change]:
         """What suppresses is entered under the newest key, and removed under all.
@@ -286,11 +289,11 @@ class SuppressionCache:
     async def _ask(self, view: _View, query: Query) -> Found | None:
         """One round trip; None when the view it was made with no longer holds."""
         in_force = [view.lists[name] for name in query.lists if name in view.lists]
-        places = await self._places(in_force, digits(query.number))
+        places = await self._places(in_force, digits(query.number)) if in_force else []
         if places is None:
             return None
-        person, patterned = Person(query.number, query.controller, query.campaign, query.attempt), self._patterned
-        asked = probe(self.keys, self.tokens, self.contacts, view.epoch.generation, person, patterned=patterned)
+        patterned = self._patterned
+        asked = self._prober(view, query).probe(query.number, query.attempt, self.contacts, patterned=patterned)
         questions = [(self.keys.chunk(of.of.id, of.load, place.chunk), place.member) for of, place in places]
         answers = await look_up(self.redis, questions, asked.keys, asked.arguments)
         self._patterned = answers.patterns
@@ -311,7 +314,14 @@ class SuppressionCache:
         self.contacts.check(answers.contacts, asked.floor)
         states = {loaded.of.id: ListState(loaded.of.version, loaded.of.scrubbed_at) for loaded in in_force}
         known = asked.consent(answers), asked.contacts(answers), asked.busy(answers)
-        return Found(Facts(tuple(hits), states, *known), answers.mark, answers.reserved)
+        facts = Facts(tuple(hits), states, *known, related=asked.related(answers))
+        return Found(facts, answers.mark, answers.reserved)
+
+    def _prober(self, view: _View, query: Query) -> Prober:
+        whose = query.controller, query.campaign
+        if (prober := view.probers.get(whose)) is None:
+            prober = view.probers[whose] = Prober(self.keys, self.tokens, view.epoch.generation, *whose)
+        return prober
 
     async def _places(self, in_force: Sequence[Loaded], number: int) -> list[tuple[Loaded, Place]] | None:
         """Where the number is on each list, if it is there; None when one has no index, having just been replaced."""
@@ -323,8 +333,3 @@ class SuppressionCache:
             if place := index.place(number):
                 places.append((loaded, place))
         return places
-
-    @asynccontextmanager
-    async def _briefly(self, doing: str) -> AsyncIterator[None]:
-        async with store(doing), asyncio.timeout(self._within):
-            yield

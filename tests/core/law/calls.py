@@ -1,7 +1,6 @@
 """Calls against which nothing speaks but what a test makes speak."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -53,12 +52,12 @@ def call(dialled: str, moment: datetime, **known: object) -> Situation:
         {},
         Consent(moment - timedelta(days=30)),
         Contacts(),
-        replace(shown, owner=_OWNERS.get(number.country, Owner.PRINCIPAL)),
+        shown._replace(owner=_OWNERS.get(number.country, Owner.PRINCIPAL)),
         automated=False,
         agent_waiting=True,
         lists={name: Listing(moment, listed=False) for name in LISTS},
     )
-    return replace(call, **known)  # type: ignore[arg-type]
+    return call._replace(**known)  # type: ignore[arg-type]
 
 
 def findings(dialled: str, moment: datetime, **known: object) -> dict[str, Finding]:

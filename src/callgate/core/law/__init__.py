@@ -11,11 +11,23 @@ tell it, the call must be allowed on each that it may be. Nothing here is legal 
 from callgate.core.law.assess import CapWindow, assess, cap_windows, next_moment
 from callgate.core.law.finding import Finding
 from callgate.core.law.rule import Callee, Origin, Pack, Rule, Status, Sure, Topic, by_region
-from callgate.core.law.situation import CallerId, Consent, Contacts, Listing, Share, Situation
+from callgate.core.law.situation import (
+    NEVER_CALLED,
+    NOTHING,
+    CallerId,
+    Consent,
+    Contacts,
+    Listing,
+    Related,
+    Share,
+    Situation,
+)
 from callgate.core.law.tighten import Refusal, tighten
 from callgate.core.law.zones import zones
 
 __all__ = [
+    "NEVER_CALLED",
+    "NOTHING",
     "Callee",
     "CallerId",
     "CapWindow",
@@ -26,6 +38,7 @@ __all__ = [
     "Origin",
     "Pack",
     "Refusal",
+    "Related",
     "Rule",
     "Share",
     "Situation",

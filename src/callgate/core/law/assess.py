@@ -7,14 +7,15 @@ bind marketing calls only. No pack, no marketing calls.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 from callgate.core.law.finding import Finding
-from callgate.core.law.judge import JUDGES, Case, Judge, standing, window_start
+from callgate.core.law.judge import JUDGES, SHARED, Case, Met, standing, window_start
 from callgate.core.law.opening import APPOINTMENT, Moment, Opening, Span, on, shown
 from callgate.core.law.rule import Callee, Pack, Rule, Status, Topic
-from callgate.core.law.situation import Situation
+from callgate.core.law.situation import Common, Situation
 from callgate.core.law.terms import ConsentAge, ContactCap, Counted, DaysOff, Hours, PriorConsent, YieldsTo
 from callgate.core.law.zones import zones
 from callgate.core.purpose import Purpose
@@ -38,16 +39,30 @@ class CapWindow:
 class _Bound:
     """The rules that bind a kind of call on some days.
 
-    Those about time, those about all else, those about time on any day, the ages of consent, what asks for consent, and
-    what lifts a rule about time.
+    Those about time, those about all else, those about time on any day, how old a consent may be, what asks for
+    consent, and what lifts a rule about time.
     """
 
     timed: tuple[Rule, ...]
-    judged: tuple[tuple[Rule, Topic, Judge], ...]
+    judged: tuple[tuple[Rule, Topic], ...]
     ever: tuple[Rule, ...]
-    ages: tuple[int, ...]
+    age: timedelta | None
     asking: tuple[PriorConsent, ...]
     lifted_by: frozenset[YieldsTo]
+
+
+class _Minute(NamedTuple):
+    """What is the same for every call of a kind, to whoever may have these clocks, in one minute.
+
+    The findings of rules about time are those of a call for which none of them is lifted.
+    """
+
+    bound: _Bound
+    clocks: tuple[tzinfo, ...]
+    local: Moment
+    timed: tuple[Finding, ...]
+    open: bool
+    caps: tuple[CapWindow, ...]
 
 
 def assess(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tuple[Finding, ...]:
@@ -58,14 +73,18 @@ def assess(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tu
     pack = packs.get(situation.number.country)
     if pack is None:
         return (_unruled(situation, f"the law of {situation.number.country or 'no single country'} is not known"),)
-    clocks = zones(situation.number, pack.zones[situation.number.country])
-    local = on(clocks, now)
+    minute = _minute(pack, situation, now)
+    bound, local = minute.bound, minute.local
     if local[0].date() < pack.since:
         return (_unruled(situation, f"the pack of {pack.country} says nothing of days before {pack.since}"),)
-    bound = _bound(pack, situation, local)
-    case = Case(situation, now.astimezone(UTC), clocks, local, standing(situation.consent, bound.ages), bound.asking)
-    findings = [_finding(rule, topic, judge, case) for rule, topic, judge in bound.judged]
-    return (*_timed(bound, case), *findings) or (_unruled(situation, "no rule binds it"),)
+    counts = standing(situation.consent, bound.age)
+    case = Case(situation, now.astimezone(UTC), minute.clocks, local, counts, bound.asking)
+    shared = _in_common(bound, situation.common)
+    findings = [
+        found or _finding(rule, topic, JUDGES[topic](rule.terms, case))
+        for found, (rule, topic) in zip(shared, bound.judged, strict=True)
+    ]
+    return (*_timed(minute, case), *findings) or (_unruled(situation, "no rule binds it"),)
 
 
 def next_moment(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> datetime | None:
@@ -92,21 +111,29 @@ def next_moment(packs: Mapping[str, Pack], situation: Situation, now: datetime) 
 def cap_windows(packs: Mapping[str, Pack], situation: Situation, now: datetime) -> tuple[CapWindow, ...]:
     """The caps that bind the call, for a store that counts and reserves. Needs nothing of `situation.contacts`."""
     pack = packs.get(situation.number.country)
-    if pack is None:
-        return ()
-    clocks = zones(situation.number, pack.zones[situation.number.country])
-    return _caps(_bound(pack, situation, on(clocks, now)), clocks, now.replace(second=0, microsecond=0))
+    return () if pack is None else _minute(pack, situation, now).caps
+
+
+def _minute(pack: Pack, situation: Situation, now: datetime) -> _Minute:
+    number = situation.number
+    clocks = zones(number, pack.zones[number.country])
+    minute = now.replace(second=0, microsecond=0)
+    return _in_minute(pack, number.country, clocks, (situation.treated_as, situation.purpose), minute)
 
 
 @lru_cache(maxsize=1024)
-def _caps(bound: _Bound, clocks: tuple[tzinfo, ...], minute: datetime) -> tuple[CapWindow, ...]:
-    """They begin at a midnight, and so are the same for a whole minute."""
+def _in_minute(
+    pack: Pack, region: str, clocks: tuple[tzinfo, ...], kind: tuple[Callee, Purpose], minute: datetime
+) -> _Minute:
     local = on(clocks, minute)
-    return tuple(
+    bound = _bound_on(pack, *kind, frozenset(moment.date() for moment in local))
+    timed = _clocked(bound, Opening(bound.ever, clocks, region, {}), minute)
+    caps = tuple(
         CapWindow(rule.name, terms.per, terms.max, window_start(terms.days, local) if terms.days else None)
-        for rule, _, _ in bound.judged
+        for rule, _ in bound.judged
         if isinstance(terms := rule.terms, ContactCap)
     )
+    return _Minute(bound, clocks, local, timed, all(finding.passed for finding in timed), caps)
 
 
 def _unruled(situation: Situation, saw: str) -> Finding:
@@ -115,44 +142,43 @@ def _unruled(situation: Situation, saw: str) -> Finding:
     return Finding("pack", passed, saw, "", Status.NONE_FOUND, Topic.PACK)
 
 
-def _bound(pack: Pack, situation: Situation, local: Moment) -> _Bound:
-    days = frozenset(moment.date() for moment in local)
-    return _bound_on(pack, situation.treated_as, situation.purpose, days)
-
-
 @lru_cache(maxsize=512)
 def _bound_on(pack: Pack, callee: Callee, purpose: Purpose, days: frozenset[date]) -> _Bound:
     ever = tuple(rule for rule in pack.rules if callee in rule.binds and purpose in rule.purposes)
     rules = tuple(rule for rule in ever if any(rule.in_force(day) for day in days))
     return _Bound(
         timed=tuple(rule for rule in rules if rule.topic in _TIMED),
-        judged=tuple((rule, rule.topic, JUDGES[rule.topic]) for rule in rules if rule.topic in JUDGES),
+        judged=tuple((rule, rule.topic) for rule in rules if rule.topic in JUDGES or rule.topic in SHARED),
         ever=tuple(rule for rule in ever if rule.topic in _TIMED),
-        ages=tuple(rule.terms.days for rule in rules if isinstance(rule.terms, ConsentAge)),
+        age=min(
+            (timedelta(days=rule.terms.days) for rule in rules if isinstance(rule.terms, ConsentAge)), default=None
+        ),
         asking=tuple(rule.terms for rule in rules if isinstance(rule.terms, PriorConsent)),
         lifted_by=frozenset(rule.terms.yields_to for rule in ever if isinstance(rule.terms, Hours | DaysOff))
         - {YieldsTo.NOTHING},
     )
 
 
-def _finding(rule: Rule, topic: Topic, judge: Judge, case: Case) -> Finding:
-    passed, saw, retry_at = judge(rule.terms, case)
-    return Finding(rule.name, passed, saw, rule.source, rule.status, topic, rule.origin, retry_at)
-
-
-def _timed(bound: _Bound, case: Case) -> tuple[Finding, ...]:
-    """The findings about hours and days off. For a whole minute they are the same for all, but for whom a rule that
-    is closed might be lifted."""
-    region = case.situation.number.country
-    alike = _clocked_alike(bound, case.clocks, region, case.now.replace(second=0, microsecond=0))
-    if all(finding.passed for finding in alike) or not (lifts := _lifts(bound.lifted_by, case)):
-        return alike
-    return _clocked(bound, Opening(bound.ever, case.clocks, region, lifts), case.now)
+def _finding(rule: Rule, topic: Topic, met: Met) -> Finding:
+    return Finding(rule.name, met.passed, met.saw, rule.source, rule.status, topic, rule.origin, met.retry_at)
 
 
 @lru_cache(maxsize=1024)
-def _clocked_alike(bound: _Bound, clocks: tuple[tzinfo, ...], region: str, minute: datetime) -> tuple[Finding, ...]:
-    return _clocked(bound, Opening(bound.ever, clocks, region, {}), minute)
+def _in_common(bound: _Bound, common: Common) -> tuple[Finding | None, ...]:
+    """What each rule finds that looks at nothing else; None for those that do."""
+    return tuple(
+        _finding(rule, topic, met) if topic in SHARED and (met := SHARED[topic](rule.terms, common)) else None
+        for rule, topic in bound.judged
+    )
+
+
+def _timed(minute: _Minute, case: Case) -> tuple[Finding, ...]:
+    """The findings about hours and days off: what the minute says, but for whom a rule that is closed may be lifted."""
+    if minute.open or not (lifts := _lifts(minute.bound.lifted_by, case)):
+        return minute.timed
+    return _clocked(
+        minute.bound, Opening(minute.bound.ever, case.clocks, case.situation.number.country, lifts), case.now
+    )
 
 
 def _clocked(bound: _Bound, opening: Opening, now: datetime) -> tuple[Finding, ...]:

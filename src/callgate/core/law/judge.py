@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from callgate.core.law import daysoff
 from callgate.core.law.opening import Moment, Span
 from callgate.core.law.rule import Topic
-from callgate.core.law.situation import Consent, Situation
+from callgate.core.law.situation import Common, Consent, Situation
 from callgate.core.law.terms import (
     AbandonedLimit,
     CallerIdTerms,
@@ -29,6 +29,7 @@ from callgate.core.law.terms import (
 )
 
 HUNDRED = 100
+EVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Met(NamedTuple):
@@ -59,23 +60,26 @@ class Case(NamedTuple):
         return self.situation.consent if self.standing is not None and self.standing.includes(self.now) else None
 
 
-def standing(consent: Consent | None, ages: tuple[int, ...]) -> Span | None:
-    """When a consent counts: from when it was given to its own term, or the least of `ages` in days."""
+def standing(consent: Consent | None, age: timedelta | None) -> Span | None:
+    """When a consent counts: from when it was given to its own term, or to the oldest `age` that it may have."""
     if consent is None:
         return None
-    ends = [consent.given + timedelta(days=days) for days in ages]
-    if consent.expires is not None:
-        ends.append(consent.expires)
-    return Span(consent.given, min(ends)) if ends else Span(consent.given, datetime.max.replace(tzinfo=UTC))
+    end = EVER if age is None else consent.given + age
+    return Span(consent.given, end if consent.expires is None else min(end, consent.expires))
 
 
 def spared(exceptions: tuple[Unless, ...], case: Case) -> Unless | None:
     """The first exception that spares the call from a rule."""
-    return next((unless for unless in exceptions if _applies(unless, case)), None)
+    for unless in exceptions:
+        if _applies(unless, case):
+            return unless
+    return None
 
 
 def _applies(unless: Unless, case: Case) -> bool:
     situation = case.situation
+    if unless.relation is not None and unless.relation not in situation.relations:
+        return False
     if unless.sectors and situation.sector not in unless.sectors:
         return False
     if unless.lines and situation.number.kind not in unless.lines:
@@ -86,8 +90,8 @@ def _applies(unless: Unless, case: Case) -> bool:
 
 
 def _related(relation: Relation, unless: Unless, case: Case) -> bool:
-    since = case.situation.relations.get(relation)
-    if since is None or since > case.now:
+    since = case.situation.relations[relation]
+    if since > case.now:
         return False
     if unless.days is not None and case.now >= since + timedelta(days=unless.days):
         return False
@@ -137,23 +141,33 @@ def consent_age(terms: ConsentAge, case: Case) -> Met:
     return Met(all(_needs_none(asking, case) for asking in case.asking), saw)
 
 
+def cap_at_first(terms: ContactCap, common: Common) -> Met | None:
+    """Whether a person may be called once."""
+    return Met(terms.max > 0, _counted(terms, 0)) if common.first else None
+
+
 def contact_cap(terms: ContactCap, case: Case) -> Met:
     """Whether one more attempt stays within the cap, counted in whole days of the called party's calendar."""
     contacts = case.situation.contacts
     if contacts is None:
         return Met(False, "how often the person was called is not known")
-    per = "for this company" if terms.per is Counted.COMPANY else "in this campaign"
     attempts = contacts.attempts if terms.per is Counted.COMPANY else contacts.of_campaign
     if terms.days is None:
-        return Met(len(attempts) < terms.max, f"{len(attempts)} attempts {per}; {terms.max} are allowed")
-    start = window_start(terms.days, case.local) if attempts else case.now
+        return Met(len(attempts) < terms.max, _counted(terms, len(attempts)))
+    start = window_start(terms.days, case.local)
     counted = sorted(at for at in attempts if at >= start)
-    saw = f"{len(counted)} attempts {per} in {terms.days} calendar days; {terms.max} are allowed"
+    saw = _counted(terms, len(counted))
     if len(counted) < terms.max:
         return Met(True, saw)
     if not terms.max:
         return Met(False, saw)
     return Met(False, saw, _days_after(counted[-terms.max], terms.days, case.clocks))
+
+
+def _counted(terms: ContactCap, attempts: int) -> str:
+    per = "for this company" if terms.per is Counted.COMPANY else "in this campaign"
+    within = f" in {terms.days} calendar days" if terms.days is not None else ""
+    return f"{attempts} attempts {per}{within}; {terms.max} are allowed"
 
 
 def window_start(days: int, moment: Moment) -> datetime:
@@ -168,6 +182,11 @@ def _days_after(moment: datetime, days: int, clocks: tuple[tzinfo, ...]) -> date
 
 def _midnight(day: date, clock: tzinfo | None) -> datetime:
     return datetime.combine(day, time(), clock).astimezone(UTC)
+
+
+def peace_at_first(terms: CoolDown, common: Common) -> Met | None:
+    """Nobody has to be left in peace who was never called."""
+    return Met(True, f"no call with the end {terms.after}") if common.first else None
 
 
 def cool_down(terms: CoolDown, case: Case) -> Met:
@@ -195,10 +214,10 @@ def cool_down(terms: CoolDown, case: Case) -> Met:
     return Met(True, saw)
 
 
-def caller_id(terms: CallerIdTerms, case: Case) -> Met:
+def caller_id(terms: CallerIdTerms, common: Common) -> Met:
     """Whether the number that is shown is one that may be."""
-    shown = case.situation.caller_id
-    if terms.automated_only and not case.situation.automated:
+    shown = common.caller_id
+    if terms.automated_only and not common.automated:
         return Met(True, "binds calls that a machine dials")
     if shown is None:
         return Met(not terms.anonymous_forbidden, "no number is shown")
@@ -215,22 +234,28 @@ def caller_id(terms: CallerIdTerms, case: Case) -> Met:
     return Met(True, number)
 
 
-def sector_ban(terms: SectorBan, case: Case) -> Met:
-    """Whether what is offered may be offered by telephone."""
-    sector = case.situation.sector
-    if sector is None:
+def sector_of_all(terms: SectorBan, common: Common) -> Met | None:
+    """Whether what is offered may be offered by telephone to anyone; None where it depends on whom."""
+    if common.sector is None:
         return Met(False, "what the campaign offers is not known")
-    if sector not in terms.sectors:
-        return Met(True, sector)
+    return None if common.sector in terms.sectors else Met(True, common.sector)
+
+
+def sector_ban(terms: SectorBan, case: Case) -> Met:
+    """Whether what must not be offered by telephone may be offered to this person."""
+    sector = case.situation.sector
     if unless := spared(terms.unless, case):
         return Met(True, f"{sector}, but: {unless.source}")
     return Met(False, f"{sector} must not be offered by telephone")
 
 
+def guaranteed(_terms: AbandonedLimit, common: Common) -> Met | None:
+    """A call that has its agent cannot be abandoned."""
+    return Met(True, "an agent is guaranteed") if common.agent_waiting else None
+
+
 def abandoned(terms: AbandonedLimit, case: Case) -> Met:
-    """Whether the campaign's share of abandoned calls is within the limit. A call that has its agent can be none."""
-    if case.situation.agent_waiting:
-        return Met(True, "an agent is guaranteed")
+    """Whether the campaign's share of abandoned calls is within the limit."""
     share = case.situation.abandoned.get(terms.days)
     over = "the campaign's life" if terms.days is None else f"{terms.days} days"
     if share is None:
@@ -267,16 +292,22 @@ def _outweighs(yields_to: YieldsTo, case: Case, listed_since: date | None) -> bo
     return all(consent.given.astimezone(local.tzinfo).date() > listed_since for local in case.local)
 
 
-Judge = Callable[[Any, Case], Met]
-
-JUDGES: Mapping[Topic, Judge] = {
+JUDGES: Mapping[Topic, Callable[[Any, Case], Met]] = {
     Topic.PRIOR_CONSENT: prior_consent,
     Topic.CONSENT_AGE: consent_age,
     Topic.CONTACT_CAP: contact_cap,
     Topic.COOL_DOWN: cool_down,
-    Topic.CALLER_ID: caller_id,
     Topic.SECTOR_BAN: sector_ban,
     Topic.ABANDONED: abandoned,
     Topic.LIST: list_duty,
 }
-"""Topic → the function that judges its terms. Topics that are not here bind no call."""
+"""Topic → the function that judges its terms. Topics that are in neither table bind no call."""
+
+SHARED: Mapping[Topic, Callable[[Any, Common], Met | None]] = {
+    Topic.CONTACT_CAP: cap_at_first,
+    Topic.COOL_DOWN: peace_at_first,
+    Topic.CALLER_ID: caller_id,
+    Topic.SECTOR_BAN: sector_of_all,
+    Topic.ABANDONED: guaranteed,
+}
+"""Topic → what judges its terms for all calls that have that in common; where it says None, `JUDGES` has the word."""

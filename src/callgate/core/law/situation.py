@@ -4,14 +4,18 @@ Whatever a store has to say comes in as a value; what it could not say is None, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 
 from callgate.core.law.rule import Callee
 from callgate.core.law.terms import Owner, Relation, Sector
 from callgate.core.phone import Number
 from callgate.core.purpose import Purpose
 
+NOTHING: Final[Mapping[Any, Any]] = MappingProxyType({})
+"""Known of a call where nothing was said of it."""
 BUSINESS_LINES = frozenset({"fixed", "company", "toll-free", "shared-cost"})
 """Kinds of line on which a lead's word that it is a business is believed. A mobile may always be a consumer's."""
 
@@ -29,8 +33,20 @@ class Consent:
     appointment: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Contacts:
+class Related(NamedTuple):
+    """What connects this person with this company, with proof on file: `about` is the product or contract it concerns.
+
+    `since` is when the contract began, when the customer last dealt with the company, when the person asked or when the
+    interest was shown; from `until` on it is no longer so.
+    """
+
+    relation: Relation
+    about: str
+    since: datetime
+    until: datetime | None = None
+
+
+class Contacts(NamedTuple):
     """Earlier attempts to reach this person, answered or not, by whichever centre.
 
     `attempts` are those for the company in the time that its caps look at, `of_campaign` all those of this campaign.
@@ -42,8 +58,10 @@ class Contacts:
     last_abandoned: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CallerId:
+NEVER_CALLED: Final = Contacts()
+
+
+class CallerId(NamedTuple):
     """The number that the callee will see: E.164, its kind as in `callgate.core.phone`, and whose it is, if known."""
 
     e164: str
@@ -68,8 +86,17 @@ class Listing:
     since: date | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Situation:
+class Common(NamedTuple):
+    """What many calls have in common; the words are those of `Situation`. `first`: the person was never called."""
+
+    sector: Sector | None
+    caller_id: CallerId | None
+    automated: bool
+    agent_waiting: bool
+    first: bool
+
+
+class Situation(NamedTuple):
     """A call to be judged.
 
     `callee` and `sector` are what the lead and the campaign say; None is unknown. `relations` has the date of each, for
@@ -82,14 +109,19 @@ class Situation:
     purpose: Purpose
     callee: Callee | None = None
     sector: Sector | None = None
-    relations: Mapping[Relation, datetime] = field(default_factory=dict)
+    relations: Mapping[Relation, datetime] = NOTHING
     consent: Consent | None = None
     contacts: Contacts | None = None
     caller_id: CallerId | None = None
     automated: bool = True
     agent_waiting: bool = False
-    abandoned: Mapping[int | None, Share] = field(default_factory=dict)
-    lists: Mapping[str, Listing] = field(default_factory=dict)
+    abandoned: Mapping[int | None, Share] = NOTHING
+    lists: Mapping[str, Listing] = NOTHING
+
+    @property
+    def common(self) -> Common:
+        """What of it is the same for everybody whom a campaign calls for the first time, or again."""
+        return Common(self.sector, self.caller_id, self.automated, self.agent_waiting, self.contacts == NEVER_CALLED)
 
     @property
     def treated_as(self) -> Callee:

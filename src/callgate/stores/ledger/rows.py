@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from callgate.core.events import CONSENTS, REQUESTS, SUPPRESSING, Event, Json, Kind
+from callgate.stores import relations
 from callgate.stores.consents import check as check_consent
 from callgate.stores.ledger.sealing import KeyRing, Person, Subject, person_of
 from callgate.stores.objections import audience_of
@@ -15,6 +16,12 @@ from callgate.stores.schema import Entry, StoredToken, dump, events, subjects
 
 TOKENS = "tokens"
 """The key of a suppressing event's tokens in its body, beside those of its payload."""
+
+_CHECKS: Mapping[Kind, Callable[[Event], object]] = {
+    **dict.fromkeys(CONSENTS, check_consent),
+    Kind.RELATIONS: relations.check,
+}
+"""What raises ValueError for an event that nobody could act on; of kinds that are not here, `audience_of` does."""
 
 Tokens = Callable[[Event], Sequence[StoredToken]]
 """Gives the tokens of a suppressing event, under every token key that is alive."""
@@ -43,7 +50,7 @@ def prepare(event: Event, tokens: Tokens) -> Prepared:
     if event.kind in SUPPRESSING:
         if TOKENS in said:
             raise ValueError(f"the payload of an event of kind {event.kind} has no {TOKENS!r} of its own")
-        check_consent(event) if event.kind in CONSENTS else audience_of(event)
+        _CHECKS.get(event.kind, audience_of)(event)
         stored = tuple(tokens(event))
         said[TOKENS] = [[token.key, token.spread, token.member] for token in stored]
     if event.personal:

@@ -45,7 +45,7 @@ class Rule(Out):
 
 
 class Judged(Out):
-    """What the gate says. `retry_at`: when it would pass if nothing but time changed."""
+    """What the gate says. `retry_at`: when it would pass if nothing but time changed; `lists`: their versions."""
 
     outcome: Literal["allow", "block"]
     reason: str
@@ -55,6 +55,7 @@ class Judged(Out):
     number: str
     controller: str
     policy: str
+    lists: dict[str, str]
     at: datetime
     retry_at: datetime | None
     trail: list[Rule]
@@ -113,6 +114,7 @@ def _judged(verdict: Verdict, at: datetime) -> Judged:
             "number": verdict.number.masked if verdict.number else "",
             "controller": verdict.campaign.controller if verdict.campaign else "",
             "policy": verdict.policy,
+            "lists": dict(verdict.lists),
             "at": at,
             "retry_at": verdict.retry_at,
             "trail": [
