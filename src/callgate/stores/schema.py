@@ -1,15 +1,17 @@
 """The ledger's tables as its queries see them, and the entry that is read from them.
 
 The tables themselves are made by the migrations; a test compares the two. Text is stored as it is hashed: times in one
-fixed form that sorts, what an event says as JSON with sorted keys.
+fixed form that sorts, what an event says as JSON.
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
+from pydantic_core import to_json
 
-from callgate.core.events import Event
+from callgate.core.events import Event, Json
 
 metadata = sa.MetaData()
 
@@ -252,7 +254,14 @@ class Entry:
     gone: bool = False
 
 
-dump = json.JSONEncoder(
-    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False, check_circular=False
-).encode
-"""The one JSON text of a payload. Raises ValueError, TypeError or RecursionError for what JSON cannot hold."""
+_STRICT = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
+def dump(said: Mapping[str, Json] | Json) -> str:
+    """JSON of what is said, with its keys as they come. Raises ValueError for what JSON cannot hold.
+
+    By pydantic's serialiser, which takes a third of the time of the standard library's: every event waits for this.
+    """
+    text = to_json(said).decode()
+    # It writes numbers that JSON has no words for. These words may be in a text too, so the strict one judges.
+    return _STRICT(said) if "NaN" in text or "Infinity" in text else text
