@@ -46,9 +46,10 @@ def select(question: Question, backend: Backend, ring: KeyRing) -> sa.Select[Any
     if question.number is not None:
         narrowing.append(events.c.subject.in_(subjects_of(question.number, question.controllers, ring)))
     said = {"agent": question.agent, "campaign": question.campaign}
-    if wanted := {key: value for key, value in said.items() if value is not None}:
-        verdicts = sa.select(events.c.call).where(events.c.kind == Kind.VERDICT, *_during(question))
-        narrowing.append(events.c.call.in_(verdicts.where(*(backend.said(k) == v for k, v in wanted.items()))))
+    if of_verdict := [backend.said(key) == value for key, value in said.items() if value is not None]:
+        verdicts = sa.select(events.c.call).where(events.c.kind == Kind.VERDICT, *_during(question), *of_verdict)
+        # Where only verdicts are asked for, each is asked itself: then the first `limit` end the search.
+        narrowing += of_verdict if set(question.kinds) == {Kind.VERDICT} else [events.c.call.in_(verdicts)]
     narrowing += _during(question)
     return READING.where(*narrowing).order_by(events.c.seq).limit(question.limit)
 
