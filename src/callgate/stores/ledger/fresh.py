@@ -75,10 +75,13 @@ class Fresh:
         self._known.update((row[_TOKEN], row) for row in rows)
         self._last = max(self._last, last)
 
-    def settle_in_time(self) -> None:
-        """Settle where there are enough. Where that fails now, it is tried again later: nothing depends on it."""
-        if len(self._known) < self._settle_at:
-            return
+    @property
+    def due(self) -> bool:
+        """Whether there are enough to settle."""
+        return len(self._known) >= self._settle_at
+
+    def settle_if_possible(self) -> None:
+        """Settle; where that fails now, it is due again later: nothing depends on it."""
         try:
             self.settle()
         except sqlite3.Error:

@@ -366,6 +366,9 @@ class Ledger:
             ok = True
         finally:
             self.timed(perf_counter() - began, ok=ok)
+        if self._backend.untidy:
+            # Behind this, so that whoever waits for these events is told first.
+            self._thread.submit(self._backend.tidy)
         return done
 
     @property

@@ -231,7 +231,6 @@ class SqliteBackend:
             outcome = Outcome.NOT_WRITTEN if nothing else Outcome.UNKNOWN
             raise LedgerUnavailable(f"the ledger cannot be written: {error}", outcome) from None
         self._fresh.add(*added)
-        self._fresh.settle_in_time()
         self._tidier.note_commit()
 
     def rollback(self) -> None:
@@ -240,6 +239,15 @@ class SqliteBackend:
         with suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+
+    @property
+    def untidy(self) -> bool:
+        """See `Backend.untidy`."""
+        return self._fresh.due
+
+    def tidy(self) -> None:
+        """See `Backend.tidy`: the fresh settle."""
+        self._fresh.settle_if_possible()
 
     def abort(self) -> None:
         """See `Backend.abort`. A disk that hangs cannot be hurried; a lock is waited for with a limit of its own."""
