@@ -9,7 +9,6 @@ waits until theirs is durable. All take turns, so that whatever else the machine
 import asyncio
 import json
 import sqlite3
-import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, closing
@@ -22,6 +21,7 @@ from rich.console import Console
 
 from bench.report import Figure, percentile
 from callgate.core.events import Event, Json, Kind
+from callgate.pace import set_pace
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.keyfile import read_ledger_keys, write_new_ledger_keys
 from callgate.stores.ledger.sqlite import prepare
@@ -61,7 +61,7 @@ def verdict(n: int) -> Event:
 
 async def measure(console: Console) -> list[Figure]:
     """The whole part."""
-    sys.setswitchinterval(0.0002)  # as `callgate serve` does
+    set_pace()  # as `callgate serve` does
     (REPOSITORY / ".lab").mkdir(exist_ok=True)
     with TemporaryDirectory(dir=REPOSITORY / ".lab", prefix="bench-ledger-") as name:
         folder = Path(name)

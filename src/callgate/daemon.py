@@ -7,7 +7,6 @@ ends it at once with a sentence. What can (Redis or AMI away) does not: the gate
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
@@ -34,6 +33,7 @@ from callgate.metrics import MeasuredOffice, Metrics
 from callgate.node.later import LateFile
 from callgate.node.node import Node, Station
 from callgate.office import LocalOffice, keep_held
+from callgate.pace import set_pace
 from callgate.partnering import Erasing, Partnering, partners_of
 from callgate.pbx.recordings import Recordings
 from callgate.policing import Policing
@@ -224,9 +224,7 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
 
     Raises what the module's text names.
     """
-    # The ledger's thread wants the interpreter back after each commit, while an agent waits; the default lets the loop
-    # keep it for 5 ms.
-    sys.setswitchinterval(0.0002)
+    set_pace()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -139,4 +139,5 @@ def test_a_list_that_cannot_be_taken_is_refused(
     if content is not None:
         path.write_bytes(content)
     assert command("suppress", "import", str(path), "--controller", controller, "--source", source).exit_code == 2
-    assert command("ledger", "show", "--json").stdout.strip() == "[]"
+    # Where it is refused at once there is no ledger yet.
+    assert command("ledger", "show", "--json").stdout.strip() in ("", "[]")

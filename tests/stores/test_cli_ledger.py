@@ -89,6 +89,15 @@ def test_verify_says_what_is_so_beside_an_anchor_that_was_kept(file: Path, tmp_p
     assert json.loads(run(file, "anchor", "--json").stdout)["anchor"] == anchors.read_text().strip()
 
 
+@pytest.mark.parametrize("command", ["verify", "show", "restore"])
+def test_a_ledger_that_is_not_there_is_missed_and_not_made(file: Path, tmp_path: Path, command: str) -> None:
+    (tmp_path / "ledger.db").rename(tmp_path / "elsewhere.db")
+    missed = run(file, command)
+    assert missed.exit_code == 2
+    assert f"there is no ledger at {tmp_path}/ledger.db" in missed.output
+    assert not (tmp_path / "ledger.db").exists()
+
+
 def test_verify_names_the_event_that_was_changed_and_fails(file: Path, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "ledger.db", isolation_level=None)) as direct:
         direct.execute("DROP TRIGGER events_refuse_update")

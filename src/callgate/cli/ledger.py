@@ -19,6 +19,7 @@ from callgate.core.access import Principal, Role
 from callgate.core.anchor import Anchor, read_anchor
 from callgate.rights.showing import visible
 from callgate.stores.ledger.audit import Report
+from callgate.stores.ledger.backup import insist
 from callgate.stores.ledger.checkpoints import Checkpoint
 from callgate.stores.ledger.questions import Question
 from callgate.stores.schema import Entry
@@ -64,6 +65,7 @@ def show(
 
     async def work() -> tuple[list[Entry], int]:
         settings = config.load(config_file)
+        insist(settings.ledger.url)
         question = Question(
             call=call,
             number=_e164(number, settings) if number else None,
@@ -121,8 +123,9 @@ def verify(
 
     async def work() -> Report:
         settings = config.load(config_file)
+        insist(settings.ledger.url)
         async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
-            with Progress(console=err, transient=True) as progress:
+            with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
                 task = progress.add_task("events", total=await ledger.last_seq())
                 return await ledger.audit(anchors, lambda seq: progress.update(task, completed=seq))
 

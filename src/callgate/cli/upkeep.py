@@ -10,7 +10,7 @@ from callgate import config, daemon
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.stores.ledger import escrow, gap
 from callgate.stores.ledger.audit import Report
-from callgate.stores.ledger.backup import back_up, restore
+from callgate.stores.ledger.backup import back_up, insist, restore
 from callgate.stores.ledger.keyfile import add_master
 from callgate.stores.ledger.projections import rebuild
 from callgate.stores.ledger.upkeep import Removed, retain, rewrap
@@ -133,6 +133,8 @@ def restore_command(
     """
     with explained():
         settings = config.load(config_file)
+        if backup_file is None:
+            insist(settings.ledger.url)
     clock = daemon.clock_of(settings)
 
     async def make_ready(url: str) -> tuple[Report, int]:

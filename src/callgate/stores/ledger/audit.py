@@ -17,7 +17,7 @@ from callgate.core.events import Kind
 from callgate.stores.ledger.backend import Backend
 from callgate.stores.ledger.checkpoints import Checkpoint, Rolls, checkpoint_of
 from callgate.stores.ledger.rows import READING, Reader
-from callgate.stores.schema import checkpoints, events
+from callgate.stores.schema import checkpoints, events, of_kinds
 
 Progress = Callable[[int], None]
 """Told the seq of the last event that was looked at."""
@@ -111,7 +111,7 @@ class Audit:
         if not chains.bare:
             return
         told: dict[str, int] = {}
-        for row in self._rows(READING.where(events.c.kind == Kind.RETENTION)):
+        for row in self._rows(READING.where(of_kinds([Kind.RETENTION]))):
             removed = self.reader.entry(row).event.payload.get("removed")
             for kind, count in removed.items() if isinstance(removed, dict) else ():
                 told[kind] = told.get(kind, 0) + (count if isinstance(count, int) else 0)

@@ -119,6 +119,13 @@ class Backend(Protocol):
     def rollback(self) -> None:
         """End a transaction that was begun and not committed. Never raises."""
 
+    @property
+    def untidy(self) -> bool:
+        """Whether there is something to `tidy`."""
+
+    def tidy(self) -> None:
+        """Do what commits were spared. Nobody can write for as long as it takes. Never raises."""
+
     def abort(self) -> None:
         """Let whatever the writing thread waits for fail soon. Called from another thread."""
 

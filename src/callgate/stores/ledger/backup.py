@@ -72,6 +72,18 @@ def _copy(backup: Path, place: Path, part: Path) -> None:
     _sync(part)
 
 
+def insist(url: str) -> None:
+    """See that there is a ledger: to open one that is not there makes it, and an empty one always verifies.
+
+    Raises `LedgerRefused`. A database that is not a file is there once it can be opened.
+    """
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database and not Path(parsed.database).exists():
+        raise LedgerRefused(
+            f"there is no ledger at {parsed.database}; see what url [ledger] of the configuration names"
+        )
+
+
 def _file_of(url: str) -> Path:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() != "sqlite" or not parsed.database:

@@ -24,6 +24,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from callgate.core.anchor import DIGEST_BYTES, Anchor
+from callgate.core.events import Json
 from callgate.stores.schema import dump
 
 Heads = Mapping[str, tuple[int, bytes]]
@@ -120,7 +121,7 @@ def public_key(signing: bytes) -> bytes:
 def sign(signing: bytes, ledger: str, at: datetime, stand: Stand, before: Checkpoint | None) -> Checkpoint:
     """The checkpoint after `before`."""
     number = before.number + 1 if before else 1
-    said = {
+    said: dict[str, Json] = {
         "at": at.isoformat(),
         "before": before.digest.hex() if before else "",
         "heads": {writer: [n, hashed.hex()] for writer, (n, hashed) in stand.heads.items()},

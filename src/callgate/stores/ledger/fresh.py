@@ -5,6 +5,8 @@ commit writes, and a third of its time. So a new subject is written *fresh*: its
 and the index leaves it out. Whoever writes has the fresh ones at hand, by token. Once there are `SETTLED_AT` of them
 one statement brings all into the index, many to a page.
 
+All settle at once, so the fresh are the last rows of the table: they are found from its end, without an index.
+
 What another process added is read under the lock before anything is looked for, so that a person gets one subject and
 not two. `settled` is 0 or 1, which SQLite keeps in the head of a row: a row that settles is written over where it
 stands and leaves no copy of the key elsewhere.
@@ -18,13 +20,17 @@ from callgate.stores.ledger.backend import Wrapped
 
 SETTLED_AT = 16_384
 """Settling so many takes 60 ms where the index has 100,000 people, and 130 where it has 500,000."""
-_FRESH = """
-SELECT subject, controller, class, created, token, master, wrapped, id
-FROM subjects WHERE settled = 0 AND id > ? ORDER BY id
+_NEWEST = """
+SELECT subject, controller, class, created, token, master, wrapped
+FROM subjects WHERE id > max(?, coalesce((SELECT id FROM subjects WHERE settled = 1 ORDER BY id DESC LIMIT 1), 0))
+ORDER BY id
 """
-_TOKEN, _MASTER, _WRAPPED, _ID = 4, 5, 6, 7
+_TOKEN, _MASTER, _WRAPPED = 4, 5, 6
 """Where these stand in a row of `add_subject`, and in one of the query above."""
-_SETTLE = "UPDATE subjects SET settled = 1 WHERE settled = 0"
+_SETTLE = """
+UPDATE subjects SET settled = 1
+WHERE id > coalesce((SELECT id FROM subjects WHERE settled = 1 ORDER BY id DESC LIMIT 1), 0)
+"""
 
 
 class Fresh:
@@ -34,26 +40,30 @@ class Fresh:
         self._db = db
         self._known: dict[bytes, tuple[Any, ...]] = {}
         self._last = 0
+        self._newest = 0
         self._erasures = -1
         self._settle_at = SETTLED_AT
 
-    def note(self, erasures: int) -> None:
-        """The ledger's count of erasures, as of a transaction that began. Where it went on, keys were destroyed."""
+    def note(self, erasures: int, newest: int) -> None:
+        """As of a transaction that began: the ledger's count of erasures, and the id of the newest subject.
+
+        Where the count went on, keys were destroyed."""
         if erasures != self._erasures:
             self.forget()
             self._erasures = erasures
+        self._newest = newest
 
     def find(self, tokens: Sequence[bytes]) -> dict[bytes, Wrapped]:
         """Those among the tokens that are fresh. Within a transaction that holds the lock."""
-        if tokens:
+        if self._last < self._newest:
             self._follow()
         rows = (self._known[token] for token in tokens if token in self._known)
         return {row[_TOKEN]: Wrapped(row[0], row[_MASTER], row[_WRAPPED]) for row in rows}
 
     def _follow(self) -> None:
         """Take in what others added."""
-        rows = self._db.execute(_FRESH, (self._last,)).fetchall()
-        self.add([row for row in rows if row[_TOKEN] is not None], rows[-1][_ID] if rows else 0)
+        rows = self._db.execute(_NEWEST, (self._last,)).fetchall()
+        self.add([row for row in rows if row[_TOKEN] is not None], self._newest)
 
     def forget(self) -> None:
         """Know nothing: what was thought to be there may not be."""
@@ -65,10 +75,13 @@ class Fresh:
         self._known.update((row[_TOKEN], row) for row in rows)
         self._last = max(self._last, last)
 
-    def settle_in_time(self) -> None:
-        """Settle where there are enough. Where that fails now, it is tried again later: nothing depends on it."""
-        if len(self._known) < self._settle_at:
-            return
+    @property
+    def due(self) -> bool:
+        """Whether there are enough to settle."""
+        return len(self._known) >= self._settle_at
+
+    def settle_if_possible(self) -> None:
+        """Settle; where that fails now, it is due again later: nothing depends on it."""
         try:
             self.settle()
         except sqlite3.Error:

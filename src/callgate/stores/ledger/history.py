@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from callgate.core.events import Kind
 from callgate.stores.ledger.ledger import Ledger
-from callgate.stores.schema import Entry, events
+from callgate.stores.schema import Entry, events, of_kinds
 
 ROWS_AT_A_TIME = 50_000
 LOOKS_MOST = 20
@@ -113,7 +113,7 @@ def _narrowing(ledger: Ledger, wanted: Wanted) -> list[sa.ColumnElement[bool]]:
 async def latest(ledger: Ledger, kind: Kind, most: int) -> list[Entry]:
     """The latest entries of a kind, the newest first, of a bounded part of the ledger. Raises `LedgerUnavailable`."""
     back = await ledger.last_seq() - LOOKS_MOST * ROWS_AT_A_TIME
-    query = sa.select(events.c.seq).where(events.c.seq > back, events.c.kind == kind)
+    query = sa.select(events.c.seq).where(events.c.seq > back, of_kinds([kind]))
     rows = await ledger.rows(query.order_by(events.c.seq.desc()).limit(most))
     return list(reversed(await ledger.named([int(row.seq) for row in rows])))
 
@@ -121,11 +121,10 @@ async def latest(ledger: Ledger, kind: Kind, most: int) -> list[Entry]:
 async def entries_since(ledger: Ledger, kinds: Sequence[Kind], moment: datetime, upto: int) -> AsyncIterator[Entry]:
     """The entries of these kinds, which are rare, since a moment, in their order. Raises `LedgerUnavailable`."""
     after = await seq_before(ledger, moment)
-    named = [kind.value for kind in kinds]
     while after < upto:
         end = min(after + ROWS_AT_A_TIME, upto)
         within = events.c.seq > after, events.c.seq <= end
-        rows = await ledger.rows(sa.select(events.c.seq).where(*within, events.c.kind.in_(named)))
+        rows = await ledger.rows(sa.select(events.c.seq).where(*within, of_kinds(kinds)))
         for entry in await ledger.named([int(row.seq) for row in rows]):
             yield entry
         after = end

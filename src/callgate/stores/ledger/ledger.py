@@ -46,7 +46,7 @@ from callgate.stores.ledger.sealing import KeyRing, Person
 from callgate.stores.ledger.sqlite import WRITER, SqliteBackend
 from callgate.stores.ledger.writing import Amendment, Committed, Writer
 from callgate.stores.migrations import migrate
-from callgate.stores.schema import Entry, checkpoints, events, ledger, open_calls, request_events
+from callgate.stores.schema import Entry, checkpoints, events, ledger, of_kinds, open_calls, request_events
 
 T = TypeVar("T")
 
@@ -145,7 +145,7 @@ class Ledger:
         """The first `limit` entries after `after_seq`, of these kinds (all if none is named) and of this call."""
         query = READING.where(events.c.seq > after_seq).order_by(events.c.seq).limit(limit)
         if kinds:
-            query = query.where(events.c.kind.in_([kind.value for kind in kinds]))
+            query = query.where(of_kinds(kinds))
         if call is not None:
             query = query.where(events.c.call == call)
         return await self._entries(query)
@@ -366,6 +366,9 @@ class Ledger:
             ok = True
         finally:
             self.timed(perf_counter() - began, ok=ok)
+        if self._backend.untidy:
+            # Behind this, so that whoever waits for these events is told first.
+            self._thread.submit(self._backend.tidy)
         return done
 
     @property

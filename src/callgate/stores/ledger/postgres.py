@@ -208,6 +208,14 @@ class PostgresBackend:
             session.close()
             self._connection = None
 
+    @property
+    def untidy(self) -> bool:
+        """See `Backend.untidy`. What there is to tidy the server sees to."""
+        return False
+
+    def tidy(self) -> None:
+        """See `Backend.tidy`."""
+
     def abort(self) -> None:
         """See `Backend.abort`."""
         if self._connection is not None:

@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from callgate.core.events import DataClass, Kind
 from callgate.stores.ledger.backend import Backend
+from callgate.stores.ledger.finding import by_token
 from callgate.stores.ledger.rows import READING
 from callgate.stores.ledger.sealing import KeyRing, Person
-from callgate.stores.schema import events, subjects
+from callgate.stores.schema import events, of_kinds, subjects
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,16 @@ def select(question: Question, backend: Backend, ring: KeyRing) -> sa.Select[Any
     """The query that answers it, in the order of the events."""
     narrowing: list[sa.ColumnElement[bool]] = [events.c.seq > question.after_seq]
     if question.kinds:
-        narrowing.append(events.c.kind.in_([kind.value for kind in question.kinds]))
+        narrowing.append(of_kinds(question.kinds))
     if question.call is not None:
         narrowing.append(events.c.call == question.call)
     if question.number is not None:
         narrowing.append(events.c.subject.in_(subjects_of(question.number, question.controllers, ring)))
     said = {"agent": question.agent, "campaign": question.campaign}
-    if wanted := {key: value for key, value in said.items() if value is not None}:
-        verdicts = sa.select(events.c.call).where(events.c.kind == Kind.VERDICT, *_during(question))
-        narrowing.append(events.c.call.in_(verdicts.where(*(backend.said(k) == v for k, v in wanted.items()))))
+    if of_verdict := [backend.said(key) == value for key, value in said.items() if value is not None]:
+        verdicts = sa.select(events.c.call).where(events.c.kind == Kind.VERDICT, *_during(question), *of_verdict)
+        # Where only verdicts are asked for, each is asked itself: then the first `limit` end the search.
+        narrowing += of_verdict if set(question.kinds) == {Kind.VERDICT} else [events.c.call.in_(verdicts)]
     narrowing += _during(question)
     return READING.where(*narrowing).order_by(events.c.seq).limit(question.limit)
 
@@ -64,7 +66,4 @@ def _during(question: Question) -> list[sa.ColumnElement[bool]]:
 def subjects_of(number: str, controllers: Sequence[str], ring: KeyRing) -> sa.CompoundSelect[Any]:
     """The subjects that a number has, for each of the controllers and for none."""
     people = (Person(number, controller, of) for controller in ("", *controllers) for of in DataClass)
-    found = subjects.c.token.in_([ring.token(person) for person in people])
-    # Each has an index of its own (`fresh.py`).
-    settled, fresh = (subjects.c.settled == sa.literal_column(each) for each in "10")
-    return sa.union_all(*(sa.select(subjects.c.subject).where(one, found) for one in (settled, fresh)))
+    return by_token(sa.select(subjects.c.subject), [ring.token(person) for person in people])

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Collection
 import sqlalchemy as sa
 
 from callgate.core.events import DataClass, Event, Kind
+from callgate.stores.ledger.finding import by_token
 from callgate.stores.ledger.ledger import Ledger
 from callgate.stores.ledger.sealing import Person
 from callgate.stores.schema import subjects
@@ -43,6 +44,6 @@ async def subjects_of(
     tokens = await asyncio.to_thread(lambda: [ledger.ring.token(person) for person in wanted])
     found: set[bytes] = set()
     for begin in range(0, len(tokens), STEP):
-        query = sa.select(subjects.c.subject).where(subjects.c.token.in_(tokens[begin : begin + STEP]))
+        query = by_token(sa.select(subjects.c.subject), tokens[begin : begin + STEP])
         found.update(row.subject for row in await ledger.rows(query))
     return frozenset(found)

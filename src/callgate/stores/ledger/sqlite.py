@@ -33,6 +33,11 @@ CACHE_KIB = 64_000
 _NOTHING_WRITTEN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
 """What COMMIT may fail with and have written nothing that another process could come to see."""
 
+_PLACES = """
+SELECT mark, erasures, (SELECT coalesce(max(seq), 0) FROM events), (SELECT coalesce(max(id), 0) FROM subjects)
+FROM ledger
+"""
+
 _RECORDS = """
 SELECT seq, CAST(writer AS BLOB), n, mark, CAST(at AS BLOB), CAST(kind AS BLOB), CAST(call AS BLOB),
        CAST(subject AS BLOB), CAST(controller AS BLOB), version, CAST(commitment AS BLOB), CAST(hash AS BLOB),
@@ -187,9 +192,8 @@ class SqliteBackend:
         """See `Backend.begin`."""
         with _explained():
             self._db.execute("BEGIN IMMEDIATE")
-            mark, erasures = self._db.execute(self.sql.lock).fetchone()
-            (seq,) = self._db.execute(self.sql.last_seq).fetchone()
-        self._fresh.note(erasures)
+            mark, erasures, seq, newest = self._db.execute(_PLACES).fetchone()
+        self._fresh.note(erasures, newest)
         return Places(mark, erasures, seq), self.find(tokens)
 
     def find(self, tokens: Sequence[bytes]) -> dict[bytes, Wrapped]:
@@ -227,7 +231,6 @@ class SqliteBackend:
             outcome = Outcome.NOT_WRITTEN if nothing else Outcome.UNKNOWN
             raise LedgerUnavailable(f"the ledger cannot be written: {error}", outcome) from None
         self._fresh.add(*added)
-        self._fresh.settle_in_time()
         self._tidier.note_commit()
 
     def rollback(self) -> None:
@@ -236,6 +239,15 @@ class SqliteBackend:
         with suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+
+    @property
+    def untidy(self) -> bool:
+        """See `Backend.untidy`."""
+        return self._fresh.due
+
+    def tidy(self) -> None:
+        """See `Backend.tidy`: the fresh settle."""
+        self._fresh.settle_if_possible()
 
     def abort(self) -> None:
         """See `Backend.abort`. A disk that hangs cannot be hurried; a lock is waited for with a limit of its own."""

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from cryptography.exceptions import InvalidTag
 
 from callgate.core.sealedfile import KEY_BYTES
+from callgate.stores.ledger.finding import by_token
 from callgate.stores.ledger.ledger import Ledger
 from callgate.stores.ledger.sealing import NONCE_BYTES, Person, Subject
 from callgate.stores.schema import subjects
@@ -39,7 +40,7 @@ async def new_key(ledger: Ledger, person: Person, call: str) -> FileKey | None:
 
     Raises `LedgerUnavailable`.
     """
-    found = await ledger.rows(_KEYS.where(subjects.c.token == ledger.ring.token(person)))
+    found = await ledger.rows(by_token(_KEYS, [ledger.ring.token(person)]))
     if not found:
         return None
     subject = ledger.ring.open(found[0].subject, found[0].master, found[0].wrapped)
