@@ -54,8 +54,13 @@ COPY (
 
 
 class _Nobody:
+    """Nobody objected, and nobody consented."""
+
     async def against(self, numbers: Numbers) -> Verdicts:
         return np.zeros(len(numbers), np.uint8)
+
+    async def consents(self, _numbers: Numbers) -> Mapping[int, Consent]:
+        return {}
 
 
 async def measure(console: Console) -> list[Figure]:

@@ -10,7 +10,7 @@ import pytest
 
 from callgate.core.gate import ListState, Scope
 from callgate.scrub.judging import CLEAR, OBJECTION
-from callgate.scrub.objections import CacheObjections
+from callgate.scrub.objections import read_objections
 from callgate.stores import bulk, replicas, suppression
 from callgate.stores.connection import connect
 from callgate.stores.errors import NotReady, StoreUnavailable, Why
@@ -219,7 +219,8 @@ async def test_servers_that_forgot_their_scripts_are_told_them_again(
 async def test_leads_are_held_against_objections(cache: SuppressionCache, ledger: Ledger) -> None:
     await cache.apply((await ledger.append([objection()])).entries)
     numbers = np.array([int(ANNA[1:]), int(BRAM[1:])], np.uint64)
-    assert (await CacheObjections(cache, "futura", "solar").against(numbers)).tolist() == [OBJECTION, CLEAR]
+    held = await read_objections(cache, ledger, "futura", "solar")
+    assert (await held.against(numbers)).tolist() == [OBJECTION, CLEAR]
 
 
 async def test_what_was_sent_in_bulk_is_answered_wherever_its_key_lies(client: Client, keys: Keys) -> None:
