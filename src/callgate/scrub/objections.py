@@ -99,7 +99,7 @@ class CacheObjections:
                 return {}
             own = [*self._tokens(self._controllers, _texts(numbers), held)]
             await self._fetch_consents(held, own)
-            rows = np.flatnonzero(_any(held.consents.holds(one) for one in own))
+            rows = np.flatnonzero(np.any([held.consents.holds(one) for one in own], axis=0))
             some = _texts(numbers[rows])
             everyones = [*self._tokens(self._everyones, some, held)]
             await self._fetch_consents(held, everyones)
@@ -196,7 +196,3 @@ def covered(numbers: Numbers, patterns: Iterable[str]) -> Mask:
 def _texts(numbers: Numbers) -> list[bytes]:
     """The numbers as tokens are made of them."""
     return [b"+%d" % number for number in numbers.tolist()]
-
-
-def _any(masks: Iterable[Mask]) -> Mask:
-    return np.logical_or.reduce([*masks])
