@@ -135,7 +135,7 @@ async def _objections(count: int, folder: Path, say: Say) -> tuple[int, float, f
     buckets = [bucket.tolist() for bucket in np.split(tokens, np.cumsum(sizes)[:-1])]
     async with fresh(folder) as server:
         commands = (
-            (_sadd(Keys().bucket(generation, at), bucket), len(bucket)) for at, bucket in enumerate(buckets) if bucket
+            (sadd(Keys().bucket(generation, at), bucket), len(bucket)) for at, bucket in enumerate(buckets) if bucket
         )
         if await send(server.client, commands) != count:
             raise LabError(f"not all of {count} objections arrived in Redis")
@@ -221,10 +221,11 @@ async def piped(server: Server, folder: Path, commands: Iterable[bytes]) -> floa
 def set_of(members: Iterable[int]) -> Iterator[bytes]:
     """The commands that fill one set."""
     for some in _some_together(members):
-        yield _sadd("s", some)
+        yield sadd("s", some)
 
 
-def _sadd(key: str, members: list[int]) -> bytes:
+def sadd(key: str, members: list[int]) -> bytes:
+    """The command that adds members to a set."""
     return b"*%d\r\n" % (len(members) + 2) + words(b"SADD", key.encode()) + _each(members)
 
 

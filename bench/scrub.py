@@ -7,12 +7,15 @@ Redis's own protocol, which it is given for nothing.
 The scrub and DuckDB's anti-join get a million leads as CSV and that register, in one notation, since DuckDB compares
 text. DuckDB reads the list as text; callgate has the file of the list that was imported, as in an operator's daily
 round, and holds it against its checksum. They take turns, and the medians are compared. Both write a file of the leads
-that are left, and what is in them must be the same.
+that are left, and what is in them must be the same. At last callgate does it once more with objections in Redis, some
+of them of these leads, and patterns, for which DuckDB has no counterpart.
 """
 
 import statistics
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,20 +23,27 @@ import duckdb
 import numpy as np
 from rich.console import Console
 
-from bench.lists import fresh, piped, set_of
+from bench.lists import TOKENS, Server, fresh, piped, sadd, set_of
 from bench.report import Figure
 from callgate.core.bulk import Numbers
+from callgate.core.gate import Scope
+from callgate.core.law import Consent
 from callgate.registers.intake import take
 from callgate.registers.layouts import LAYOUTS
 from callgate.registers.reading import Reading, Tally
 from callgate.registers.sorting import blocks_of
-from callgate.scrub.judging import Judge, Verdicts
+from callgate.scrub.judging import CLEAR, NATIONAL_LIST, Held, Judge, Verdicts
 from callgate.scrub.leads import begin
+from callgate.scrub.objections import CacheObjections
 from callgate.scrub.stream import Sieve
+from callgate.stores.bulk import send
+from callgate.stores.encoding import bits_for, generation_of
 from callgate.stores.keys import Keys
 from callgate.stores.listfile import ListVersion, open_list
 from callgate.stores.lists import load_list
 from callgate.stores.listwriter import write_list
+from callgate.stores.objections import Audience
+from callgate.stores.suppression import Epoch, SuppressionCache
 from lab.process import LabError
 
 LEADS = 1_000_000
@@ -42,6 +52,8 @@ LISTED_SHARE = 0.3
 """Of the leads."""
 FIRST, LAST = 447_200_000_000, 447_400_000_000
 """British mobile numbers; a list fills a twelfth of them."""
+OBJECTIONS = 100_000
+PATTERNS = ("+447201234", "+44720", "+4472345678")
 TURNS = 5
 VERSION = ListVersion("uk-tps", "GB", "bench", datetime(2026, 11, 24, tzinfo=UTC))
 
@@ -54,8 +66,23 @@ COPY (
 
 
 class _Nobody:
+    """Nobody objected, and nobody consented."""
+
     async def against(self, numbers: Numbers) -> Verdicts:
         return np.zeros(len(numbers), np.uint8)
+
+    async def consents(self, _numbers: Numbers) -> Mapping[int, Consent]:
+        return {}
+
+
+class _Lists:
+    """A law by which every list binds."""
+
+    def unconsented(self, _country: str, listed: frozenset[str], numbers: Numbers) -> Verdicts:
+        return np.full(len(numbers), NATIONAL_LIST if listed else CLEAR, np.uint8)
+
+    def consented(self, _country: str, _listed: frozenset[str], _number: int, _consent: Consent) -> int:
+        return CLEAR
 
 
 async def measure(console: Console) -> list[Figure]:
@@ -78,14 +105,18 @@ async def measure(console: Console) -> list[Figure]:
         theirs: list[float] = []
         for _ in range(TURNS):
             theirs.append(_joined(folder))
-            ours.append(await _scrubbed(folder, written.path))
+            ours.append(await _scrubbed(folder, written.path, _Nobody()))
             _prove(folder)
+        async with fresh(folder) as server:
+            held = await _objected(server)
+            objected_s = statistics.median([await _scrubbed(folder, written.path, held()) for _ in range(TURNS)])
     scrub_s, duckdb_s = statistics.median(ours), statistics.median(theirs)
     return [
         Figure("lists.load_ratio", piped_s / import_s, "", "redis-cli --pipe into one set", 1.0, ">= 1.5"),
         Figure("lists.import_s", import_s, "s", "redis-cli --pipe into one set", piped_s),
         Figure("lists.scrub_ratio", scrub_s / duckdb_s, "", "DuckDB's anti-join", 1.0, "< 2"),
         Figure("lists.scrub_s", scrub_s, "s", "DuckDB's anti-join", duckdb_s),
+        Figure("lists.scrub_objected_s", objected_s, "s", "without objections and patterns", scrub_s),
         Figure("lists.read_and_scrub_s", read_s + scrub_s, "s", "DuckDB's anti-join", duckdb_s),
         Figure("lists.read_rate", LISTED / read_s / 1e6, "M lines/s", "seconds in all", read_s),
     ]
@@ -115,9 +146,26 @@ def _joined(folder: Path) -> float:
         return time.perf_counter() - began
 
 
-async def _scrubbed(folder: Path, listed: Path) -> float:
+async def _objected(server: Server) -> Callable[[], Held]:
+    """Fill Redis with objections to a controller, half of them of numbers that may be leads."""
+    bits = bits_for(OBJECTIONS)
+    generation = generation_of("AAAAAAAA", bits)
+    random = np.random.default_rng(1)
+    half = OBJECTIONS // 2
+    numbers = [*random.integers(FIRST, LAST, half).tolist(), *random.integers(10**11, 10**12, half).tolist()]
+    buckets: defaultdict[int, list[int]] = defaultdict(list)
+    for token in (TOKENS.new(Audience(Scope.CONTROLLER, "acme"), f"+{number}") for number in numbers):
+        buckets[token.bucket(bits)].append(token.member)
+    cache = SuppressionCache(server.client, Keys(), TOKENS, "bench", answer_within=5)
+    commands = ((sadd(cache.keys.bucket(generation, at), bucket), len(bucket)) for at, bucket in buckets.items())
+    await send(server.client, commands)
+    await server.client.set(cache.keys.epoch, str(Epoch("bench", TOKENS.layout, generation)))
+    return lambda: CacheObjections(cache, "acme", "spring", PATTERNS)
+
+
+async def _scrubbed(folder: Path, listed: Path, held: Held) -> float:
     began = time.perf_counter()
-    judge = Judge({"GB": [open_list(listed)]}, _Nobody())
+    judge = Judge({"GB": {"uk-tps": open_list(listed)}}, held, _Lists())
     with (folder / "leads.csv").open("rb") as leads, (folder / "callgate.csv").open("wb") as allowed:
         await Sieve(judge, "GB", allowed, None).sift(begin(leads, "phone"))
     return time.perf_counter() - began

@@ -13,7 +13,7 @@ from callgate.core.gate import Hit, Scope
 from callgate.stores.encoding import TokenKeys
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.questions import Question
-from callgate.stores.objections import audience_in, named
+from callgate.stores.objections import Audience, audience_in, named
 from callgate.stores.schema import Entry
 from callgate.stores.suppression import Query, SuppressionCache
 from callgate.stores.tokens import alive
@@ -45,17 +45,24 @@ async def on_file(ledger: Ledger, keys: TokenKeys, number: str) -> list[OnFile]:
     return found
 
 
+async def patterns_in_force(ledger: Ledger) -> dict[tuple[Audience, str], Event]:
+    """The patterns in force, each by whose calls it ends, in the order in which they were entered.
+
+    Raises `LedgerUnavailable`.
+    """
+    standing: dict[tuple[Audience, str], Event] = {}
+    async for batch in ledger.suppressions(kinds=PATTERNS):
+        for event in (entry.event for entry in batch):
+            key = audience_in(event), named(event) or ""
+            standing.pop(key, None)
+            if event.kind is Kind.PATTERN:
+                standing[key] = event
+    return standing
+
+
 async def standing_patterns(ledger: Ledger) -> list[OnFile]:
-    """The patterns in force, in the order in which they were entered. Raises `LedgerUnavailable`."""
-    standing: dict[tuple[object, str | None], OnFile] = {}
-    async for batch in ledger.suppressions():
-        for entry in batch:
-            if entry.event.kind in PATTERNS:
-                key = audience_in(entry.event), named(entry.event)
-                standing.pop(key, None)
-                if entry.event.kind is Kind.PATTERN:
-                    standing[key] = _shown(entry.event)
-    return list(standing.values())
+    """The same, as they are shown to an officer. Raises `LedgerUnavailable`."""
+    return [_shown(event) for event in (await patterns_in_force(ledger)).values()]
 
 
 def _erased(entry: Entry) -> bool:

@@ -7,7 +7,7 @@ from redis.asyncio import Redis
 from callgate.core.bulk import Numbers
 from callgate.core.events import Event, Kind
 from callgate.scrub.judging import CLEAR, ERASED, OBJECTION, RESTRICTED
-from callgate.scrub.objections import CacheObjections
+from callgate.scrub.objections import read_objections
 from callgate.stores.errors import NotReady
 from callgate.stores.ledger import Ledger
 from callgate.stores.readiness import rebuild
@@ -25,30 +25,32 @@ async def enter(ledger: Ledger, cache: SuppressionCache, *events: Event) -> None
     await cache.apply((await ledger.append(events)).entries)
 
 
-async def objected(cache: SuppressionCache, controller: str = "futura", campaign: str = "spring") -> list[int]:
-    found = await CacheObjections(cache, controller, campaign).against(ASKED)
+async def objected(
+    ledger: Ledger, cache: SuppressionCache, controller: str = "futura", campaign: str = "spring"
+) -> list[int]:
+    found = await (await read_objections(cache, ledger, controller, campaign)).against(ASKED)
     return [int(number) for number in ASKED[found == OBJECTION]]
 
 
-async def test_nobody_objected_to_an_empty_cache(cache: SuppressionCache) -> None:
-    assert await objected(cache) == []
+async def test_nobody_objected_to_an_empty_cache(ledger: Ledger, cache: SuppressionCache) -> None:
+    assert await objected(ledger, cache) == []
 
 
 async def test_objections_are_found_for_whom_they_bind(ledger: Ledger, cache: SuppressionCache) -> None:
     await enter(ledger, cache, objection(), objection(BRAM, None, scope="all"))
-    assert await objected(cache) == [int(ANNA[1:]), int(BRAM[1:])]
-    assert await objected(cache, "another") == [int(BRAM[1:])]
+    assert await objected(ledger, cache) == [int(ANNA[1:]), int(BRAM[1:])]
+    assert await objected(ledger, cache, "another") == [int(BRAM[1:])]
 
 
 async def test_an_objection_to_one_campaign_binds_that_one(ledger: Ledger, cache: SuppressionCache) -> None:
     await enter(ledger, cache, objection(scope="campaign", campaign="spring"))
-    assert await objected(cache) == [int(ANNA[1:])]
-    assert await objected(cache, campaign="autumn") == []
+    assert await objected(ledger, cache) == [int(ANNA[1:])]
+    assert await objected(ledger, cache, campaign="autumn") == []
 
 
 async def test_an_objection_that_was_taken_back_binds_no_more(ledger: Ledger, cache: SuppressionCache) -> None:
     await enter(ledger, cache, objection(), objection(BRAM), removal())
-    assert await objected(cache) == [int(BRAM[1:])]
+    assert await objected(ledger, cache) == [int(BRAM[1:])]
 
 
 async def test_who_was_erased_or_restricted_is_told_from_who_objected_and_for_their_controller_alone(
@@ -56,10 +58,10 @@ async def test_who_was_erased_or_restricted_is_told_from_who_objected_and_for_th
 ) -> None:
     restriction = Event(Kind.RESTRICTION, NOW, None, BRAM, "futura", {"request": "r1"})
     await enter(ledger, cache, objection(), objection(scope="erased"), objection(BRAM), restriction)
-    found = await CacheObjections(cache, "futura", "spring").against(ASKED)
+    found = await (await read_objections(cache, ledger, "futura", "spring")).against(ASKED)
     assert found[-2:].tolist() == [ERASED, RESTRICTED]
     assert set(found[:-2].tolist()) == {CLEAR}
-    assert await objected(cache, "another") == []
+    assert await objected(ledger, cache, "another") == []
 
 
 async def test_a_rebuild_under_the_question_makes_it_be_asked_again(
@@ -74,10 +76,10 @@ async def test_a_rebuild_under_the_question_makes_it_be_asked_again(
         return before.pop() if before else await now(key)
 
     monkeypatch.setattr(cache.redis, "get", late)
-    assert await objected(cache) == [int(ANNA[1:])]
+    assert await objected(ledger, cache) == [int(ANNA[1:])]
     assert not before
 
 
-async def test_a_cache_that_knows_nothing_is_not_believed(cold: SuppressionCache) -> None:
+async def test_a_cache_that_knows_nothing_is_not_believed(ledger: Ledger, cold: SuppressionCache) -> None:
     with pytest.raises(NotReady):
-        await objected(cold)
+        await objected(ledger, cold)

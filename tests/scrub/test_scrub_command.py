@@ -53,24 +53,25 @@ def scrub(command: Command, *options: str, leads: str = LEADS) -> tuple[int, str
 def test_leads_are_sifted(ready: Command, tmp_path: Path) -> None:
     code, stdout, stderr = scrub(ready, "--blocked", f"{tmp_path}/blocked.csv")
     assert code == 0, stderr
-    assert stdout == "id,phone\n1,020 7946 0000\n5,+33199001234\n"
+    assert stdout == "id,phone\n1,020 7946 0000\n"
     assert (tmp_path / "blocked.csv").read_text().split() == [
         "id,phone,callgate_reason",
         *("2,020", "7946", "0001,national-list"),
         "3,+442079460002,objection",
         "4,+442079460003,objection",
+        "5,+33199001234,no-consent",
         "6,+32470123456,country-not-served",
         "7,x,bad-number",
     ]
-    assert "7 leads: 2 allowed, 5 blocked" in stderr
+    assert "7 leads: 1 allowed, 6 blocked" in stderr
 
 
 def test_a_script_reads_the_counts(ready: Command, tmp_path: Path) -> None:
     code, stdout, _ = scrub(ready, "--allowed", f"{tmp_path}/allowed.csv", "--json")
     assert code == 0
-    blocked = {"bad-number": 1, "country-not-served": 1, "objection": 2, "national-list": 1}
-    assert json.loads(stdout) == {"leads": 7, "allowed": 2, "blocked": blocked}
-    assert (tmp_path / "allowed.csv").read_text() == "id,phone\n1,020 7946 0000\n5,+33199001234\n"
+    blocked = {"bad-number": 1, "country-not-served": 1, "objection": 2, "national-list": 1, "no-consent": 1}
+    assert json.loads(stdout) == {"leads": 7, "allowed": 1, "blocked": blocked}
+    assert (tmp_path / "allowed.csv").read_text() == "id,phone\n1,020 7946 0000\n"
 
 
 def test_an_objection_is_found_among_many_leads(ready: Command, tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import numpy as np
 import pytest
@@ -11,12 +13,13 @@ from hypothesis import strategies as st
 
 from callgate.core import written
 from callgate.core.bulk import Mask, Numbers
+from callgate.core.law import Consent
 from callgate.core.phone import NotANumber
 from callgate.registers import sniff
 from callgate.registers.errors import FileRefused
 from callgate.registers.sorting import contains
 from callgate.scrub import leads as leads_of
-from callgate.scrub.judging import CLEAR, OBJECTION, Judge, Verdicts
+from callgate.scrub.judging import CLEAR, NATIONAL_LIST, OBJECTION, Judge, Verdicts
 from callgate.scrub.leads import begin
 from callgate.scrub.stream import Counts, Sieve
 
@@ -35,9 +38,25 @@ class Column:
     async def against(self, numbers: Numbers) -> Verdicts:
         return np.where(self.contains(numbers), OBJECTION, CLEAR).astype(np.uint8)
 
+    async def consents(self, numbers: Numbers) -> Mapping[int, Consent]:
+        return {row: Consent(NOW) for row, number in enumerate(numbers.tolist()) if number in CONSENTED}
 
+
+class Lists:
+    """A law that knows lists, one of which a consent outweighs."""
+
+    def unconsented(self, _country: str, listed: frozenset[str], numbers: Numbers) -> Verdicts:
+        return np.full(len(numbers), NATIONAL_LIST if listed else CLEAR, np.uint8)
+
+    def consented(self, _country: str, listed: frozenset[str], _number: int, _consent: Consent) -> int:
+        return CLEAR if listed == {"yields"} else NATIONAL_LIST
+
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
 LISTED, OBJECTED = Column((32470000002, 33199001234)), Column((32470000003, 33199001234))
-JUDGE = Judge({"BE": [LISTED], "FR": [LISTED], "GB": []}, OBJECTED)
+YIELDS = Column((442079460001, 442079460002))
+CONSENTED = (442079460001, 33199001234)
+JUDGE = Judge({"BE": {"list": LISTED}, "FR": {"list": LISTED}, "GB": {"yields": YIELDS}}, OBJECTED, Lists())
 
 
 async def sifted(data: bytes, column: str | None = None) -> tuple[bytes, bytes, Counts]:
@@ -90,6 +109,12 @@ async def test_leads_go_where_they_belong_and_the_blocked_carry_the_reason() -> 
 )
 async def test_any_layout_is_kept_as_it_is(data: bytes, column: str | None, allowed: bytes, blocked: bytes) -> None:
     assert (await sifted(data, column))[:2] == (allowed, blocked)
+
+
+async def test_a_consent_is_asked_for_where_a_list_speaks_against_the_call() -> None:
+    allowed, blocked, _ = await sifted(b"phone\n+442079460000\n+442079460002\n+442079460001\n+32470000002\n")
+    assert allowed == b"phone\n+442079460000\n+442079460001\n"
+    assert blocked.split()[1:] == [b"+442079460002,national-list", b"+32470000002,national-list"]
 
 
 async def test_a_lead_whose_fields_are_uncertain_is_blocked() -> None:

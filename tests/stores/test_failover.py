@@ -6,6 +6,7 @@ the objection, and not merely not yet.
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -70,9 +71,9 @@ class Desk:
             alarm=lambda _: None,
         )
 
-    async def decide(self) -> Decision:
+    async def decide(self, number: str = ANNA) -> Decision:
         """May the call be made? One that may is over at once, so that it is not in the next one's way."""
-        decision = await self.office.decide(CALL)
+        decision = await self.office.decide(replace(CALL, dialled=number))
         if decision.allowed:
             await self.office.close(decision.call, {})
         return decision

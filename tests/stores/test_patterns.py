@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 
 from callgate.core.events import Event, Kind
 from callgate.core.gate import Hit, Scope
-from callgate.scrub.judging import OBJECTION
-from callgate.scrub.objections import CacheObjections
+from callgate.scrub.judging import PATTERN
+from callgate.scrub.objections import read_objections
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
@@ -82,8 +82,8 @@ async def test_exactly_the_numbers_that_a_standing_pattern_begins_are_suppressed
         covers = any(holds and whose == of and number.startswith(one) for (one, of), holds in standing.items())
         assert bool(await hits(cache, number, whose)) == covers
     columns = np.array([int(number[1:]) for number in numbers], np.uint64)
-    against = await CacheObjections(cache, "futura", "solar").against(columns)
-    assert (against == OBJECTION).tolist() == [
+    against = await (await read_objections(cache, ledger, "futura", "solar")).against(columns)
+    assert (against == PATTERN).tolist() == [
         any(holds and of == "futura" and number.startswith(one) for (one, of), holds in standing.items())
         for number in numbers
     ]

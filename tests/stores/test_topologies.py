@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from callgate.core.events import Event, Kind
 from callgate.core.gate import ListState, Scope
+from callgate.core.law import Consent
 from callgate.scrub.judging import CLEAR, OBJECTION
-from callgate.scrub.objections import CacheObjections
+from callgate.scrub.objections import read_objections
 from callgate.stores import bulk, replicas, suppression
 from callgate.stores.connection import connect
+from callgate.stores.consents import payload
 from callgate.stores.errors import NotReady, StoreUnavailable, Why
 from callgate.stores.filling import names
 from callgate.stores.keys import Keys
@@ -216,10 +219,14 @@ async def test_servers_that_forgot_their_scripts_are_told_them_again(
     assert await hits(cache) == {Scope.CONTROLLER, Scope.NATIONAL}
 
 
-async def test_leads_are_held_against_objections(cache: SuppressionCache, ledger: Ledger) -> None:
-    await cache.apply((await ledger.append([objection()])).entries)
+async def test_leads_are_held_against_objections_and_consents(cache: SuppressionCache, ledger: Ledger) -> None:
+    consent = Consent(NOW)
+    consented = Event(Kind.PRIOR_CONSENT, NOW, None, BRAM, "futura", payload(consent))
+    await cache.apply((await ledger.append([objection(), consented])).entries)
     numbers = np.array([int(ANNA[1:]), int(BRAM[1:])], np.uint64)
-    assert (await CacheObjections(cache, "futura", "solar").against(numbers)).tolist() == [OBJECTION, CLEAR]
+    held = await read_objections(cache, ledger, "futura", "solar")
+    assert (await held.against(numbers)).tolist() == [OBJECTION, CLEAR]
+    assert await held.consents(numbers) == {1: consent}
 
 
 async def test_what_was_sent_in_bulk_is_answered_wherever_its_key_lies(client: Client, keys: Keys) -> None:

@@ -284,6 +284,22 @@ class Cluster:
         """Make it the primary; the old one will hear of it."""
         self.replica.do("CLUSTER", "FAILOVER", "TAKEOVER")
 
+    def moving(self, slot: int) -> Iterator[None]:
+        """Move a slot to the next primary, as `redis-cli --cluster reshard` does; pauses after each step and key."""
+        at = slot * 3 // 16384
+        source, target = self.primaries[at], self.primaries[(at + 1) % 3]
+        name = target.do("CLUSTER", "MYID")
+        target.do("CLUSTER", "SETSLOT", slot, "IMPORTING", source.do("CLUSTER", "MYID"))
+        yield
+        source.do("CLUSTER", "SETSLOT", slot, "MIGRATING", name)
+        yield
+        while keys := source.do("CLUSTER", "GETKEYSINSLOT", slot, 1):
+            source.do("MIGRATE", "127.0.0.1", target.port, keys[0], 0, 5000)
+            yield
+        for server in (target, source, self.primaries[(at + 2) % 3]):
+            server.do("CLUSTER", "SETSLOT", slot, "NODE", name)
+            yield
+
     def fail_over(self) -> None:
         """Wait until the replica took the place of its primary."""
         until(self.replica.is_primary, "the replica did not take over")

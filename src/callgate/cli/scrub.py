@@ -20,14 +20,14 @@ from callgate.core.policy import Campaign
 from callgate.intoforce import version_in_force
 from callgate.registers.errors import FileRefused
 from callgate.scrub.judging import Judge, Unscrubbable, check_lists
+from callgate.scrub.lawful import LawOfLists
 from callgate.scrub.leads import Leads, begin
-from callgate.scrub.objections import CacheObjections
+from callgate.scrub.objections import read_objections
 from callgate.scrub.stream import Counts, Sieve
 from callgate.stores.errors import NotReady
 from callgate.stores.listfile import ListFile
 from callgate.stores.lists import Loaded, directory
 from callgate.stores.readiness import check
-from callgate.stores.suppression import SuppressionCache
 
 
 def scrub(
@@ -103,15 +103,22 @@ async def _sift(
             raise NotReady(problems[0])
         loaded = await directory(cache.redis, cache.keys)
         states = {name: ListState(found.of.version, found.of.scrubbed_at) for name, found in loaded.items()}
-        check_lists(campaign, config.to_policy(settings).lists, states, clock())
-        judge = _judge(settings, campaign, cache, loaded)
+        policy = config.to_policy(settings)
+        check_lists(campaign, policy.lists, states, clock())
+        law = LawOfLists(policy, campaign, states, clock())
+        law.check()
+        held = await read_objections(cache, ledger, campaign.controller, campaign.id)
+        judge = Judge(_lists(settings, campaign, law, loaded), held, law)
         return await Sieve(judge, country, allowed, blocked).sift(leads)
 
 
-def _judge(settings: Settings, campaign: Campaign, cache: SuppressionCache, loaded: Mapping[str, Loaded]) -> Judge:
-    lists = {name: _list_file(settings, name, loaded[name]) for names in campaign.lists.values() for name in names}
-    binding = {country: [lists[name] for name in campaign.lists.get(country, ())] for country in campaign.countries}
-    return Judge(binding, CacheObjections(cache, campaign.controller, campaign.id))
+def _lists(
+    settings: Settings, campaign: Campaign, law: LawOfLists, loaded: Mapping[str, Loaded]
+) -> Mapping[str, Mapping[str, ListFile]]:
+    """The lists to look into, by country."""
+    named = {country: law.lists(country) for country in campaign.countries}
+    files = {name: _list_file(settings, name, loaded[name]) for names in named.values() for name in names}
+    return {country: {name: files[name] for name in names} for country, names in named.items()}
 
 
 def _list_file(settings: Settings, name: str, loaded: Loaded) -> ListFile:

@@ -29,6 +29,8 @@ _KINDS = {
     PhoneNumberType.UAN: "company",
     PhoneNumberType.VOICEMAIL: "voicemail",
 }
+KINDS = frozenset(_KINDS.values())
+"""The kinds of line that there are."""
 
 
 @dataclass(frozen=True, slots=True)

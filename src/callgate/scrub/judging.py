@@ -2,11 +2,13 @@
 
 1. The number can be read (else who is it?).
 2. The campaign calls its country.
-3. The controller erased or restricted nobody there, and nobody objected: to it, to the campaign, or to everyone.
-4. It is on no national list that binds calls to its country.
+3. The controller erased or restricted nobody there, and nobody objected: to it, to the campaign, or to everyone; and no
+   pattern covers the number.
+4. It is on no national list that binds calls to its country, and where the law wants a consent before the call there is
+   one.
 
 The reasons are the gate's, and so is their order. What concerns the call and not the person (the centre's contract, the
-hour) is left to the gate.
+hour, earlier calls) is left to the gate.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +21,7 @@ from numpy.typing import NDArray
 
 from callgate.core.bulk import Mask, Numbers
 from callgate.core.gate import ListState
+from callgate.core.law import Consent
 from callgate.core.plan import INDEX
 from callgate.core.policy import Campaign, ListRule
 from callgate.core.reasons import Reason
@@ -30,10 +33,15 @@ REASONS = (
     Reason.ERASED,
     Reason.RESTRICTED,
     Reason.OBJECTION,
+    Reason.PATTERN,
     Reason.NATIONAL_LIST,
+    Reason.LAW_UNKNOWN,
+    Reason.NO_CONSENT,
+    Reason.CONSENT_TOO_OLD,
 )
-CLEAR, BAD_NUMBER, NOT_SERVED, ERASED, RESTRICTED, OBJECTION, NATIONAL_LIST = range(len(REASONS))
-"""Reasons by their index."""
+PLACES = {reason: place for place, reason in enumerate(REASONS)}
+"""Reasons by their index, and the other way round."""
+CLEAR, BAD_NUMBER, NOT_SERVED, ERASED, RESTRICTED, OBJECTION, PATTERN, NATIONAL_LIST, *_ = range(len(REASONS))
 
 Verdicts = NDArray[np.uint8]
 """Of each lead the index of its reason."""
@@ -46,11 +54,27 @@ class Listed(Protocol):
         """Of each number whether it is on the list."""
 
 
-class Objected(Protocol):
-    """The objections that speak against a campaign, and the people whom its controller erased or restricted."""
+class Held(Protocol):
+    """What is held of people for a campaign: what speaks against calling them, and what they consented to.
+
+    Both raise where that cannot be known.
+    """
 
     async def against(self, numbers: Numbers) -> Verdicts:
-        """Of each number what of these speaks against it, or `CLEAR`. Raises where that cannot be known."""
+        """Of each number what speaks against it: an objection, a pattern, a mark of its controller; or `CLEAR`."""
+
+    async def consents(self, numbers: Numbers) -> Mapping[int, Consent]:
+        """The consents that count, by the row of the number."""
+
+
+class Law(Protocol):
+    """What lists and the law say to calls to a person, whatever else speaks against them."""
+
+    def unconsented(self, country: str, listed: frozenset[str], numbers: Numbers) -> Verdicts:
+        """Of numbers of a country that are on these lists, where no consent is on file."""
+
+    def consented(self, country: str, listed: frozenset[str], number: int, consent: Consent) -> int:
+        """Of a number whose person consented."""
 
 
 class Unscrubbable(Exception):
@@ -59,31 +83,52 @@ class Unscrubbable(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Judge:
-    """`lists` are those that bind, by the country that is called; each country that the campaign calls is in it."""
+    """`lists` are those to look into, by the country that is called; each that the campaign calls is in it."""
 
-    lists: Mapping[str, Sequence[Listed]]
-    objected: Objected
+    lists: Mapping[str, Mapping[str, Listed]]
+    held: Held
+    law: Law
 
     async def verdicts(self, numbers: Numbers, owners: NDArray[np.uint16]) -> Verdicts:
         """Judge numbers (0: none) of countries (their index in `plan.COUNTRIES`)."""
         verdicts = np.full(len(numbers), NOT_SERVED, np.uint8)
         verdicts[numbers == 0] = BAD_NUMBER
-        for country, lists in self.lists.items():
+        for country in self.lists:
             theirs = np.flatnonzero((owners == INDEX[country]) & (numbers > 0))
-            verdicts[theirs] = CLEAR
-            for register in lists:
-                verdicts[theirs[register.contains(numbers[theirs])]] = NATIONAL_LIST
+            verdicts[theirs] = await self._lawful(country, numbers[theirs])
         # An objection speaks before a list, so it is asked for what is listed too.
-        served = np.flatnonzero((verdicts == CLEAR) | (verdicts == NATIONAL_LIST))
-        against = await self.objected.against(numbers[served])
+        served = np.flatnonzero((verdicts != NOT_SERVED) & (verdicts != BAD_NUMBER))
+        against = await self.held.against(numbers[served])
         verdicts[served[against != CLEAR]] = against[against != CLEAR]
         return verdicts
+
+    async def _lawful(self, country: str, numbers: Numbers) -> Verdicts:
+        verdicts = np.full(len(numbers), CLEAR, np.uint8)
+        for listed, rows in self._alike(country, numbers):
+            verdicts[rows] = self.law.unconsented(country, listed, numbers[rows])
+            stopped = rows[verdicts[rows] != CLEAR]
+            if not len(stopped):
+                continue
+            for row, consent in (await self.held.consents(numbers[stopped])).items():
+                place = stopped[row]
+                verdicts[place] = self.law.consented(country, listed, int(numbers[place]), consent)
+        return verdicts
+
+    def _alike(self, country: str, numbers: Numbers) -> Sequence[tuple[frozenset[str], NDArray[np.intp]]]:
+        """The rows of those that are on the same lists, and which these are."""
+        names, on = [*self.lists[country]], np.zeros(len(numbers), np.uint64)
+        for bit, register in enumerate(self.lists[country].values()):
+            on |= register.contains(numbers).astype(np.uint64) << np.uint64(bit)
+        return [
+            (frozenset(name for bit, name in enumerate(names) if bits >> bit & 1), np.flatnonzero(on == bits))
+            for bits in np.unique(on).tolist()
+        ]
 
 
 def check_lists(
     campaign: Campaign, rules: Mapping[str, ListRule], in_force: Mapping[str, ListState], now: datetime
 ) -> None:
-    """That every list which binds the campaign is there and fresh. Raises `Unscrubbable`."""
+    """That every list which the campaign names is there and fresh. Raises `Unscrubbable`."""
     for name in dict.fromkeys(name for names in campaign.lists.values() for name in names):
         state = in_force.get(name)
         if state is None:

@@ -1,111 +1,198 @@
-"""The objections of a campaign and its controller's marks, asked of the suppression cache many numbers at a time.
+"""What ledger and cache hold against a campaign, and for it, asked for many numbers at a time.
 
-The tokens of a batch are sorted by the set that they would be in, so that each set is asked once. The epoch is read
-behind the last of them: a rebuild puts a new generation in force before it removes the old one, so an epoch that is
-still the same says that the sets were whole.
+The tokens of a batch say which sets they would be in. Each of these is fetched once and kept, and the tokens are looked
+for here: so Redis is asked for what it holds, and not about every lead. A small file fetches a few sets, a large one
+all of them, 12 bytes an objection.
 
-Which sets hold anything is asked once a generation. Objections that come in during a scrub may so be missed by it, and
-are met by the gate.
+The epoch is read behind what was fetched: a rebuild puts a new generation in force before it removes the old one, so an
+epoch that is still the same says that the sets were whole. Objections that come in during a scrub may be missed by it,
+and are met by the gate.
+
+Patterns are few and stand plainly in the ledger, where they are read once. The cache has only their tokens, and would
+have to be asked for every beginning of every number.
 """
 
-from collections import defaultdict
-from itertools import islice
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 
-from callgate.core.bulk import Numbers
-from callgate.core.gate import Scope
-from callgate.core.patterns import prefixes
-from callgate.scrub.judging import CLEAR, ERASED, OBJECTION, RESTRICTED, Verdicts
+from callgate.core.bulk import Mask, Numbers
+from callgate.core.law import Consent
+from callgate.onfile import patterns_in_force
+from callgate.scrub.judging import CLEAR, ERASED, OBJECTION, PATTERN, RESTRICTED, Verdicts
+from callgate.scrub.shelf import Asked, Shelf
+from callgate.stores import consents
 from callgate.stores.connection import store
-from callgate.stores.encoding import bits_of
+from callgate.stores.encoding import Token
 from callgate.stores.errors import NotReady
-from callgate.stores.objections import audiences, marks
+from callgate.stores.ledger import Ledger
+from callgate.stores.objections import Audience, audiences, marks
 from callgate.stores.suppression import CHANGING, EMPTY, LOOKS, Epoch, SuppressionCache
 
-TOKENS_AT_ONCE = 1000
-"""Looked for among the patterns by one command."""
-_SAYS = {Scope.ERASED: ERASED, Scope.RESTRICTED: RESTRICTED}
+SETS_AT_ONCE = 256
+"""Fetched in one round trip: some 3 MB."""
+_POWERS: Numbers = np.array([10**power for power in range(20)], np.uint64)
+
+_T = TypeVar("_T")
+
+
+class _Changed(Exception):
+    """Another generation came into force."""
+
+
+@dataclass(slots=True)
+class _Held:
+    """What was fetched of one generation: tokens of objections; of consents tokens, and what each field says."""
+
+    raw: bytes
+    epoch: Epoch
+    objections: Shelf
+    consents: Shelf
+    said: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
 
 class CacheObjections:
-    """What the cache holds against a campaign of a controller. The cache must have been checked."""
+    """What is held against a campaign of a controller. `patterns` cover its calls; the cache must have been checked."""
 
-    def __init__(self, cache: SuppressionCache, controller: str, campaign: str) -> None:
+    def __init__(self, cache: SuppressionCache, controller: str, campaign: str, patterns: Iterable[str]) -> None:
         self._cache = cache
-        self._audiences = audiences(controller, campaign)
-        self._asked = (*marks(controller), *self._audiences)
-        self._held: tuple[str, list[int]] = ("", [])
+        self._everyones, self._controllers, self._campaigns = audiences(controller, campaign)
+        erased, restricted = marks(controller)
+        # What says more is written over what says less.
+        self._asked = (
+            (OBJECTION, (self._everyones, self._controllers, self._campaigns)),
+            (RESTRICTED, (restricted,)),
+            (ERASED, (erased,)),
+        )
+        self._patterns = [*patterns]
+        self._consents = consents.Consents(cache.keys, cache.tokens)
+        self._held: _Held | None = None
 
     async def against(self, numbers: Numbers) -> Verdicts:
         """Of each number what speaks against it, or `CLEAR`. Raises `NotReady` and `StoreUnavailable`."""
+
+        async def work(held: _Held) -> Verdicts:
+            found = np.where(covered(numbers, self._patterns), PATTERN, CLEAR).astype(np.uint8)
+            if held.objections.empty:
+                return found
+            texts = _texts(numbers)
+            asked = [
+                (reason, one)
+                for reason, whose in self._asked
+                for audience in whose
+                for one in self._tokens(audience, texts, held)
+            ]
+            await self._fetch_objections(held, [one for _, one in asked])
+            for reason, one in asked:
+                found[held.objections.holds(one)] = reason
+            return found
+
+        return await self._steadily(work)
+
+    async def consents(self, numbers: Numbers) -> Mapping[int, Consent]:
+        """The consents that count, by the row of the number. Raises as `against`."""
+
+        async def work(held: _Held) -> Mapping[int, Consent]:
+            if held.consents.empty:
+                return {}
+            own = [*self._tokens(self._controllers, _texts(numbers), held)]
+            await self._fetch_consents(held, own)
+            rows = np.flatnonzero(np.any([held.consents.holds(one) for one in own], axis=0))
+            some = _texts(numbers[rows])
+            everyones = [*self._tokens(self._everyones, some, held)]
+            await self._fetch_consents(held, everyones)
+            found = ((int(row), self._consent(held, text.decode())) for row, text in zip(rows, some, strict=True))
+            return {row: consent for row, consent in found if consent is not None}
+
+        return await self._steadily(work)
+
+    async def _steadily(self, work: Callable[[_Held], Awaitable[_T]]) -> _T:
+        """Do it with what is held of the generation in force, again where another comes into force meanwhile."""
         async with store("looking up objections"):
             for _ in range(LOOKS):
-                raw = await self._cache.redis.get(self._cache.keys.epoch)
-                if not isinstance(raw, bytes):
-                    raise NotReady(EMPTY)
-                generation = Epoch.read(raw, self._cache.ledger, self._cache.tokens.layout).generation
-                found = await self._ask(numbers, generation, raw)
-                if found is not None:
-                    return found
+                try:
+                    self._held = self._held or await self._begin()
+                    return await work(self._held)
+                except _Changed:
+                    self._held = None
         raise NotReady(CHANGING)
 
-    async def _ask(self, numbers: Numbers, generation: str, epoch: bytes) -> Verdicts | None:
-        if not len(numbers):
-            return np.zeros(0, np.uint8)
-        found = await self._covered(numbers, self._cache.keys.patterns(generation))
-        bits = bits_of(generation)
-        keys = [self._cache.keys.bucket(generation, bucket) for bucket in range(1 << bits)]
-        members: defaultdict[int, list[int]] = defaultdict(list)
-        rows: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
-        if self._held[0] != generation:
-            self._held = (generation, await self._counted(keys))
-        held = self._held[1]
-        for row, number in enumerate(numbers.tolist() if any(held) else ()):
-            for audience in self._asked:
-                for token in self._cache.tokens.all(audience, f"+{number}"):
-                    if held[bucket := token.bucket(bits)]:
-                        members[bucket].append(token.member)
-                        rows[bucket].append((row, _SAYS.get(audience.scope, OBJECTION)))
-        async with self._cache.redis.pipeline(transaction=False) as pipe:
-            for bucket, asked in members.items():
-                pipe.smismember(keys[bucket], asked)
-            pipe.get(self._cache.keys.epoch)
-            *answers, after = await pipe.execute()
-        if after != epoch:
-            return None
-        for bucket, answer in zip(members, answers, strict=True):
-            for (row, reason), member in zip(rows[bucket], answer, strict=True):
-                if member:
-                    # What says most comes first among the reasons.
-                    found[row] = min(found[row] or reason, reason)
-        return found
+    async def _begin(self) -> _Held:
+        """See which generation is in force, and which of its sets hold anything."""
+        keys = self._cache.keys
+        raw = await self._cache.redis.get(keys.epoch)
+        if not isinstance(raw, bytes):
+            raise NotReady(EMPTY)
+        epoch = Epoch.read(raw, self._cache.ledger, self._cache.tokens.layout)
+        buckets = range(1 << epoch.bits)
+        objections = await self._ask(raw, "SCARD", [keys.bucket(epoch.generation, bucket) for bucket in buckets])
+        given = await self._ask(raw, "HLEN", [keys.consents(epoch.generation, bucket) for bucket in buckets])
+        return _Held(raw, epoch, Shelf(objections), Shelf(given))
 
-    async def _covered(self, numbers: Numbers, patterns: str) -> Verdicts:
-        """Of each number `OBJECTION` where a pattern covers it."""
-        found = np.full(len(numbers), CLEAR, np.uint8)
-        if not await self._cache.redis.scard(patterns):
-            return found
-        rows: defaultdict[str, list[int]] = defaultdict(list)
-        for row, number in enumerate(numbers.tolist()):
-            for prefix in prefixes(f"+{number}"):
-                rows[prefix].append(row)
-        tokens = (
-            (token.member, prefix)
-            for prefix in rows
-            for audience in self._audiences
-            for token in self._cache.tokens.all(audience, prefix)
-        )
-        while some := [*islice(tokens, TOKENS_AT_ONCE)]:
-            held = await self._cache.redis.smismember(patterns, [member for member, _ in some])
-            for (_, prefix), member in zip(some, held, strict=True):
-                if member:
-                    found[rows[prefix]] = OBJECTION
-        return found
+    async def _fetch_objections(self, held: _Held, asked: Sequence[Asked]) -> None:
+        lacking = held.objections.lacks(asked)
+        keys = [self._cache.keys.bucket(held.epoch.generation, bucket) for bucket in lacking]
+        held.objections.add(lacking, await self._ask(held.raw, "SMEMBERS", keys))
 
-    async def _counted(self, keys: list[str]) -> list[int]:
-        """How many tokens each set holds."""
-        async with self._cache.redis.pipeline(transaction=False) as pipe:
-            for key in keys:
-                pipe.scard(key)
-            return [int(count) for count in await pipe.execute()]
+    async def _fetch_consents(self, held: _Held, asked: Sequence[Asked]) -> None:
+        lacking = held.consents.lacks(asked)
+        keys = [self._cache.keys.consents(held.epoch.generation, bucket) for bucket in lacking]
+        answers = await self._ask(held.raw, "HGETALL", keys)
+        for key, answer in zip(keys, answers, strict=True):
+            held.said |= {(key, name.decode()): said for name, said in answer.items()}
+        # A consent stands under the token itself, and what else there is under a name that begins with a letter.
+        held.consents.add(lacking, [[name for name in answer if name.isdigit()] for answer in answers])
+
+    async def _ask(self, raw: bytes, command: str, keys: Sequence[str]) -> list[Any]:
+        """The answer for each key; raises `_Changed` where the epoch is another afterwards."""
+        answers: list[Any] = []
+        for first in range(0, len(keys), SETS_AT_ONCE):
+            async with self._cache.redis.pipeline(transaction=False) as pipe:
+                for key in keys[first : first + SETS_AT_ONCE]:
+                    pipe.execute_command(command, key)
+                pipe.get(self._cache.keys.epoch)
+                *some, after = await pipe.execute()
+            if after != raw:
+                raise _Changed
+            answers += some
+        return answers
+
+    def _tokens(self, audience: Audience, texts: Sequence[bytes], held: _Held) -> Iterable[Asked]:
+        return (Asked(key, audience, texts, held.epoch.bits) for key in self._cache.tokens.keys)
+
+    def _consent(self, held: _Held, number: str) -> Consent | None:
+        generation = held.epoch.generation
+
+        def said(audience: Audience, place: Callable[[Token, str], tuple[str, int | str]]) -> list[bytes | None]:
+            places = (place(token, generation) for token in self._cache.tokens.all(audience, number))
+            return [held.said.get((key, str(name))) for key, name in places]
+
+        own = said(self._controllers, self._consents.place)
+        return consents.read(own, said(self._everyones, self._consents.place_of_objection))
+
+
+async def read_objections(cache: SuppressionCache, ledger: Ledger, controller: str, campaign: str) -> CacheObjections:
+    """What is held against a campaign, from now on. Raises `LedgerUnavailable`."""
+    whose = audiences(controller, campaign)
+    standing = await patterns_in_force(ledger)
+    return CacheObjections(cache, controller, campaign, [pattern for of, pattern in standing if of in whose])
+
+
+def covered(numbers: Numbers, patterns: Iterable[str]) -> Mask:
+    """Of each number whether it begins with one of the patterns, each a plus and digits."""
+    found = np.zeros(len(numbers), np.bool_)
+    lengths = np.searchsorted(_POWERS, numbers, "right")
+    beginnings = {pattern.removeprefix("+") for pattern in patterns}
+    for digits in {len(beginning) for beginning in beginnings}:
+        wanted = np.array([int(beginning) for beginning in beginnings if len(beginning) == digits], np.uint64)
+        long_enough = np.flatnonzero(lengths >= digits)
+        leading = numbers[long_enough] // _POWERS[lengths[long_enough] - digits]
+        found[long_enough] |= np.isin(leading, wanted)
+    return found
+
+
+def _texts(numbers: Numbers) -> list[bytes]:
+    """The numbers as tokens are made of them."""
+    return [b"+%d" % number for number in numbers.tolist()]

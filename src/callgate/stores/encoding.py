@@ -16,7 +16,7 @@ import re
 import secrets
 import stat
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from hashlib import sha256
@@ -83,6 +83,16 @@ class TokenMaker:
         outer.update(inner.digest())
         member, spread = _FIRST_BITS(outer.digest())
         return Token(spread, member >> 1)
+
+    def digests(self, numbers: Iterable[bytes]) -> bytes:
+        """What `token` makes its tokens of, for many numbers: 32 bytes for each, one after the other, and no object."""
+        fresh_inner, fresh_outer = self._inner.copy, self._outer.copy
+        digests = []
+        for number in numbers:
+            (inner := fresh_inner()).update(number)
+            (outer := fresh_outer()).update(inner.digest())
+            digests.append(outer.digest())
+        return b"".join(digests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,14 +158,20 @@ class Ledger:
         """The entries with these seqs, in their order. Raises `LedgerUnavailable`."""
         return await self._entries(READING.where(events.c.seq.in_(seqs)).order_by(events.c.seq), SEARCH_WITHIN)
 
-    async def suppressions(self, after: int = 0, batch: int = 1000) -> AsyncIterator[list[Entry]]:
-        """The suppressing events past the mark `after`, in their order, up to `batch` at a time.
+    async def suppressions(
+        self, after: int = 0, batch: int = 1000, kinds: Collection[Kind] = ()
+    ) -> AsyncIterator[list[Entry]]:
+        """The suppressing events past the mark `after`, of these kinds (all if none is named), in their order, up to
+        `batch` at a time.
 
         One whose person was erased has no number; its `tokens` still say whom a cache must not let be called.
         """
-        while found := await self._entries(READING.where(events.c.mark > after).order_by(events.c.mark).limit(batch)):
+        query = READING.order_by(events.c.mark).limit(batch)
+        if kinds:
+            query = query.where(events.c.kind.in_([kind.value for kind in kinds]))
+        while found := await self._entries(query.where(events.c.mark > after)):
             yield found
-            after += len(found)
+            after = found[-1].mark or after
 
     async def requests(
         self, request: str | None = None, after_seq: int = 0, batch: int = 1000
