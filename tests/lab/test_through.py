@@ -1,6 +1,7 @@
 """Everything that Asterisk does to calls: the recording follows the callee's consent, and nobody else is in it."""
 
 import asyncio
+from typing import NamedTuple
 
 import pytest
 
@@ -52,25 +53,37 @@ async def takes(scene: Scene, phone: str, hz: int) -> Call:
     return call
 
 
-async def sealed(scene: Scene, talk: Conversation) -> audio.Samples:
+class Sides(NamedTuple):
+    """A recording: what the callee said, and what they heard."""
+
+    callee: audio.Samples
+    other: audio.Samples
+
+    def hold(self, hz: int) -> bool:
+        """Whether it sounds on either."""
+        return audio.has_tone(self.callee, hz) or audio.has_tone(self.other, hz)
+
+
+async def sealed(scene: Scene, talk: Conversation) -> Sides:
     """The callee hangs up; what was recorded."""
     await talk.callee.hangup()
     await scene.watcher.until("sealed", talk.since, call=talk.id)
     await scene.quiet()
-    return await scene.heard_both(talk.id)
+    return Sides(*await scene.heard(talk.id))
 
 
 def tail(samples: audio.Samples, seconds: float) -> audio.Samples:
     return samples[-round(seconds * audio.RATE) :]
 
 
-async def runs_on(scene: Scene, talk: Conversation, samples: audio.Samples) -> bool:
-    """Whether the callee was recorded to the end, and never paused.
-
-    What a colleague said is not asked for: once a call changed its bridge, MixMonitor writes nothing of the callee's
-    far end in half of the runs (docs/decisions/0008-third-parties.md).
-    """
-    return audio.has_tone(tail(samples, 1), AFTER) and not await is_in_ledger(scene, talk.id, "recording-paused")
+async def is_recorded_on(scene: Scene, talk: Conversation, sides: Sides) -> bool:
+    """Whether callee and colleague are in it to the end, each on their own side, and it was never paused."""
+    assert not audio.has_tone(sides.callee, AGENT)
+    assert not audio.has_tone(sides.callee, COLLEAGUE)
+    assert not audio.has_tone(sides.other, AFTER)
+    assert audio.has_tone(sides.other, AGENT)
+    callee, colleague = audio.has_tone(tail(sides.callee, 1), AFTER), audio.has_tone(tail(sides.other, 1), COLLEAGUE)
+    return callee and colleague and not await is_in_ledger(scene, talk.id, "recording-paused")
 
 
 # Card data.
@@ -97,9 +110,9 @@ async def test_what_is_said_while_the_agent_paused_the_recording_is_silence_in_i
     talk.callee.tone(AFTER)
     await talk.agent.until_hears(AFTER, 5)
     await scene.listen(talk.callee, 1)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, CARD)
-    assert audio.has_tone(tail(samples, 1), AFTER)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(CARD)
+    assert audio.has_tone(tail(sides.callee, 1), AFTER)
     assert [fact["by"] for fact in await in_ledger(scene, talk.id, "recording-paused")] == ["agent-key"]
     assert await is_in_ledger(scene, talk.id, "recording-resumed")
 
@@ -144,7 +157,7 @@ async def test_a_callee_who_is_transferred_to_a_colleague_is_recorded_on(scene: 
     await takes(scene, "ghent", COLLEAGUE)
     await talk.callee.until_hears(COLLEAGUE, 5)
     await scene.listen(talk.callee, 1)
-    assert await runs_on(scene, talk, await sealed(scene, talk))
+    assert await is_recorded_on(scene, talk, await sealed(scene, talk))
 
 
 async def test_another_centre_to_whom_a_callee_is_transferred_is_not_recorded(scene: Scene) -> None:
@@ -154,9 +167,9 @@ async def test_another_centre_to_whom_a_callee_is_transferred_is_not_recorded(sc
     await talk.callee.until_hears(STRANGER, 5)
     await scene.stage("accompanied", talk.since)
     await scene.listen(talk.callee, 1)
-    samples = await sealed(scene, talk)
-    assert audio.has_tone(samples, AGENT)
-    assert not audio.has_tone(samples, STRANGER)
+    sides = await sealed(scene, talk)
+    assert sides.hold(AGENT)
+    assert not sides.hold(STRANGER)
     assert [fact["why"] for fact in await in_ledger(scene, talk.id, "recording-paused")] == ["joined"]
 
 
@@ -171,8 +184,8 @@ async def test_a_consulted_stranger_is_not_recorded_before_or_after_an_attended_
     await talk.callee.until_hears(STRANGER, 5)
     await stranger.until_hears(AFTER, 5)
     await scene.stage("accompanied", talk.since)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, STRANGER)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(STRANGER)
 
 
 async def test_hold_is_recorded_and_brings_nobody_else(scene: Scene) -> None:
@@ -181,8 +194,8 @@ async def test_hold_is_recorded_and_brings_nobody_else(scene: Scene) -> None:
     await talk.callee.until_hears(200, 5)
     await talk.agent.resume()
     await talk.callee.until_hears(AGENT, 5)
-    samples = await sealed(scene, talk)
-    assert audio.has_tone(samples, 200)
+    sides = await sealed(scene, talk)
+    assert sides.hold(200)
     assert not await is_in_ledger(scene, talk.id, "recording-paused")
 
 
@@ -200,9 +213,9 @@ async def test_a_parked_callee_is_recorded_with_whoever_of_the_centre_takes_them
     taking.tone(hz)
     await talk.callee.until_hears(hz, 8)
     await scene.listen(talk.callee, 2)
-    samples = await sealed(scene, talk)
-    assert await runs_on(scene, talk, samples) is is_recorded
-    assert is_recorded or not audio.has_tone(samples, hz)
+    sides = await sealed(scene, talk)
+    assert await is_recorded_on(scene, talk, sides) is is_recorded
+    assert is_recorded or not sides.hold(hz)
 
 
 async def test_in_a_conference_the_recording_rests_while_a_stranger_is_there(scene: Scene) -> None:
@@ -223,9 +236,9 @@ async def test_in_a_conference_the_recording_rests_while_a_stranger_is_there(sce
     await stranger.hangup()
     await scene.stage("recording", since)
     await scene.listen(talk.callee, 2)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, STRANGER)
-    assert audio.has_tone(tail(samples, 1), AFTER)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(STRANGER)
+    assert audio.has_tone(tail(sides.callee, 1), AFTER)
 
 
 async def test_a_callee_in_a_queue_is_recorded_with_the_colleague_who_answers(scene: Scene) -> None:
@@ -234,7 +247,7 @@ async def test_a_callee_in_a_queue_is_recorded_with_the_colleague_who_answers(sc
     await takes(scene, "ghent", COLLEAGUE)
     await talk.callee.until_hears(COLLEAGUE, 8)
     await scene.listen(talk.callee, 1)
-    assert await runs_on(scene, talk, await sealed(scene, talk))
+    assert await is_recorded_on(scene, talk, await sealed(scene, talk))
 
 
 async def test_a_call_that_somebody_else_picks_up_is_recorded_by_who_that_is(scene: Scene) -> None:
@@ -246,8 +259,8 @@ async def test_a_call_that_somebody_else_picks_up_is_recorded_by_who_that_is(sce
     await talk.callee.until_hears(COLLEAGUE, 8)
     await scene.listen(talk.callee, 1)
     stages = [fact.get("stage") for fact in scene.watcher.facts[talk.since :] if fact.get("call") == talk.id]
-    samples = await sealed(scene, talk)
-    assert await runs_on(scene, talk, samples) is ("accompanied" not in stages)
+    sides = await sealed(scene, talk)
+    assert await is_recorded_on(scene, talk, sides) is ("accompanied" not in stages)
 
 
 async def test_a_waiting_call_is_kept_apart_from_the_callees(scene: Scene) -> None:
@@ -262,8 +275,8 @@ async def test_a_waiting_call_is_kept_apart_from_the_callees(scene: Scene) -> No
     await waiting.hangup()
     await talk.agent.resume()
     await talk.callee.until_hears(AGENT, 5)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, STRANGER)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(STRANGER)
     assert not await is_in_ledger(scene, talk.id, "recording-paused")
 
 
@@ -285,8 +298,8 @@ async def test_early_media_is_neither_recorded_nor_an_answer(scene: Scene) -> No
     talk = Conversation(agent, callee, call, since)
     await pressed(scene, talk, "1")
     await both_talk(talk, result)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, BEFORE)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(BEFORE)
 
 
 async def test_a_consent_is_for_one_call_and_who_is_called_back_is_asked_again(scene: Scene) -> None:
