@@ -1,6 +1,7 @@
 """Everything that Asterisk does to calls: the recording follows the callee's consent, and nobody else is in it."""
 
 import asyncio
+from contextlib import suppress
 from typing import NamedTuple
 
 import pytest
@@ -22,7 +23,7 @@ from lab.conversation import (
 )
 from lab.process import until
 from lab.scene import Result, Scene
-from lab.sip import Call
+from lab.sip import Call, CallEnded
 
 pytestmark = [
     pytest.mark.lab,
@@ -34,9 +35,9 @@ COLLEAGUE, STRANGER, CARD = 2300, 1900, 2700
 """A telephone of the agent's own centre, one of somebody else, and the callee while card data is spoken."""
 
 
-async def recorded(scene: Scene, number: str) -> Conversation:
+async def recorded(scene: Scene, number: str, agent: str = "brussels") -> Conversation:
     """A callee who consented, in conversation with the agent."""
-    result = Result("through", "brussels", number, "")
+    result = Result("through", agent, number, "")
     talk = await asked(scene, result)
     await pressed(scene, talk, "1")
     await both_talk(talk, result)
@@ -45,9 +46,9 @@ async def recorded(scene: Scene, number: str) -> Conversation:
     return talk
 
 
-async def takes(scene: Scene, phone: str, hz: int) -> Call:
+async def takes(scene: Scene, phone: str, hz: int, within: float = 5.0) -> Call:
     """A telephone rings, is answered, and sounds."""
-    call = await scene.callee(phone)
+    call = await scene.callee(phone, within)
     call.tone(hz)
     await call.answer()
     return call
@@ -194,8 +195,11 @@ async def test_hold_is_recorded_and_brings_nobody_else(scene: Scene) -> None:
     await talk.callee.until_hears(200, 5)
     await talk.agent.resume()
     await talk.callee.until_hears(AGENT, 5)
+    await scene.listen(talk.callee, 1)
     sides = await sealed(scene, talk)
-    assert sides.hold(200)
+    assert audio.has_tone(sides.other, 200)
+    assert audio.has_tone(tail(sides.other, 1), AGENT)
+    assert audio.has_tone(tail(sides.callee, 1), AFTER)
     assert not await is_in_ledger(scene, talk.id, "recording-paused")
 
 
@@ -238,6 +242,8 @@ async def test_in_a_conference_the_recording_rests_while_a_stranger_is_there(sce
     await scene.listen(talk.callee, 2)
     sides = await sealed(scene, talk)
     assert not sides.hold(STRANGER)
+    assert audio.has_tone(sides.other, AGENT)
+    assert audio.has_tone(tail(sides.other, 1), COLLEAGUE)
     assert audio.has_tone(tail(sides.callee, 1), AFTER)
 
 
@@ -275,9 +281,123 @@ async def test_a_waiting_call_is_kept_apart_from_the_callees(scene: Scene) -> No
     await waiting.hangup()
     await talk.agent.resume()
     await talk.callee.until_hears(AGENT, 5)
+    await scene.listen(talk.callee, 1)
     sides = await sealed(scene, talk)
     assert not sides.hold(STRANGER)
+    assert audio.has_tone(tail(sides.other, 1), AGENT)
     assert not await is_in_ledger(scene, talk.id, "recording-paused")
+
+
+# Transfers by feature code: the agent's keys, and nobody else's.
+
+
+async def keyed(call: Call, keys: str) -> None:
+    """Press several keys, one after the other. The last one may end the call while it is down."""
+    with suppress(CallEnded):
+        for key in keys:
+            await call.press(key)
+
+
+@pytest.mark.parametrize(
+    ("number", "phone", "to", "hz", "is_recorded"),
+    [("0033199001410", "ghent", "66", COLLEAGUE, True), ("0033199001411", "lille", "62", STRANGER, False)],
+)
+async def test_a_blind_transfer_by_feature_code_is_recorded_with_a_colleague_and_with_nobody_else(
+    scene: Scene, number: str, phone: str, to: str, hz: int, is_recorded: bool
+) -> None:
+    talk = await recorded(scene, number, "liege")
+    await keyed(talk.agent, f"#1{to}")
+    await takes(scene, phone, hz, within=10)
+    await talk.callee.until_hears(hz, 5)
+    await scene.listen(talk.callee, 2)
+    sides = await sealed(scene, talk)
+    assert await is_recorded_on(scene, talk, sides) is is_recorded
+    assert is_recorded or not sides.hold(hz)
+
+
+@pytest.mark.parametrize(
+    ("number", "phone", "to", "hz", "is_recorded"),
+    [("0033199001412", "ghent", "66", COLLEAGUE, True), ("0033199001413", "lille", "62", STRANGER, False)],
+)
+async def test_an_attended_transfer_by_feature_code_is_recorded_with_a_colleague_and_with_nobody_else(
+    scene: Scene, number: str, phone: str, to: str, hz: int, is_recorded: bool
+) -> None:
+    """It goes through a Local channel, whose open end is a third party until somebody is behind it."""
+    talk = await recorded(scene, number, "liege")
+    await keyed(talk.agent, f"#2{to}")
+    consulted = await takes(scene, phone, hz, within=10)
+    await talk.agent.until_hears(hz, 5)
+    await scene.listen(consulted, 1)
+    await talk.agent.hangup()
+    await talk.callee.until_hears(hz, 5)
+    await scene.listen(talk.callee, 2)
+    sides = await sealed(scene, talk)
+    assert audio.has_tone(tail(sides.other, 1), hz) is is_recorded
+    assert audio.has_tone(tail(sides.callee, 1), AFTER) is is_recorded
+    assert is_recorded or not sides.hold(hz)
+
+
+@pytest.mark.parametrize("code", ["#1", "#2"])
+async def test_a_callee_transfers_nobody(scene: Scene, code: str) -> None:
+    talk = await recorded(scene, f"003319900141{4 if code == '#1' else 5}", "liege")
+    before = len(scene.agents["ghent"].invites)
+    talk.callee.silence()
+    await keyed(talk.callee, f"{code}66")
+    await scene.listen(talk.callee, 4)
+    assert len(scene.agents["ghent"].invites) == before
+    talk.callee.tone(AFTER)
+    await talk.agent.until_hears(AFTER, 5)
+    await talk.callee.until_hears(AGENT, 5)
+    await sealed(scene, talk)
+
+
+# A second callee, and a car park with several.
+
+
+async def test_two_callees_who_are_brought_together_are_in_neither_recording(scene: Scene) -> None:
+    """Each agreed to be recorded in their own call: what they say to each other is neither."""
+    one = await recorded(scene, "0033199001416")
+    await one.agent.hold()
+    other = await recorded(scene, "0033199001417")
+    other.callee.tone(STRANGER)
+    await one.agent.transfer("61", other.agent)
+    await one.callee.until_hears(STRANGER, 5)
+    for talk in (one, other):
+        await scene.watcher.until("call", talk.since, stage="accompanied", call=talk.id)
+    one.callee.tone(CARD)
+    await other.callee.until_hears(CARD, 5)
+    await scene.listen(other.callee, 1)
+    await other.callee.hangup()
+    sides = await sealed(scene, one)
+    await scene.watcher.until("sealed", other.since, call=other.id)
+    others = Sides(*await scene.heard(other.id))
+    assert not sides.hold(STRANGER)
+    assert not sides.hold(CARD)
+    assert not others.hold(CARD)
+
+
+async def test_two_parked_callees_are_recorded_on_after_a_restart_of_callgate(scene: Scene) -> None:
+    """They share the bridge of the car park, and hear each other as little as before."""
+    talks = []
+    for number in ("0033199001418", "0033199001419"):
+        talks.append(await recorded(scene, number))
+        await talks[-1].agent.transfer("700")
+        await talks[-1].callee.until_hears(200, 5)
+    await scene.lab.callgate.kill()
+    since = scene.watcher.mark()
+    await scene.lab.callgate.start()
+    await scene.ready()
+    for talk in talks:
+        await scene.watcher.until("call", since, on="taken-up", call=talk.id)
+    await scene.listen(talks[0].callee, 2)
+    for talk in talks:
+        await talk.callee.hangup()
+        await scene.watcher.until("sealed", since, call=talk.id)
+        sides = Sides(*await scene.heard(talk.id))
+        assert audio.has_tone(tail(sides.callee, 1), AFTER)
+        assert audio.has_tone(tail(sides.other, 1), 200)
+        assert not await is_in_ledger(scene, talk.id, "recording-destroyed")
+        assert not await is_in_ledger(scene, talk.id, "recording-paused")
 
 
 # Before the conversation, and after it.
