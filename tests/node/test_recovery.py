@@ -228,9 +228,10 @@ async def test_two_who_are_parked_do_not_hear_each_other_after_a_restart(
     desk.office.open = [OPEN]
     desk.recordings.path_for("c1").write_bytes(b"sound")
     desk.link.bridges = [message("BridgeListItem", bridgeuniqueid="b", bridgetechnology=technology)]
+    parked = {"1.2": ("PJSIP/carrier-1", "c1"), "2.2": ("PJSIP/carrier-2", "c2")}
     await desk.recovery.on_snapshot([
-        message("CoreShowChannel", uniqueid="1.2", channel="PJSIP/carrier-1", bridgeid="b", chanvariable="CALLGATE_ID=c1"),
-        message("CoreShowChannel", uniqueid="2.2", channel="PJSIP/carrier-2", bridgeid="b", chanvariable="CALLGATE_ID=c2"),
+        message("CoreShowChannel", uniqueid=uniqueid, channel=name, bridgeid="b", chanvariable=f"CALLGATE_ID={call}")
+        for uniqueid, (name, call) in parked.items()
     ])  # fmt: skip
     await desk.quiet()
     await until(lambda: desk.recordings.path_for("c1").exists() is kept)

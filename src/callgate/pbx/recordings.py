@@ -32,8 +32,8 @@ it did not close and that have not grown for so long are what an Asterisk left t
 are."""
 LOOK_EVERY_S = 0.05
 FULL = 2**20
-"""Bytes free on the spool's disk, below which sound may be lost. Asterisk writes 32 KiB at a time, of either side of each
-call (file.c), goes on when it cannot, and closes the file as if nothing were missing (format_wav.c)."""
+"""Bytes free on the spool's disk, below which sound may be lost. Asterisk writes 32 KiB at a time, of either side of a call
+(file.c); where it cannot it goes on, and closes the file as if nothing were missing (format_wav.c)."""
 HINDERS_AFTER_S = 1.0
 """A callee waits in silence for as long as a disk does not say whether it can take the recording."""
 THREADS = 2
@@ -133,7 +133,7 @@ class Recordings:
     # While it lasts.
 
     async def trouble(self, calls: Collection[str]) -> str:
-        """What is wrong with the spool's disk while these calls are recorded, as the name of an alarm; empty for nothing.
+        """What is wrong with the spool's disk while these calls are recorded, as the name of an alarm.
 
         Once it was full they are not whole, even if there was room again.
         """
