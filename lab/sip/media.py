@@ -33,8 +33,8 @@ KEY_PAUSE = 4
 
 
 _SEQUENCES = itertools.count(secrets.randbits(16), 4096)
-"""Where the next stream's sequence begins: 80 s ahead of the one before. Debian's Asterisk leaves out of a recording who is
-heard after somebody whose packets had higher numbers (docs/recordings.md); here nobody is."""
+"""Where the next stream's sequence begins: 80 s ahead of the one before. Debian's Asterisk leaves out of a recording
+who is heard after somebody whose packets had higher numbers (docs/recordings.md); here nobody is."""
 
 
 class MediaError(RuntimeError):

@@ -217,5 +217,5 @@ async def _version(session: Session) -> Finding:
         return Finding("asterisk", True, f"not known: {error}", "on the PBX: asterisk -V")
     if DEBIAN not in version:
         return Finding("asterisk", True, version)
-    says = f"{version} is Debian's: in about half of the calls that are transferred, who is heard afterwards is not recorded"
+    says = f"{version} is Debian's: in half of the transfers, who the callee hears afterwards is not recorded"
     return Finding("asterisk", True, says, "run one that was built from Asterisk's own source; see docs/recordings.md")

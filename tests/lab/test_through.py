@@ -288,6 +288,18 @@ async def test_a_waiting_call_is_kept_apart_from_the_callees(scene: Scene) -> No
     assert not await is_in_ledger(scene, talk.id, "recording-paused")
 
 
+async def test_a_callee_whose_leg_somebody_moves_is_recorded_with_whom_it_reaches(scene: Scene) -> None:
+    """From outside, as a program does over AMI: nobody's telephone asked for it."""
+    talk = await recorded(scene, "0033199001423")
+    shown = await scene.lab.asterisk.cli("core show channels concise")
+    (name,) = [line.split("!")[0] for line in shown.splitlines() if line.startswith("PJSIP/carrier-")]
+    await scene.lab.asterisk.cli(f"channel redirect {name} inside,66,1")
+    await takes(scene, "ghent", COLLEAGUE)
+    await talk.callee.until_hears(COLLEAGUE, 5)
+    await scene.listen(talk.callee, 2)
+    assert await is_recorded_on(scene, talk, await sealed(scene, talk))
+
+
 # Transfers by feature code: the agent's keys, and nobody else's.
 
 
