@@ -32,8 +32,8 @@ it did not close and that have not grown for so long are what an Asterisk left t
 are."""
 LOOK_EVERY_S = 0.05
 FULL = 2**20
-"""Bytes free on the spool's disk, below which sound may be lost. Asterisk writes 32 KiB at a time, of each side of a call
-(file.c); where it cannot it goes on, and closes the file as if nothing were missing (format_wav.c)."""
+"""Bytes free on the spool's disk, below which sound may be lost. Asterisk writes 32 KiB at a time (file.c); where it
+cannot it goes on, and closes the file as if nothing were missing (format_wav.c)."""
 HINDERS_AFTER_S = 1.0
 """A callee waits in silence for as long as a disk does not say whether it can take the recording."""
 THREADS = 2
