@@ -28,6 +28,8 @@ OLDEST_REDIS = (7, 0)
 FULL = 0.9
 """Of `maxmemory`: more, and the next list may find no room beside the one in force."""
 AMI_WITHIN = 5.0
+DEBIAN = "dfsg"
+"""In the version of Debian's Asterisk, and of those that are made from it."""
 RECORDERS = (
     "app_mixmonitor",
     "app_monitor",
@@ -177,6 +179,7 @@ async def _pbx(settings: Settings) -> AsyncIterator[Finding]:
         if state is State.UP:
             yield Finding("pbx", True, f"AMI answers at {settings.pbx.ami}")
             yield await _recorders(session)
+            yield await _version(session)
         else:
             way_out = "see that Asterisk runs and that manager.conf has the account of pbx.ami_user"
             yield Finding("pbx", False, f"AMI at {settings.pbx.ami}: {why}", way_out)
@@ -204,3 +207,15 @@ async def _recorders(session: Session) -> Finding:
     others = [module for module in loaded if module != "app_mixmonitor"]
     way_out = "unload in modules.conf those that no dialplan needs; callgate starts app_mixmonitor only"
     return Finding("recorders", True, f"loaded: {', '.join(loaded) or 'none'}", way_out if others else "")
+
+
+async def _version(session: Session) -> Finding:
+    """Which Asterisk it is. Debian's leaves things out of recordings after a transfer (docs/recordings.md)."""
+    try:
+        version = (await session.act("CoreSettings", within=AMI_WITHIN)).get("AsteriskVersion")
+    except RemoteError as error:
+        return Finding("asterisk", True, f"not known: {error}", "on the PBX: asterisk -V")
+    if DEBIAN not in version:
+        return Finding("asterisk", True, version)
+    says = f"{version} is Debian's: in half of the transfers, who the callee hears afterwards is not recorded"
+    return Finding("asterisk", True, says, "run one that was built from Asterisk's own source; see docs/recordings.md")

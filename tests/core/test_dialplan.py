@@ -84,6 +84,14 @@ def test_only_an_allow_for_this_channel_reaches_the_trunk() -> None:
     assert not re.search(r"&|,[a-zA-Z]*I", dials[0])
 
 
+def test_feature_codes_transfer_from_the_agents_side_only() -> None:
+    """Options of Dial: `T`, `H`, `K`, `W` and `X` give codes to who dialled, the small letters to who was dialled."""
+    (options,) = re.findall(r"\bDial\([^,]*,[^,]*,([^(]*\(?.*)\)$", DIALPLAN, re.MULTILINE)
+    letters = re.sub(r"\$\{IF.*?\?(T)\)\}|\((?:[^()]|\([^()]*\))*\)", r"\1", options)
+    assert letters == "giTAU"
+    assert "_CALLGATE_TRANSFER_CONTEXT" not in DIALPLAN
+
+
 def test_agistatus_is_never_asked() -> None:
     assert "AGISTATUS" not in DIALPLAN
 

@@ -1,6 +1,8 @@
 """Everything that Asterisk does to calls: the recording follows the callee's consent, and nobody else is in it."""
 
 import asyncio
+from contextlib import suppress
+from typing import NamedTuple
 
 import pytest
 
@@ -21,7 +23,7 @@ from lab.conversation import (
 )
 from lab.process import until
 from lab.scene import Result, Scene
-from lab.sip import Call
+from lab.sip import Call, CallEnded
 
 pytestmark = [
     pytest.mark.lab,
@@ -33,9 +35,9 @@ COLLEAGUE, STRANGER, CARD = 2300, 1900, 2700
 """A telephone of the agent's own centre, one of somebody else, and the callee while card data is spoken."""
 
 
-async def recorded(scene: Scene, number: str) -> Conversation:
+async def recorded(scene: Scene, number: str, agent: str = "brussels") -> Conversation:
     """A callee who consented, in conversation with the agent."""
-    result = Result("through", "brussels", number, "")
+    result = Result("through", agent, number, "")
     talk = await asked(scene, result)
     await pressed(scene, talk, "1")
     await both_talk(talk, result)
@@ -44,33 +46,45 @@ async def recorded(scene: Scene, number: str) -> Conversation:
     return talk
 
 
-async def takes(scene: Scene, phone: str, hz: int) -> Call:
+async def takes(scene: Scene, phone: str, hz: int, within: float = 5.0) -> Call:
     """A telephone rings, is answered, and sounds."""
-    call = await scene.callee(phone)
+    call = await scene.callee(phone, within)
     call.tone(hz)
     await call.answer()
     return call
 
 
-async def sealed(scene: Scene, talk: Conversation) -> audio.Samples:
+class Sides(NamedTuple):
+    """A recording: what the callee said, and what they heard."""
+
+    callee: audio.Samples
+    other: audio.Samples
+
+    def hold(self, hz: int) -> bool:
+        """Whether it sounds on either."""
+        return audio.has_tone(self.callee, hz) or audio.has_tone(self.other, hz)
+
+
+async def sealed(scene: Scene, talk: Conversation) -> Sides:
     """The callee hangs up; what was recorded."""
     await talk.callee.hangup()
     await scene.watcher.until("sealed", talk.since, call=talk.id)
     await scene.quiet()
-    return await scene.heard_both(talk.id)
+    return Sides(*await scene.heard(talk.id))
 
 
 def tail(samples: audio.Samples, seconds: float) -> audio.Samples:
     return samples[-round(seconds * audio.RATE) :]
 
 
-async def runs_on(scene: Scene, talk: Conversation, samples: audio.Samples) -> bool:
-    """Whether the callee was recorded to the end, and never paused.
-
-    What a colleague said is not asked for: once a call changed its bridge, MixMonitor writes nothing of the callee's
-    far end in half of the runs (docs/decisions/0008-third-parties.md).
-    """
-    return audio.has_tone(tail(samples, 1), AFTER) and not await is_in_ledger(scene, talk.id, "recording-paused")
+async def is_recorded_on(scene: Scene, talk: Conversation, sides: Sides) -> bool:
+    """Whether callee and colleague are in it to the end, each on their own side, and it was never paused."""
+    assert not audio.has_tone(sides.callee, AGENT)
+    assert not audio.has_tone(sides.callee, COLLEAGUE)
+    assert not audio.has_tone(sides.other, AFTER)
+    assert audio.has_tone(sides.other, AGENT)
+    callee, colleague = audio.has_tone(tail(sides.callee, 1), AFTER), audio.has_tone(tail(sides.other, 1), COLLEAGUE)
+    return callee and colleague and not await is_in_ledger(scene, talk.id, "recording-paused")
 
 
 # Card data.
@@ -97,9 +111,9 @@ async def test_what_is_said_while_the_agent_paused_the_recording_is_silence_in_i
     talk.callee.tone(AFTER)
     await talk.agent.until_hears(AFTER, 5)
     await scene.listen(talk.callee, 1)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, CARD)
-    assert audio.has_tone(tail(samples, 1), AFTER)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(CARD)
+    assert audio.has_tone(tail(sides.callee, 1), AFTER)
     assert [fact["by"] for fact in await in_ledger(scene, talk.id, "recording-paused")] == ["agent-key"]
     assert await is_in_ledger(scene, talk.id, "recording-resumed")
 
@@ -144,7 +158,7 @@ async def test_a_callee_who_is_transferred_to_a_colleague_is_recorded_on(scene: 
     await takes(scene, "ghent", COLLEAGUE)
     await talk.callee.until_hears(COLLEAGUE, 5)
     await scene.listen(talk.callee, 1)
-    assert await runs_on(scene, talk, await sealed(scene, talk))
+    assert await is_recorded_on(scene, talk, await sealed(scene, talk))
 
 
 async def test_another_centre_to_whom_a_callee_is_transferred_is_not_recorded(scene: Scene) -> None:
@@ -154,9 +168,9 @@ async def test_another_centre_to_whom_a_callee_is_transferred_is_not_recorded(sc
     await talk.callee.until_hears(STRANGER, 5)
     await scene.stage("accompanied", talk.since)
     await scene.listen(talk.callee, 1)
-    samples = await sealed(scene, talk)
-    assert audio.has_tone(samples, AGENT)
-    assert not audio.has_tone(samples, STRANGER)
+    sides = await sealed(scene, talk)
+    assert sides.hold(AGENT)
+    assert not sides.hold(STRANGER)
     assert [fact["why"] for fact in await in_ledger(scene, talk.id, "recording-paused")] == ["joined"]
 
 
@@ -171,8 +185,8 @@ async def test_a_consulted_stranger_is_not_recorded_before_or_after_an_attended_
     await talk.callee.until_hears(STRANGER, 5)
     await stranger.until_hears(AFTER, 5)
     await scene.stage("accompanied", talk.since)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, STRANGER)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(STRANGER)
 
 
 async def test_hold_is_recorded_and_brings_nobody_else(scene: Scene) -> None:
@@ -181,8 +195,11 @@ async def test_hold_is_recorded_and_brings_nobody_else(scene: Scene) -> None:
     await talk.callee.until_hears(200, 5)
     await talk.agent.resume()
     await talk.callee.until_hears(AGENT, 5)
-    samples = await sealed(scene, talk)
-    assert audio.has_tone(samples, 200)
+    await scene.listen(talk.callee, 1)
+    sides = await sealed(scene, talk)
+    assert audio.has_tone(sides.other, 200)
+    assert audio.has_tone(tail(sides.other, 1), AGENT)
+    assert audio.has_tone(tail(sides.callee, 1), AFTER)
     assert not await is_in_ledger(scene, talk.id, "recording-paused")
 
 
@@ -200,9 +217,9 @@ async def test_a_parked_callee_is_recorded_with_whoever_of_the_centre_takes_them
     taking.tone(hz)
     await talk.callee.until_hears(hz, 8)
     await scene.listen(talk.callee, 2)
-    samples = await sealed(scene, talk)
-    assert await runs_on(scene, talk, samples) is is_recorded
-    assert is_recorded or not audio.has_tone(samples, hz)
+    sides = await sealed(scene, talk)
+    assert await is_recorded_on(scene, talk, sides) is is_recorded
+    assert is_recorded or not sides.hold(hz)
 
 
 async def test_in_a_conference_the_recording_rests_while_a_stranger_is_there(scene: Scene) -> None:
@@ -223,9 +240,11 @@ async def test_in_a_conference_the_recording_rests_while_a_stranger_is_there(sce
     await stranger.hangup()
     await scene.stage("recording", since)
     await scene.listen(talk.callee, 2)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, STRANGER)
-    assert audio.has_tone(tail(samples, 1), AFTER)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(STRANGER)
+    assert audio.has_tone(sides.other, AGENT)
+    assert audio.has_tone(tail(sides.other, 1), COLLEAGUE)
+    assert audio.has_tone(tail(sides.callee, 1), AFTER)
 
 
 async def test_a_callee_in_a_queue_is_recorded_with_the_colleague_who_answers(scene: Scene) -> None:
@@ -234,7 +253,7 @@ async def test_a_callee_in_a_queue_is_recorded_with_the_colleague_who_answers(sc
     await takes(scene, "ghent", COLLEAGUE)
     await talk.callee.until_hears(COLLEAGUE, 8)
     await scene.listen(talk.callee, 1)
-    assert await runs_on(scene, talk, await sealed(scene, talk))
+    assert await is_recorded_on(scene, talk, await sealed(scene, talk))
 
 
 async def test_a_call_that_somebody_else_picks_up_is_recorded_by_who_that_is(scene: Scene) -> None:
@@ -246,8 +265,8 @@ async def test_a_call_that_somebody_else_picks_up_is_recorded_by_who_that_is(sce
     await talk.callee.until_hears(COLLEAGUE, 8)
     await scene.listen(talk.callee, 1)
     stages = [fact.get("stage") for fact in scene.watcher.facts[talk.since :] if fact.get("call") == talk.id]
-    samples = await sealed(scene, talk)
-    assert await runs_on(scene, talk, samples) is ("accompanied" not in stages)
+    sides = await sealed(scene, talk)
+    assert await is_recorded_on(scene, talk, sides) is ("accompanied" not in stages)
 
 
 async def test_a_waiting_call_is_kept_apart_from_the_callees(scene: Scene) -> None:
@@ -262,9 +281,135 @@ async def test_a_waiting_call_is_kept_apart_from_the_callees(scene: Scene) -> No
     await waiting.hangup()
     await talk.agent.resume()
     await talk.callee.until_hears(AGENT, 5)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, STRANGER)
+    await scene.listen(talk.callee, 1)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(STRANGER)
+    assert audio.has_tone(tail(sides.other, 1), AGENT)
     assert not await is_in_ledger(scene, talk.id, "recording-paused")
+
+
+async def test_a_callee_whose_leg_somebody_moves_is_recorded_with_whom_it_reaches(scene: Scene) -> None:
+    """From outside, as a program does over AMI: nobody's telephone asked for it."""
+    talk = await recorded(scene, "0033199001423")
+    shown = await scene.lab.asterisk.cli("core show channels concise")
+    (name,) = [line.split("!")[0] for line in shown.splitlines() if line.startswith("PJSIP/carrier-")]
+    await scene.lab.asterisk.cli(f"channel redirect {name} inside,66,1")
+    await takes(scene, "ghent", COLLEAGUE)
+    await talk.callee.until_hears(COLLEAGUE, 5)
+    await scene.listen(talk.callee, 2)
+    assert await is_recorded_on(scene, talk, await sealed(scene, talk))
+
+
+# Transfers by feature code: the agent's keys, and nobody else's.
+
+
+async def keyed(call: Call, keys: str) -> None:
+    """Press several keys, one after the other. The last one may end the call while it is down."""
+    with suppress(CallEnded):
+        for key in keys:
+            await call.press(key)
+
+
+@pytest.mark.parametrize(
+    ("number", "phone", "to", "hz", "is_recorded"),
+    [("0033199001410", "ghent", "66", COLLEAGUE, True), ("0033199001411", "lille", "62", STRANGER, False)],
+)
+async def test_a_blind_transfer_by_feature_code_is_recorded_with_a_colleague_and_with_nobody_else(
+    scene: Scene, number: str, phone: str, to: str, hz: int, is_recorded: bool
+) -> None:
+    talk = await recorded(scene, number, "liege")
+    await keyed(talk.agent, f"#1{to}")
+    await takes(scene, phone, hz, within=10)
+    await talk.callee.until_hears(hz, 5)
+    await scene.listen(talk.callee, 2)
+    sides = await sealed(scene, talk)
+    assert await is_recorded_on(scene, talk, sides) is is_recorded
+    assert is_recorded or not sides.hold(hz)
+
+
+@pytest.mark.parametrize(
+    ("number", "phone", "to", "hz", "is_recorded"),
+    [("0033199001412", "ghent", "66", COLLEAGUE, True), ("0033199001413", "lille", "62", STRANGER, False)],
+)
+async def test_an_attended_transfer_by_feature_code_is_recorded_with_a_colleague_and_with_nobody_else(
+    scene: Scene, number: str, phone: str, to: str, hz: int, is_recorded: bool
+) -> None:
+    """It goes through a Local channel, whose open end is a third party until somebody is behind it."""
+    talk = await recorded(scene, number, "liege")
+    await keyed(talk.agent, f"#2{to}")
+    consulted = await takes(scene, phone, hz, within=10)
+    await talk.agent.until_hears(hz, 5)
+    await scene.listen(consulted, 1)
+    await talk.agent.hangup()
+    await talk.callee.until_hears(hz, 5)
+    await scene.listen(talk.callee, 2)
+    sides = await sealed(scene, talk)
+    assert audio.has_tone(tail(sides.other, 1), hz) is is_recorded
+    assert audio.has_tone(tail(sides.callee, 1), AFTER) is is_recorded
+    assert is_recorded or not sides.hold(hz)
+
+
+@pytest.mark.parametrize("code", ["#1", "#2"])
+async def test_a_callee_transfers_nobody(scene: Scene, code: str) -> None:
+    talk = await recorded(scene, f"003319900141{4 if code == '#1' else 5}", "liege")
+    before = len(scene.agents["ghent"].invites)
+    talk.callee.silence()
+    await keyed(talk.callee, f"{code}66")
+    await scene.listen(talk.callee, 4)
+    assert len(scene.agents["ghent"].invites) == before
+    talk.callee.tone(AFTER)
+    await talk.agent.until_hears(AFTER, 5)
+    await talk.callee.until_hears(AGENT, 5)
+    await sealed(scene, talk)
+
+
+# A second callee, and a car park with several.
+
+
+async def test_two_callees_who_are_brought_together_are_in_neither_recording(scene: Scene) -> None:
+    """Each agreed to be recorded in their own call: what they say to each other is neither."""
+    one = await recorded(scene, "0033199001416")
+    await one.agent.hold()
+    other = await recorded(scene, "0033199001417")
+    other.callee.tone(STRANGER)
+    await one.agent.transfer("61", other.agent)
+    await one.callee.until_hears(STRANGER, 5)
+    for talk in (one, other):
+        await scene.watcher.until("call", talk.since, stage="accompanied", call=talk.id)
+    one.callee.tone(CARD)
+    await other.callee.until_hears(CARD, 5)
+    await scene.listen(other.callee, 1)
+    await other.callee.hangup()
+    sides = await sealed(scene, one)
+    await scene.watcher.until("sealed", other.since, call=other.id)
+    others = Sides(*await scene.heard(other.id))
+    assert not sides.hold(STRANGER)
+    assert not sides.hold(CARD)
+    assert not others.hold(CARD)
+
+
+async def test_two_parked_callees_are_recorded_on_after_a_restart_of_callgate(scene: Scene) -> None:
+    """They share the bridge of the car park, and hear each other as little as before."""
+    talks = []
+    for number in ("0033199001418", "0033199001419"):
+        talks.append(await recorded(scene, number))
+        await talks[-1].agent.transfer("700")
+        await talks[-1].callee.until_hears(200, 5)
+    await scene.lab.callgate.kill()
+    since = scene.watcher.mark()
+    await scene.lab.callgate.start()
+    await scene.ready()
+    for talk in talks:
+        await scene.watcher.until("call", since, on="taken-up", call=talk.id)
+    await scene.listen(talks[0].callee, 2)
+    for talk in talks:
+        await talk.callee.hangup()
+        await scene.watcher.until("sealed", since, call=talk.id)
+        sides = Sides(*await scene.heard(talk.id))
+        assert audio.has_tone(tail(sides.callee, 1), AFTER)
+        assert audio.has_tone(tail(sides.other, 1), 200)
+        assert not await is_in_ledger(scene, talk.id, "recording-destroyed")
+        assert not await is_in_ledger(scene, talk.id, "recording-paused")
 
 
 # Before the conversation, and after it.
@@ -285,8 +430,8 @@ async def test_early_media_is_neither_recorded_nor_an_answer(scene: Scene) -> No
     talk = Conversation(agent, callee, call, since)
     await pressed(scene, talk, "1")
     await both_talk(talk, result)
-    samples = await sealed(scene, talk)
-    assert not audio.has_tone(samples, BEFORE)
+    sides = await sealed(scene, talk)
+    assert not sides.hold(BEFORE)
 
 
 async def test_a_consent_is_for_one_call_and_who_is_called_back_is_asked_again(scene: Scene) -> None:

@@ -335,6 +335,7 @@ class FakeLink:
         self.acts: list[tuple[str, str]] = []
         self.kept: list[Message] | Exception = []
         self.status: list[Message] = []
+        self.bridges: list[Message] = []
         self.wrote = ""
 
     async def act(self, action: str, fields: Mapping[str, str]) -> Message:
@@ -349,6 +350,8 @@ class FakeLink:
     async def collect(self, action: str, fields: Mapping[str, str]) -> list[Message]:
         if action == "Status":
             return self.status
+        if action == "BridgeList":
+            return self.bridges
         if isinstance(self.kept, Exception):
             raise self.kept
         return self.kept

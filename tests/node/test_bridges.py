@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callgate.pbx.ami import Message
 from callgate.pbx.bridges import Bridges
 from callgate.pbx.channels import Channels
 from tests.node.fakes import message
@@ -109,3 +110,26 @@ def test_a_snapshot_is_what_there_is(bridge: str) -> None:
     pbx.bridges.reset([message("CoreShowChannel", uniqueid="1", bridgeid=bridge)])
     assert pbx.bridges.bridge_of("1") == bridge
     assert pbx.bridges.reach("1") == {"1"}
+
+
+def both_in(bridge: str) -> list[Message]:
+    """What CoreShowChannels lists of two channels in one bridge."""
+    return [message("CoreShowChannel", uniqueid=uniqueid, bridgeid=bridge) for uniqueid in "12"]
+
+
+@pytest.mark.parametrize(
+    ("technology", "heard"), [("holding_bridge", {"1"}), ("simple_bridge", {"1", "2"}), ("softmix", {"1", "2"})]
+)
+def test_a_list_of_bridges_tells_where_calls_are_held(technology: str, heard: set[str]) -> None:
+    pbx = Pbx()
+    pbx.bridges.reset(both_in("b"), [message("BridgeListItem", bridgeuniqueid="b", bridgetechnology=technology)])
+    assert pbx.bridges.reach("1") == heard
+
+
+def test_what_was_seen_of_a_bridge_is_known_after_a_gap_and_of_another_nothing_is() -> None:
+    pbx = Pbx()
+    pbx.enter("1", "park", "holding_bridge")
+    pbx.bridges.reset(both_in("park"))
+    assert pbx.bridges.reach("1") == {"1"}
+    pbx.bridges.reset(both_in("other"))
+    assert pbx.bridges.reach("1") == {"1", "2"}

@@ -295,6 +295,38 @@ async def test_below_the_floor_nothing_new_is_recorded(tmp_path: Path) -> None:
     assert await Recordings(tmp_path / "spool", tmp_path / "sealed", free // 2).hindrance("c1") == ""
 
 
+async def test_what_is_recorded_on_a_full_disk_is_not_whole_even_if_there_is_room_again(
+    kept: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asterisk closes its files as if nothing were missing."""
+    record(kept)
+    assert await kept.trouble(["c1"]) == ""
+    with monkeypatch.context() as full:
+        full.setattr(recordings, "FULL", 2**62)
+        assert await kept.trouble(["c1"]) == "disk-nearly-full"
+    assert await kept.trouble(["c1"]) == ""
+    assert not (await sealed(kept)).whole
+    await kept.discard_plain("c1")
+    record(kept)
+    assert (await sealed(kept)).whole
+
+
+async def test_a_disk_that_is_full_at_the_end_leaves_nothing_whole(
+    kept: Recordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(kept)
+    monkeypatch.setattr(recordings, "FULL", 2**62)
+    assert not (await sealed(kept)).whole
+
+
+async def test_below_the_floor_it_is_told_before_anything_is_lost(tmp_path: Path) -> None:
+    (tmp_path / "spool").mkdir(mode=0o700)
+    kept = Recordings(tmp_path / "spool", tmp_path / "sealed", spool.free(tmp_path) * 2)
+    record(kept)
+    assert await kept.trouble(["c1"]) == "disk-nearly-full"
+    assert (await sealed(kept)).whole
+
+
 def test_each_thing_that_is_wrong_with_the_folders_has_a_way_out(tmp_path: Path) -> None:
     for name in ("spool", "sealed"):
         (tmp_path / name).mkdir()

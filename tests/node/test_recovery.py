@@ -220,6 +220,24 @@ async def test_a_stranger_whom_nobody_saw_come_is_not_kept_in_the_recording(desk
     assert ("recording-overheard" in desk.alarms()) is not paused
 
 
+@pytest.mark.parametrize(("technology", "kept"), [("holding_bridge", True), ("simple_bridge", False)])
+async def test_two_who_are_parked_do_not_hear_each_other_after_a_restart(
+    desk: Desk, technology: str, kept: bool
+) -> None:
+    """The other is a callee of another centre's, who agreed to nothing here."""
+    desk.office.open = [OPEN]
+    desk.recordings.path_for("c1").write_bytes(b"sound")
+    desk.link.bridges = [message("BridgeListItem", bridgeuniqueid="b", bridgetechnology=technology)]
+    parked = {"1.2": ("PJSIP/carrier-1", "c1"), "2.2": ("PJSIP/carrier-2", "c2")}
+    await desk.recovery.on_snapshot([
+        message("CoreShowChannel", uniqueid=uniqueid, channel=name, bridgeid="b", chanvariable=f"CALLGATE_ID={call}")
+        for uniqueid, (name, call) in parked.items()
+    ])  # fmt: skip
+    await desk.quiet()
+    await until(lambda: desk.recordings.path_for("c1").exists() is kept)
+    assert ("recording-overheard" in desk.alarms()) is not kept
+
+
 async def test_after_a_gap_a_callee_in_a_conference_is_hung_up(desk: Desk) -> None:
     desk.office.open = [OPEN]
     conferring = message(

@@ -113,28 +113,31 @@ def test_a_person_reads_a_line_each_and_the_way_out(command: Command) -> None:
     assert "→ run `callgate prompts build`" in done.stdout
 
 
-async def of_pbx(command: Command, tmp_path: Path, ami: FakeAmi, *replies: str) -> list[Finding]:
-    """What is found of a PBX whose replies to ModuleCheck are these."""
+async def of_pbx(
+    command: Command, tmp_path: Path, ami: FakeAmi, *replies: str, version: str = "22.10.1"
+) -> list[Finding]:
+    """What is found of a PBX of this version, whose replies to ModuleCheck are these."""
     conf = tmp_path / "callgate.toml"
     conf.write_text(
         conf.read_text().replace('[pbx]\nname = "lab"', f'[pbx]\nami = "127.0.0.1:{ami.address[1]}"\nname = "lab"')
     )
 
     async def examined() -> list[Finding]:
-        return [found async for found in examine(config.load(conf)) if found.what in ("pbx", "recorders")]
+        return [found async for found in examine(config.load(conf)) if found.what in ("pbx", "recorders", "asterisk")]
 
     examining = asyncio.create_task(examined())
     peer: Peer = await ami.log_in()
     for reply in replies:
         action = await peer.action("ModuleCheck")
         peer.reply(action, *(["Response: Success"] if reply == "loaded" else ["Response: Error", f"Message: {reply}"]))
+    peer.reply(await peer.action("CoreSettings"), "Response: Success", f"AsteriskVersion: {version}")
     return await examining
 
 
 async def test_the_recorders_that_are_loaded_are_named(command: Command, tmp_path: Path) -> None:
     replies = ["loaded" if module in ("app_mixmonitor", "app_queue") else "Module not loaded" for module in RECORDERS]
     async with FakeAmi().listening() as ami:
-        pbx, recorders = await of_pbx(command, tmp_path, ami, *replies)
+        pbx, recorders, _ = await of_pbx(command, tmp_path, ami, *replies)
     assert pbx.ok
     assert recorders.says == "loaded: app_mixmonitor, app_queue"
     assert "modules.conf" in recorders.way_out
@@ -142,9 +145,23 @@ async def test_the_recorders_that_are_loaded_are_named(command: Command, tmp_pat
 
 async def test_an_account_that_may_not_ask_for_recorders_is_as_it_should_be(command: Command, tmp_path: Path) -> None:
     async with FakeAmi().listening() as ami:
-        pbx, recorders = await of_pbx(command, tmp_path, ami, "Permission denied")
+        pbx, recorders, _ = await of_pbx(command, tmp_path, ami, "Permission denied")
     assert (pbx.ok, recorders.ok) == (True, True)
     assert recorders.says == "not known: the AMI account may not ask, and should not"
+
+
+@pytest.mark.parametrize(
+    ("version", "is_told"),
+    [("22.10.1+dfsg+~cs6.17.60671434-1", True), ("22.10.1", False), ("GIT-22-a19aaf2cc6", False)],
+)
+async def test_an_asterisk_that_leaves_things_out_of_recordings_is_told_of(
+    command: Command, tmp_path: Path, version: str, is_told: bool
+) -> None:
+    async with FakeAmi().listening() as ami:
+        *_, asterisk = await of_pbx(command, tmp_path, ami, "Permission denied", version=version)
+    assert asterisk.ok
+    assert version in asterisk.says
+    assert ("docs/recordings.md" in asterisk.way_out) is is_told
 
 
 async def test_a_login_that_is_refused_is_not_in_order(command: Command, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ Nothing here raises: an action that fails is an alarm, and what depends on it ha
 """
 
 import asyncio
-from collections.abc import Coroutine, Mapping
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 
 import structlog
 
@@ -17,6 +17,8 @@ from callgate.pbx.ami import ActionRefused, Link, Message
 from callgate.pbx.ami import RemoteError as AmiError
 from callgate.pbx.ami.errors import NotConnected
 from callgate.pilot import Later
+
+T = TypeVar("T")
 
 log = structlog.stdlib.get_logger()
 
@@ -73,8 +75,9 @@ class Exchange:
 
     async def ask(self, action: str, fields: Mapping[str, str]) -> list[Message]:
         """What a list action answers, nothing where it cannot be had."""
+        link = self.link
         try:
-            return await self.link.collect(action, fields) if self.link is not None else []
+            return await _patiently(lambda: link.collect(action, fields)) if link is not None else []
         except AmiError as error:
             log.info("ami-not-answered", action=action, error=type(error).__name__)
             return []
@@ -85,10 +88,11 @@ class Exchange:
 
     async def act(self, action: str, fields: Mapping[str, str]) -> bool:
         """Do one thing; whether it was done. A refusal means that there was nothing left to do it to."""
+        link = self.link
         try:
-            if self.link is None:
+            if link is None:
                 raise AmiError("no link")  # noqa: TRY301 - the one place that handles it
-            await self._send(self.link, action, fields)
+            await _patiently(lambda: link.act(action, fields))
         except ActionRefused as error:
             log.info("ami-refused", action=action, reason=error.reason)
         except AmiError as error:
@@ -96,17 +100,6 @@ class Exchange:
         else:
             return True
         return False
-
-    async def _send(self, link: Link, action: str, fields: Mapping[str, str]) -> None:
-        """Of the two sessions that of events may be back first: what was never sent may be sent a moment later."""
-        for pause in UNTIL_ACTIONS_S:
-            try:
-                await link.act(action, fields)
-            except NotConnected:
-                await asyncio.sleep(pause)
-            else:
-                return
-        await link.act(action, fields)
 
     def alarm(self, alarm: str, **facts: Json) -> None:
         """Something that a person must look at: in the log, on the live page and in the ledger. No numbers."""
@@ -137,3 +130,13 @@ class Exchange:
         for task in self._jobs:
             task.cancel()
         await asyncio.gather(*self._jobs, return_exceptions=True)
+
+
+async def _patiently(send: Callable[[], Awaitable[T]]) -> T:
+    """Of the two sessions that of events may be back first: what was never sent may be sent a moment later."""
+    for pause in UNTIL_ACTIONS_S:
+        try:
+            return await send()
+        except NotConnected:
+            await asyncio.sleep(pause)
+    return await send()

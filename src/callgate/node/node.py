@@ -18,6 +18,7 @@ from callgate.node.later import LateFile
 from callgate.node.reception import Reception
 from callgate.node.recorders import Recorders
 from callgate.node.recovery import Recovery
+from callgate.node.spoolwatch import SpoolWatch
 from callgate.node.strays import Strays
 from callgate.node.watch import Watch
 from callgate.pbx.agi import AgiServer
@@ -112,6 +113,7 @@ class Node:
             watch=self._watch,
             exchange=self._exchange,
         )
+        self._spool = SpoolWatch(recordings, self.fleet, self._exchange)
         reception = Reception(
             station.pbx,
             station.emergency,
@@ -183,6 +185,7 @@ class Node:
             sweeps += 1
             now = self._clock()
             self.fleet.forget(now)
+            await self._spool.look()
             if not self.ready:
                 continue
             for pilot in self.fleet.all():

@@ -50,7 +50,8 @@ class Recovery:
 
     async def on_snapshot(self, snapshot: list[Message]) -> None:
         """The channels that exist. Raises `NotCommitted` where the ledger cannot be read: the link asks again."""
-        self._watch.reset(snapshot)
+        # Without an answer two who are parked look like two who talk: the safe side.
+        self._watch.reset(snapshot, await self._exchange.ask("BridgeList", {}))
         for pilot in self._fleet.all():
             self._watch.insist(pilot)
         for opened in await self._tools.office.open_calls(self._pbx):

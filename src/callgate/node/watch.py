@@ -186,14 +186,14 @@ class Watch:
         self._end_if_over(pilot)
         self._company.look(pilot)
 
-    def reset(self, snapshot: list[Message]) -> None:
-        """What CoreShowChannels lists is what there is."""
+    def reset(self, snapshot: list[Message], bridges: list[Message]) -> None:
+        """What CoreShowChannels lists is what there is, in these bridges of BridgeList."""
         for piece in snapshot:
             if not self.is_whole(piece):
                 self.cut(piece)
         whole = [channel for channel in snapshot if self.is_whole(channel)]
         self._channels.reset(whole)
-        self._bridges.reset(whole)
+        self._bridges.reset(whole, bridges)
 
     def insist(self, pilot: Pilot) -> None:
         """After a gap in what AMI showed: what must be so is done once more, since nobody knows whether it was."""

@@ -22,12 +22,17 @@ class Bridges:
         self._holding: set[str] = set()
         self._spies: dict[str, str] = {}
 
-    def reset(self, snapshot: Iterable[Message]) -> None:
-        """What CoreShowChannels lists is what there is. It tells neither of spies nor which bridges are for holding."""
+    def reset(self, snapshot: Iterable[Message], bridges: Iterable[Message] = ()) -> None:
+        """What CoreShowChannels lists is what there is; `bridges`, of BridgeList, tell which are for holding.
+
+        In one of which nobody told, everybody hears everybody. Neither list tells of spies.
+        """
         self._bridge_of, self._members, self._spies = {}, {}, {}
+        self._holding |= {told.get("BridgeUniqueid") for told in bridges if told.get("BridgeTechnology") == _HOLDING}
         for message in snapshot:
             if bridge := message.get("BridgeId"):
                 self._enter(message.get("Uniqueid"), bridge)
+        self._holding &= self._members.keys()
 
     def see(self, message: Message) -> None:
         """Take in one event."""

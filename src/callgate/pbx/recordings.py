@@ -31,6 +31,9 @@ QUIET_S = 10.0
 it did not close and that have not grown for so long are what an Asterisk left that was killed: they are taken as they
 are."""
 LOOK_EVERY_S = 0.05
+FULL = 2**20
+"""Bytes free on the spool's disk, below which sound may be lost. Asterisk writes 32 KiB at a time (file.c); where it
+cannot it goes on, and closes the file as if nothing were missing (format_wav.c)."""
 HINDERS_AFTER_S = 1.0
 """A callee waits in silence for as long as a disk does not say whether it can take the recording."""
 THREADS = 2
@@ -39,7 +42,7 @@ THREADS = 2
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A recording that is kept: where, and how long in seconds; the SHA-256 of the stereo WAV file and of the sealed
-    one. `whole`: Asterisk closed its files, so that nothing is missing at the end."""
+    one. `whole`: Asterisk closed its files, and their disk was not full, so that nothing is missing."""
 
     path: Path
     seconds: float
@@ -79,6 +82,7 @@ class Recordings:
         # Its own, so that a callee does not wait for what is sealed.
         self._looks = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._under_way: dict[str, _Work] = {}
+        self._cut: set[str] = set()
 
     def path_for(self, call: str, side: Side = Side.CALLEE) -> Path:
         """Where MixMonitor writes one side of this call. A CALLGATE_ID holds letters, digits and dashes only."""
@@ -92,7 +96,11 @@ class Recordings:
 
     async def hindrance(self, call: str) -> str:
         """Why this call may not be recorded, as the name of an alarm; empty where it may."""
-        looking = asyncio.get_running_loop().run_in_executor(self._looks, self._hindrance, call)
+        return await self._look(lambda: self._hindrance(call))
+
+    async def _look(self, look: Callable[[], str]) -> str:
+        """What is wrong, as the name of an alarm; a disk that does not say so in time is."""
+        looking = asyncio.get_running_loop().run_in_executor(self._looks, look)
         try:
             async with asyncio.timeout(HINDERS_AFTER_S):
                 return await looking
@@ -122,6 +130,21 @@ class Recordings:
                 found.append(Problem(says, "make room, or lower recordings.min_free_mib; no call is recorded"))
         return found
 
+    # While it lasts.
+
+    async def trouble(self, calls: Collection[str]) -> str:
+        """What is wrong with the spool's disk while these calls are recorded, as the name of an alarm.
+
+        Once it was full they are not whole, even if there was room again.
+        """
+        return await self._look(lambda: self._trouble(calls))
+
+    def _trouble(self, calls: Collection[str]) -> str:
+        left = free(self.spool.folder)
+        if left < FULL:
+            self._cut.update(calls)
+        return "disk-nearly-full" if left < max(self._floor, FULL) else ""
+
     # After it.
 
     async def seal(self, call: str, key: bytes, header: Header) -> Sealed:
@@ -129,7 +152,7 @@ class Recordings:
 
         Raises `NotRecorded`, and OSError where the disk cannot take it: then nothing was sealed.
         """
-        whole = await self._complete(call)
+        whole = await self._complete(call) and not await self._run(lambda: self._is_cut(call))
         stop = threading.Event()
         job = self._threads.submit(self._write, call, Sealing(key, header), whole, stop)
         self._under_way[call] = work = _Work(stop, asyncio.wrap_future(job))
@@ -156,6 +179,9 @@ class Recordings:
                 return False
             # A file tells nobody that it was closed, so these are looked at.
             await asyncio.sleep(LOOK_EVERY_S)
+
+    def _is_cut(self, call: str) -> bool:
+        return call in self._cut or free(self.spool.folder) < FULL
 
     def _write(self, call: str, sealing: Sealing, whole: bool, stop: threading.Event) -> Sealed:
         self._sealed.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -188,6 +214,7 @@ class Recordings:
 
     async def discard_plain(self, call: str) -> None:
         """The sealed file is committed: the plain ones go."""
+        self._cut.discard(call)
         await self._run(lambda: self.spool.remove(call))
 
     async def destroy(self, call: str) -> bool:
@@ -201,6 +228,7 @@ class Recordings:
         return await self._run(lambda: self._destroy(call))
 
     def _destroy(self, call: str) -> bool:
+        self._cut.discard(call)
         found = self.spool.remove(call)
         for path in (self.sealed_path(call), self._partial(call)):
             if os.path.lexists(path):

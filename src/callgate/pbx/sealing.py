@@ -46,7 +46,8 @@ class Sealer:
     ) -> Sealed | None:
         """Seal a call's recording, and return when it is; None where it was before, or is not to be kept and destroyed.
 
-        `committed`: the ledger says that it was sealed. `alarm` is told once of what stands in the way.
+        `committed`: the ledger says that it was sealed. `alarm` is told once of what stands in the way, and
+        of a recording that is not whole.
 
         Raises `NotRecorded` where there is nothing that could be sealed.
         """
@@ -65,6 +66,8 @@ class Sealer:
                 failed = {"error": type(error).__name__, "place": place_of(error)}
                 log.error("recording-not-sealed", call=call, **failed)
             else:
+                if sealed is not None and not sealed.whole:
+                    alarm("recording-incomplete")
                 return sealed
             if not tries:
                 alarm("recording-not-sealed")
