@@ -8,10 +8,11 @@ import { draw, table } from "./chart.js";
 import { byId, Texts, write } from "./dom.js";
 import { Filters } from "./filters.js";
 import { Link } from "./link.js";
-import { BLOCKS_MOST, Model } from "./model.js";
-import { alarmItem, blockRow, callRow, healthItem } from "./rows.js";
+import { BLOCKS_MOST, Model, momentOf } from "./model.js";
+import { alarmItem, blockRow, callRow, healthItem, momentItem } from "./rows.js";
 
 const CALLS_SHOWN = 60;
+const MOMENTS_SHOWN = 12;
 const SLOWLY_MS = 1000;
 const SPOKEN_MS = 10_000;
 
@@ -21,7 +22,7 @@ const model = new Model(begun.state);
 const filters = new Filters(() => refilter());
 
 /** What has to be drawn anew. */
-const stale = { blocks: true, calls: true, alarms: true, health: true };
+const stale = { blocks: true, calls: true, moments: true, alarms: true, health: true };
 /** The number of the newest block that was drawn; -1 before any was. */
 let newest = -1;
 let paused = false;
@@ -40,6 +41,7 @@ const link = new Link({
     if (!model.take(place, what, facts)) return;
     if (what === "block") stale.blocks = true;
     if (what === "allow" || what === "call" || what === "objection") stale.calls = true;
+    if (momentOf(what, facts)) stale.moments = true;
     if (what.startsWith("alarm")) stale.alarms = true;
     if (what === "health") stale.health = true;
     later();
@@ -50,7 +52,7 @@ const link = new Link({
     spokenSeen = 0;
     callRows.clear();
     byId("blocked").replaceChildren();
-    Object.assign(stale, { blocks: true, calls: true, alarms: true, health: true });
+    Object.assign(stale, { blocks: true, calls: true, moments: true, alarms: true, health: true });
     if (why) write(byId("spoken"), texts.say(`live.reset-${why}`));
     later();
   },
@@ -80,6 +82,7 @@ function show() {
   if (!paused) {
     if (stale.blocks) blocks();
     if (stale.calls) calls();
+    if (stale.moments) moments();
   }
   const now = performance.now();
   if (now - slowAt >= SLOWLY_MS) {
@@ -113,6 +116,13 @@ function calls() {
   byId("calls").replaceChildren(...rows);
   byId("no-calls").hidden = rows.length > 0;
   write(byId("calls-count"), texts.numbers.format(shown.length));
+}
+
+function moments() {
+  stale.moments = false;
+  const shown = model.moments.filter((one) => filters.lets({ ...one, reason: filters.reason })).slice(0, MOMENTS_SHOWN);
+  byId("moments").replaceChildren(...shown.map((one) => momentItem(one, texts)));
+  byId("no-moments").hidden = shown.length > 0;
 }
 
 /** What need not be drawn with each happening: counters, chart, what is spoken. */
@@ -210,6 +220,7 @@ function refilter() {
   byId("blocked").replaceChildren();
   blocks();
   calls();
+  moments();
   later();
 }
 
