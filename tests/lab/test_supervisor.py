@@ -208,7 +208,7 @@ async def test_what_stops_all_calls_is_the_first_thing_said(scene: Scene, log_in
     await scene.lab.redis.stop()
     try:
         await expect(page.locator("#headline")).to_contain_text("All calls are blocked: Redis", timeout=20_000)
-        await expect(page.locator("#health li", has_text="Redis")).to_contain_text("bad")
+        await expect(page.locator("#health li", has_text="Redis, the lists in memory")).to_contain_text("bad")
         result = Result("", "brussels", "0033199001446", "")
         await blocked(scene, result)
         await expect(page.locator("#blocked tr").first).to_contain_text("The suppression lists cannot be reached.")

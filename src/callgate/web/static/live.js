@@ -5,13 +5,15 @@
  */
 
 import { draw, table } from "./chart.js";
-import { byId, Texts, write } from "./dom.js";
+import { byId, fill, Texts, write } from "./dom.js";
 import { Filters } from "./filters.js";
 import { Link } from "./link.js";
 import { BLOCKS_MOST, Model, momentOf } from "./model.js";
 import { alarmItem, blockRow, callRow, healthItem, momentItem } from "./rows.js";
 
 const CALLS_SHOWN = 60;
+/** Where more blocks come in a second, rows do not flash: what flashes all the time says nothing. */
+const FLASHES_MOST = 5;
 const MOMENTS_SHOWN = 12;
 const SLOWLY_MS = 1000;
 const SPOKEN_MS = 10_000;
@@ -28,6 +30,9 @@ let newest = -1;
 let paused = false;
 let waiting = false;
 let slowAt = -SLOWLY_MS;
+/** The number of the newest block a second ago, and whether too many came since the second before. */
+let secondAgo = 0;
+let busy = false;
 let spokenAt = Date.now();
 let spokenSeen = 0;
 /** @type {import("./link.js").Condition} */
@@ -50,6 +55,7 @@ const link = new Link({
     model.begin(state);
     newest = -1;
     spokenSeen = 0;
+    secondAgo = 0;
     callRows.clear();
     byId("blocked").replaceChildren();
     Object.assign(stale, { blocks: true, calls: true, moments: true, alarms: true, health: true });
@@ -87,6 +93,8 @@ function show() {
   const now = performance.now();
   if (now - slowAt >= SLOWLY_MS) {
     slowAt = now;
+    busy = model.seen - secondAgo > FLASHES_MOST;
+    secondAgo = model.seen;
     slowly();
   }
 }
@@ -96,7 +104,7 @@ function blocks() {
   const body = byId("blocked");
   const fresh = model.blocks.filter((block) => block.seen > newest && filters.lets(block));
   newest = model.seen;
-  const rows = fresh.map((block) => blockRow(block, texts, block.seen > 0));
+  const rows = fresh.map((block) => blockRow(block, texts, block.seen > 0 && !busy));
   body.prepend(...rows);
   while (body.children.length > BLOCKS_MOST / 2) body.lastElementChild?.remove();
   byId("no-blocked").hidden = body.children.length > 0;
@@ -104,7 +112,10 @@ function blocks() {
 
 function calls() {
   stale.calls = false;
-  const shown = [...model.calls.values()].filter((call) => filters.lets({ ...call, reason: filters.reason })).reverse();
+  // By their beginning: a call that goes on to its next stage keeps its place under whoever reads or is about to click.
+  const shown = [...model.calls.values()]
+    .filter((call) => filters.lets({ ...call, reason: filters.reason }))
+    .sort((one, other) => (one.since < other.since ? 1 : one.since > other.since ? -1 : 0));
   const rows = shown.slice(0, CALLS_SHOWN).map((call) => {
     const kept = callRows.get(call.call);
     if (kept?.shows === call) return kept.row;
@@ -113,7 +124,7 @@ function calls() {
     return row;
   });
   for (const id of callRows.keys()) if (!model.calls.has(id)) callRows.delete(id);
-  byId("calls").replaceChildren(...rows);
+  fill(byId("calls"), rows);
   byId("no-calls").hidden = rows.length > 0;
   write(byId("calls-count"), texts.numbers.format(shown.length));
 }
@@ -121,7 +132,7 @@ function calls() {
 function moments() {
   stale.moments = false;
   const shown = model.moments.filter((one) => filters.lets({ ...one, reason: filters.reason })).slice(0, MOMENTS_SHOWN);
-  byId("moments").replaceChildren(...shown.map((one) => momentItem(one, texts)));
+  fill(byId("moments"), shown.map((one) => momentItem(one, texts)));
   byId("no-moments").hidden = shown.length > 0;
 }
 

@@ -5,7 +5,7 @@
  *
  * @typedef {{[key: string]: unknown}} Facts
  * @typedef {{at: string, call: string, number: string, reason: string, detail: string, campaign: string, centre: string, agent: string, seen: number}} Block
- * @typedef {{call: string, since: string, number: string, campaign: string, centre: string, agent: string, stage: string, objected?: boolean}} Call
+ * @typedef {{call: string, at?: string, since: string, number: string, campaign: string, centre: string, agent: string, stage: string, objected?: boolean}} Call
  * @typedef {{at: string, what: string, call?: string, number?: string, campaign?: string, centre?: string, agent?: string, seconds?: number, objected?: boolean}} Moment
  * @typedef {{id: string, alarm: string, first: string, last: string, times: number} & Facts} Alarm
  * @typedef {{part: string, name: string, state: string, says: string, true_at?: string | null, max_days?: number}} Part

@@ -23,11 +23,11 @@ function pair(main, small) {
   return small ? [main || "–", make("small", {}, small)] : [main || "–"];
 }
 
-/** @param {Block} block @param {Texts} texts @param {boolean} fresh */
-export function blockRow(block, texts, fresh) {
+/** @param {Block} block @param {Texts} texts @param {boolean} flashes */
+export function blockRow(block, texts, flashes) {
   const reason = texts.say(`reason.${block.reason}`);
   const why = block.call ? make("a", { href: `/calls/${encodeURIComponent(block.call)}` }, reason) : reason;
-  return make("tr", fresh ? { role: "row", class: "fresh", "data-at": block.at } : { role: "row" },
+  return make("tr", { role: "row", "data-at": block.at, ...(flashes ? { class: "fresh" } : {}) },
     cell({ class: "time" }, make("time", { datetime: block.at }, texts.time(block.at))),
     cell({ class: `why ${familyOf(block.reason)}` }, why, make("small", {}, block.detail ?? "")),
     cell({ class: "number" }, ...pair(block.number, block.campaign)),
@@ -40,7 +40,7 @@ export function callRow(call, texts) {
   const stage = make("span", { class: `stage ${call.stage}` }, texts.say(`stage.${call.stage}`));
   const more = call.objected ? [make("small", {}, texts.say("live.objected"))] : [];
   const link = make("a", { href: `/calls/${encodeURIComponent(call.call)}` }, call.number || "–");
-  return make("tr", { role: "row" },
+  return make("tr", { role: "row", "data-at": call.at ?? call.since },
     cell({}, stage, ...more),
     cell({ class: "number" }, link, make("small", {}, call.campaign ?? "")),
     cell({ class: "by" }, ...pair(call.agent, call.centre)),
