@@ -109,7 +109,7 @@ class FakeOffice:
     async def late(self, blocks: Sequence[LateBlock]) -> Sequence[LateBlock]:
         for block in blocks:
             await self._do(f"late {block.key}")
-        return blocks
+        return [] if "late again" in self.refuses else blocks
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         await self._do("open calls")
