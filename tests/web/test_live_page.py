@@ -315,19 +315,71 @@ async def test_who_is_logged_out_meanwhile_is_told_to_log_in_again(world: World,
     await expect(page.locator("#connection")).to_contain_text("log in again", timeout=20_000)
 
 
-async def test_it_works_by_keyboard(world: World, page: Page) -> None:
-    world.live.tell("alarm", alarm="bypass", agent="PJSIP/x")
-    await go(page, world)
-    reached = []
-    for _ in range(30):
+async def reach(page: Page, what: str) -> None:
+    """Go on by Tab until this has the focus."""
+    for _ in range(60):
         await page.keyboard.press("Tab")
-        reached.append(await page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
-    assert {"To the content", "pause", "I take it"} <= set(reached)
+        if await page.locator(what).first.evaluate("one => one === document.activeElement"):
+            return
+    raise AssertionError(f"{what} is not reached by Tab")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-async def test_axe_finds_nothing(world: World, browser: Browser, theme: str, width: int) -> None:
+async def test_all_that_the_page_offers_is_done_by_keyboard(world: World, page: Page) -> None:
+    for agent in ("PJSIP/x", "PJSIP/y"):
+        world.live.tell("alarm", alarm="bypass", agent=agent)
+    block(world, 1)
+    block(world, 2, "national-list", **FUTURA)
+    told(world, "call", stage="talking")
+    await go(page, world)
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".skip")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await reach(page, "#pause")
+    await page.keyboard.press("Space")
+    await expect(page.locator("#connection")).to_contain_text("Paused")
+    await page.keyboard.press("Space")
+    await reach(page, "#alarms button")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#alarms li")).to_have_count(1)
+    await expect(page.locator("#alarms button")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#alarms-section")).to_be_hidden()
+    await expect(page.locator("main")).to_be_focused()
+    await reach(page, "select[name=centre]")
+    await page.keyboard.type("lille")
+    await expect(page.locator("#blocked tr")).to_have_count(1)
+    await reach(page, "#clear")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#blocked tr")).to_have_count(2)
+    await reach(page, ".tall")
+    await reach(page, "button[data-span=day]")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#bars svg")).to_have_attribute("aria-label", re.compile("last day"))
+    await reach(page, "summary")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#reasons tr")).to_have_count(2)
+    await page.locator(".skip").focus()
+    await page.keyboard.press("Enter")
+    await reach(page, "#blocked a")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/calls/"))
+
+
+@pytest.mark.parametrize("state", ["live", "dead"])
+@pytest.mark.parametrize(
+    ("language", "theme", "width"),
+    [
+        ("en", "light", 1280),
+        ("en", "dark", 390),
+        ("nl", "dark", 1280),
+        ("nl", "light", 390),
+        ("fr", "light", 390),
+        ("de", "dark", 390),
+    ],
+)
+async def test_axe_finds_nothing(
+    world: World, browser: Browser, language: str, theme: str, width: int, state: str
+) -> None:
     await world.user("olga", Role.OFFICER)
     block(world, 1)
     for stage in ("ringing", "identifying", "asking", "talking", "recording", "paused", "leaving"):
@@ -337,6 +389,7 @@ async def test_axe_finds_nothing(world: World, browser: Browser, theme: str, wid
     world.live.tell("alarm", alarm="bypass", agent="PJSIP/x")
     world.live.tell("health", parts=[{"part": "redis", "name": "", "state": "bad", "says": "away"}])
     context = await browser.new_context(
+        locale=language,
         color_scheme="dark" if theme == "dark" else "light",
         viewport={"width": width, "height": 900},
         reduced_motion="reduce",
@@ -344,7 +397,11 @@ async def test_axe_finds_nothing(world: World, browser: Browser, theme: str, wid
     )
     await world.enter(context, "olga")
     page = await context.new_page()
-    await go(page, world)
+    await page.goto(world.at("/"))
+    await page.locator('#standing[data-state="live"]').wait_for()
+    if state == "dead":
+        await context.set_offline(True)
+        await page.locator('#standing[data-state="dead"]').wait_for()
     found = await Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert await page.evaluate("document.documentElement.scrollWidth") <= width

@@ -197,14 +197,16 @@ function alarms() {
   section.hidden = model.alarms.size === 0;
   const list = [...model.alarms.values()].sort((one, other) => other.last.localeCompare(one.last));
   byId("alarms").replaceChildren(...list.map((alarm) => alarmItem(alarm, texts, take)));
-  // Whoever was about to take one is still there after another was raised.
-  const before = focused ? byId("alarms").querySelector(`[data-alarm="${focused}"]`) : null;
-  if (before instanceof HTMLElement) before.focus();
+  if (!focused) return;
+  // Whoever was about to take one is still there after another was raised, and at the next once it is taken.
+  const next = byId("alarms").querySelector(`[data-alarm="${focused}"]`) ?? byId("alarms").querySelector("button") ?? byId("main");
+  if (next instanceof HTMLElement) next.focus({ preventScroll: true });
 }
 
 /** Somebody takes an alarm: it is gone for all once the ledger has it. @param {string} id @param {HTMLButtonElement} button */
 async function take(id, button) {
-  button.disabled = true;
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true"); // a disabled one would lose the focus
   const csrf = document.querySelector('input[name="csrf"]')?.getAttribute("value") ?? "";
   try {
     const answer = await fetch(`/alarms/${encodeURIComponent(id)}/take`, { method: "POST", headers: { "X-CSRF-Token": csrf } });
@@ -215,7 +217,7 @@ async function take(id, button) {
       later();
     }
   } catch {
-    button.disabled = false;
+    button.removeAttribute("aria-disabled");
     write(button, texts.say("live.not-taken"));
   }
 }
