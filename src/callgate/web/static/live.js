@@ -14,7 +14,7 @@ import { alarmItem, blockRow, callRow, healthItem, momentItem } from "./rows.js"
 const CALLS_SHOWN = 60;
 /** Where more blocks come in a second, rows do not flash: what flashes all the time says nothing. */
 const FLASHES_MOST = 5;
-const MOMENTS_SHOWN = 12;
+const MOMENTS_SHOWN = 8;
 const SLOWLY_MS = 1000;
 const SPOKEN_MS = 10_000;
 

@@ -58,7 +58,7 @@ export function momentItem(moment, texts) {
     make("div", {}, make("strong", {}, says), make("small", {}, whom, whom && rest ? " · " : "", rest)));
 }
 
-const ABOUT = ["agent", "endpoint", "centre", "campaign", "ruling", "detail", "why", "reason", "script", "context", "recording", "action"];
+const ABOUT = ["agent", "endpoint", "centre", "campaign", "ruling", "detail", "why", "reason", "script", "context", "recording", "means", "peer", "action", "error"];
 
 /** @param {Alarm} alarm @param {Texts} texts @param {(id: string, button: HTMLButtonElement) => void} take */
 export function alarmItem(alarm, texts, take) {
