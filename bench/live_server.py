@@ -39,7 +39,7 @@ async def _tell(live: Live, rate: int, seconds: int) -> None:
             detail = "an objection with the scope controller is on file (GDPR Art. 21)"
             live.tell("block", call=f"{n:016x}", reason=REASONS[n % 5], detail=detail, **whose)
         else:
-            live.tell("call", call=f"{n // 10 % 40:016x}", stage=STAGES[n // 2 % 5], on="x", **whose)
+            live.tell("call", call=f"{n // 2 % 40:016x}", stage=STAGES[n // 80 % 5], on="x", **whose)
 
 
 def _now() -> datetime:

@@ -143,8 +143,8 @@ class Office(Protocol):
     async def close(self, call: str, facts: dict[str, Json]) -> None:
         """The call is over."""
 
-    async def late(self, blocks: Sequence[LateBlock]) -> None:
-        """Enter blocks that were made without the office. Those already entered are passed over."""
+    async def late(self, blocks: Sequence[LateBlock]) -> Sequence[LateBlock]:
+        """Enter blocks that were made without the office, each once; those that were not there yet."""
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         """The calls of that PBX that are not closed, after a restart."""

@@ -177,13 +177,14 @@ class MeasuredOffice:
         """Counted."""
         await self._counted(Kind.CLOSED, self._office.close(call, facts))
 
-    async def late(self, blocks: Sequence[LateBlock]) -> None:
-        """Counted as verdicts."""
-        await self._office.late(blocks)
-        for block in blocks:
+    async def late(self, blocks: Sequence[LateBlock]) -> Sequence[LateBlock]:
+        """Counted as verdicts, each once."""
+        entered = await self._office.late(blocks)
+        for block in entered:
             # The reason comes from the dialplan's database: one that is not ours must not make a label.
             known = block.reason in set(Reason)
             self._metrics.verdicts.labels("block", block.reason if known else "other").inc()
+        return entered
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         """As it is."""

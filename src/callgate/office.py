@@ -301,8 +301,9 @@ class LocalOffice:
             contacts.lose()
             self._doubt(str(error))
 
-    async def late(self, blocks: Sequence[LateBlock]) -> None:
-        """Enter blocks that were made while callgate or its ledger was away (P5)."""
+    async def late(self, blocks: Sequence[LateBlock]) -> Sequence[LateBlock]:
+        """Enter blocks that were made while callgate or its ledger was away (P5); those that were not there yet."""
+        entered = []
         for block in blocks:
             if await self._read(call=block.key):
                 continue
@@ -324,6 +325,8 @@ class LocalOffice:
                 "agent": block.request.agent,
             }
             await self._append(Event(Kind.VERDICT, block.at, block.key, number, controller, payload))
+            entered.append(block)
+        return entered
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         """The calls of that PBX that the ledger holds as allowed and not closed."""

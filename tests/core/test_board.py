@@ -3,8 +3,10 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
+
 from callgate.core.access import Principal, Role
-from callgate.core.board import ALARMS_MOST, BLOCKS_MOST, CALLS_MOST, Board, alarm_id
+from callgate.core.board import ALARMS_MOST, BLOCKS_MOST, CALLS_MOST, MOMENTS_MOST, Board, alarm_id
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 ALL = Principal("olga", Role.OFFICER)
@@ -41,6 +43,52 @@ def test_a_busy_company_does_not_push_another_s_blocks_out() -> None:
         board.take(NOW, "block", call(f"c{n}", reason="objection", controller="futura"))
     assert [block["call"] for block in board.blocks(ACMES)] == ["mine"]
     assert len(board.blocks(ALL)) == BLOCKS_MOST
+
+
+def test_what_happened_in_calls_stands_by_its_name_the_newest_first() -> None:
+    board = Board()
+    for n, (what, facts) in enumerate(
+        [
+            ("objection", call()),
+            ("call", call(stage="paused", on="paused")),
+            ("call", call(stage="recording", on="resumed")),
+            ("withdrawal", call()),
+            ("sealed", call(seconds=3.5)),
+            ("emergency", {"agent": "PJSIP/x", "centre": "brussels"}),
+            ("called-back", {"campaigns": ["spring"], "objected": True}),
+        ]
+    ):
+        board.take(NOW + timedelta(seconds=n), what, facts)
+    assert [(moment["what"], str(moment["at"])[17:19]) for moment in board.moments(ALL)] == [
+        ("called-back", "06"), ("emergency", "05"), ("sealed", "04"), ("withdrawal", "03"), ("resumed", "02"),
+        ("paused", "01"), ("objection", "00"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("what", "facts"),
+    [
+        ("call", call(stage="ringing", on="dialled")),
+        ("call", call(stage="paused", on="taken-up")),
+        ("block", call(reason="objection")),
+        ("alarm", call(alarm="bypass")),
+    ],
+)
+def test_a_stage_a_verdict_and_an_alarm_are_no_moments(what: str, facts: dict[str, Any]) -> None:
+    board = Board()
+    board.take(NOW, what, facts)
+    assert board.moments(ALL) == []
+
+
+def test_moments_are_bounded_for_each_company_and_seen_by_whom_they_concern() -> None:
+    board = Board()
+    board.take(NOW, "withdrawal", call("mine"))
+    board.take(NOW, "emergency", {"agent": "PJSIP/x", "centre": "lille"})
+    for n in range(2 * MOMENTS_MOST):
+        board.take(NOW, "sealed", call(f"c{n}", controller="futura", seconds=1))
+    assert [moment["call"] for moment in board.moments(ACMES)] == ["mine"]
+    assert [moment["what"] for moment in board.moments(LILLE)] == ["emergency"]
+    assert len(board.moments(ALL)) == MOMENTS_MOST
 
 
 def test_one_company_sees_nothing_of_another() -> None:

@@ -106,9 +106,10 @@ class FakeOffice:
     async def close(self, call: str, facts: dict[str, Json]) -> None:
         await self._do("close")
 
-    async def late(self, blocks: Sequence[LateBlock]) -> None:
+    async def late(self, blocks: Sequence[LateBlock]) -> Sequence[LateBlock]:
         for block in blocks:
             await self._do(f"late {block.key}")
+        return [] if "late again" in self.refuses else blocks
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         await self._do("open calls")

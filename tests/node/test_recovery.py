@@ -39,6 +39,22 @@ async def test_what_the_dialplan_kept_is_entered_before_the_gate_opens(desk: Des
     assert desk.recovery.settled
 
 
+async def test_a_block_of_the_dialplan_is_told_to_the_live_page_once_and_without_a_number(desk: Desk) -> None:
+    desk.link.kept = KEPT
+    await desk.recovery.settle()
+    await desk.recovery.settle()
+    (told,) = [happening.facts for happening in desk.live.after(0) if happening.what == "block"]
+    assert (told["call"], told["number"], told["centre"]) == ("pbx-1.5", "•••34", "brussels")
+    assert "entered late" in str(told["detail"])
+
+
+async def test_a_block_that_the_ledger_has_already_is_not_told_again(desk: Desk) -> None:
+    desk.office.refuses.add("late again")
+    desk.link.kept = KEPT
+    await desk.recovery.settle()
+    assert [happening for happening in desk.live.after(0) if happening.what == "block"] == []
+
+
 async def test_the_gate_stays_closed_until_all_of_it_is_entered(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recovery, "AGAIN_S", 0)
     desk.recovery.settled = False

@@ -62,8 +62,12 @@ async def test_the_next_trunk_may_ring_when_the_first_failed(desk: Desk) -> None
 
 
 async def test_an_emergency_call_rings_without_a_verdict_and_is_noted_without_its_caller(desk: Desk) -> None:
+    tells = ("CALLGATE_CENTRE=brussels",)
+    await desk.watch.on_event(message("Newchannel", uniqueid="1.1", channel="PJSIP/brussels-1", chanvariable=tells))
     await desk.ring("", "112")
     await desk.quiet()
+    (told,) = [happening.facts for happening in desk.live.after(0) if happening.what == "emergency"]
+    assert told == {"agent": "PJSIP/brussels", "centre": "brussels"}
     assert desk.done == ["dialled"]
     assert desk.link.acts == []
     assert desk.alarms() == []

@@ -471,3 +471,10 @@ async def test_a_block_that_is_entered_late_is_of_its_campaigns_company_and_of_n
         await office.late([LateBlock(key, NOW, request, Reason.CALLGATE_UNAVAILABLE)])
     late = await ledger.read(kinds=[Kind.VERDICT])
     assert [(entry.event.call, entry.event.controller) for entry in late] == [("late-1", "acme"), ("late-2", None)]
+
+
+async def test_of_blocks_that_are_entered_late_those_that_were_not_there_yet_are_told(offices: Offices) -> None:
+    office = offices()
+    first, second = (LateBlock(key, NOW, REQUEST, Reason.CALLGATE_UNAVAILABLE) for key in ("late-1", "late-2"))
+    assert await office.late([first]) == [first]
+    assert await office.late([first, second]) == [second]

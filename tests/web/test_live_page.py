@@ -12,7 +12,7 @@ from playwright.async_api import Browser, Page, expect
 from callgate.core.access import Principal, Role
 from callgate.core.events import Json, Kind
 from tests.stores.conftest import NOW
-from tests.web.world import World, a_world
+from tests.web.world import World, a_world, verdict
 
 pytestmark = pytest.mark.server
 
@@ -79,6 +79,67 @@ async def test_a_call_is_followed_through_its_stages_until_it_ends(world: World,
     await expect(page.locator("#n-recording")).to_have_text("1")
     world.live.tell("call", call="c1", stage="closed", **ACME)
     await expect(page.locator("#no-calls")).to_be_visible()
+
+
+def told(world: World, what: str, call: str = "c1", **facts: Json) -> None:
+    world.live.tell(what, call=call, number="+33 ••• 42", agent="PJSIP/a", **ACME, **facts)
+
+
+async def test_what_happened_in_calls_is_said_in_words(world: World, page: Page) -> None:
+    await go(page, world)
+    await expect(page.locator("#no-moments")).to_be_visible()
+    for what, facts, says in (
+        ("objection", {}, "Objection in force at every centre"),
+        ("withdrawal", {}, "Consent withdrawn"),
+        ("sealed", {"seconds": 34.4}, "Recording sealed, 34 s"),
+        ("call", {"stage": "paused", "on": "paused"}, "Recording paused by the agent"),
+        ("call", {"stage": "recording", "on": "resumed"}, "Recording goes on"),
+    ):
+        told(world, what, **facts)
+        first = page.locator("#moments li").first
+        await expect(first.locator("strong")).to_have_text(says)
+        await expect(first).to_contain_text("+33 ••• 42 · PJSIP/a · brussels · spring")
+        await expect(first.locator("a")).to_have_attribute("href", "/calls/c1")
+    world.live.tell("emergency", agent="PJSIP/x", centre="lille")
+    await expect(page.locator("#moments li").first).to_contain_text("Emergency call, passed")
+    world.live.tell("called-back", campaigns=["spring"], objected=True)
+    await expect(page.locator("#moments li").first).to_contain_text("called back and objected")
+    await page.select_option("select[name=centre]", "lille")
+    await expect(page.locator("#moments li")).to_have_count(1)
+
+
+async def test_what_an_agent_says_for_the_person_of_a_call_is_told_to_the_live_page(world: World, page: Page) -> None:
+    await world.user("alice", Role.AGENT)
+    await world.ledger.append([verdict("a1" * 8, "clear")])
+    await world.services.office._remember("a1" * 8)
+    told(world, "call", "a1" * 8, stage="talking")
+    await go(page, world)
+    async with await world.visit("alice", "POST", "/agent", {"call": "a1" * 8}) as answer:
+        assert answer.status == 303
+    await expect(page.locator("#calls tr")).to_contain_text("objected")
+    await expect(page.locator("#moments li")).to_contain_text("Objection in force at every centre")
+
+
+async def test_a_call_keeps_its_place_and_its_link_the_focus_when_its_stage_changes(world: World, page: Page) -> None:
+    for n in range(4):
+        world.later(seconds=1)
+        told(world, "call", f"c{n}", stage="ringing")
+    await go(page, world)
+    link = page.locator("#calls a[href='/calls/c1']")
+    await link.focus()
+    other = await page.locator("#calls a[href='/calls/c2']").element_handle()
+    told(world, "call", "c1", stage="talking")
+    await expect(page.locator("#calls .stage.talking")).to_have_count(1)
+    await expect(link).to_be_focused()
+    links = page.locator("#calls a")
+    assert await links.evaluate_all("all => all.map(one => one.getAttribute('href'))") == [
+        f"/calls/c{n}" for n in (3, 2, 1, 0)
+    ]
+    assert other is not None
+    assert await other.evaluate("link => link.isConnected"), "a row that did not change is the same row"
+    told(world, "call", "c2", stage="closed")
+    await expect(page.locator("#calls tr")).to_have_count(3)
+    await expect(link).to_be_focused()
 
 
 async def test_a_filter_stands_in_the_address_and_holds_after_a_reload(world: World, page: Page) -> None:
@@ -205,6 +266,11 @@ async def test_what_was_followed_and_what_is_loaded_anew_are_the_same(world: Wor
         world.live.tell("call", call=f"call-{n}", number="+33 ••• 42", stage=stage, agent="PJSIP/a", **whose)
         world.live.tell("alarm", alarm="bypass", agent=f"PJSIP/{n % 5}")
     world.live.tell("objection", call="call-1", **ACME)
+    told(world, "sealed", "call-2", seconds=12.5)
+    told(world, "call", "call-2", stage="paused", on="paused")
+    told(world, "call", "call-2", stage="recording", on="resumed")
+    world.later(seconds=1)
+    world.live.tell("emergency", agent="PJSIP/x", centre="brussels")
     taken = next(iter(world.live.board.alarms(Principal("olga", Role.OFFICER))))
     world.live.tell("alarm-taken", id=taken.id, by="olga")
     await expect(page.locator("#alarms li")).to_have_count(4)
@@ -249,25 +315,81 @@ async def test_who_is_logged_out_meanwhile_is_told_to_log_in_again(world: World,
     await expect(page.locator("#connection")).to_contain_text("log in again", timeout=20_000)
 
 
-async def test_it_works_by_keyboard(world: World, page: Page) -> None:
-    world.live.tell("alarm", alarm="bypass", agent="PJSIP/x")
-    await go(page, world)
-    reached = []
-    for _ in range(30):
+async def reach(page: Page, what: str) -> None:
+    """Go on by Tab until this has the focus."""
+    for _ in range(60):
         await page.keyboard.press("Tab")
-        reached.append(await page.evaluate("document.activeElement.id || document.activeElement.textContent.trim()"))
-    assert {"To the content", "pause", "I take it"} <= set(reached)
+        if await page.locator(what).first.evaluate("one => one === document.activeElement"):
+            return
+    raise AssertionError(f"{what} is not reached by Tab")
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("width", [390, 1280])
-async def test_axe_finds_nothing(world: World, browser: Browser, theme: str, width: int) -> None:
+async def test_all_that_the_page_offers_is_done_by_keyboard(world: World, page: Page) -> None:
+    for agent in ("PJSIP/x", "PJSIP/y"):
+        world.live.tell("alarm", alarm="bypass", agent=agent)
+    block(world, 1)
+    block(world, 2, "national-list", **FUTURA)
+    told(world, "call", stage="talking")
+    await go(page, world)
+    await page.keyboard.press("Tab")
+    await expect(page.locator(".skip")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await reach(page, "#pause")
+    await page.keyboard.press("Space")
+    await expect(page.locator("#connection")).to_contain_text("Paused")
+    await page.keyboard.press("Space")
+    await reach(page, "#alarms button")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#alarms li")).to_have_count(1)
+    await expect(page.locator("#alarms button")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#alarms-section")).to_be_hidden()
+    await expect(page.locator("main")).to_be_focused()
+    await reach(page, "select[name=centre]")
+    await page.keyboard.type("lille")
+    await expect(page.locator("#blocked tr")).to_have_count(1)
+    await reach(page, "#clear")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#blocked tr")).to_have_count(2)
+    await reach(page, ".tall")
+    await reach(page, "button[data-span=day]")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#bars svg")).to_have_attribute("aria-label", re.compile("last day"))
+    await reach(page, "summary")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#reasons tr")).to_have_count(2)
+    await page.locator(".skip").focus()
+    await page.keyboard.press("Enter")
+    await reach(page, "#blocked a")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_url(re.compile(r"/calls/"))
+
+
+@pytest.mark.parametrize("state", ["live", "dead"])
+@pytest.mark.parametrize(
+    ("language", "theme", "width"),
+    [
+        ("en", "light", 1280),
+        ("en", "dark", 390),
+        ("nl", "dark", 1280),
+        ("nl", "light", 390),
+        ("fr", "light", 390),
+        ("de", "dark", 390),
+    ],
+)
+async def test_axe_finds_nothing(
+    world: World, browser: Browser, language: str, theme: str, width: int, state: str
+) -> None:
     await world.user("olga", Role.OFFICER)
     block(world, 1)
-    world.live.tell("call", call="c1", number="+33 ••• 42", stage="recording", agent="PJSIP/a", **ACME)
+    for stage in ("ringing", "identifying", "asking", "talking", "recording", "paused", "leaving"):
+        told(world, "call", stage, stage=stage, on=stage)
+    told(world, "withdrawal")
+    world.live.tell("emergency", agent="PJSIP/x", centre="brussels")
     world.live.tell("alarm", alarm="bypass", agent="PJSIP/x")
     world.live.tell("health", parts=[{"part": "redis", "name": "", "state": "bad", "says": "away"}])
     context = await browser.new_context(
+        locale=language,
         color_scheme="dark" if theme == "dark" else "light",
         viewport={"width": width, "height": 900},
         reduced_motion="reduce",
@@ -275,7 +397,11 @@ async def test_axe_finds_nothing(world: World, browser: Browser, theme: str, wid
     )
     await world.enter(context, "olga")
     page = await context.new_page()
-    await go(page, world)
+    await page.goto(world.at("/"))
+    await page.locator('#standing[data-state="live"]').wait_for()
+    if state == "dead":
+        await context.set_offline(True)
+        await page.locator('#standing[data-state="dead"]').wait_for()
     found = await Axe().run(page)
     assert found.violations_count == 0, found.generate_report()
     assert await page.evaluate("document.documentElement.scrollWidth") <= width

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import-untyped]
 
+from callgate.boundary import LateBlock
 from callgate.config import Http
 from callgate.core.access import Role
+from callgate.core.gate import CallRequest
 from callgate.front import watch
 from callgate.live import Live
-from callgate.metrics import Metrics, Reading
+from callgate.metrics import MeasuredOffice, Metrics, Reading
 from tests.stores.conftest import NOW
 from tests.web.world import POLICY, World, a_world
 
@@ -42,6 +44,17 @@ async def test_verdicts_are_counted_by_reason_and_timed_and_no_number_is_in_it(w
     assert 'callgate_verdicts_total{outcome="block",reason="in-progress"} 1.0' in text
     assert "callgate_gate_seconds_count 2.0" in text
     assert "199001201" not in text
+
+
+@pytest.mark.server
+async def test_a_block_that_is_read_twice_from_the_dialplan_is_counted_once(world: World) -> None:
+    metrics = Metrics()
+    office = MeasuredOffice(world.services.office, metrics)
+    asked = CallRequest("pbx", "1.1", "", "0033199001201", "", "brussels", "")
+    for _ in range(2):
+        await office.late([LateBlock("pbx-1.1", NOW, asked, "callgate-timeout")])
+    counted = await scraped(metrics)
+    assert counted['callgate_verdicts_total{outcome="block",reason="callgate-timeout"}'] == 1
 
 
 @pytest.mark.server

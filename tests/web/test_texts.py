@@ -1,15 +1,19 @@
 """What the pages say, in four languages."""
 
+import ast
 import re
 import tomllib
 from importlib.resources import files
+from pathlib import Path
 from string import Template
 
 import pytest
 
+import callgate
 from callgate.core.access import Role
 from callgate.core.ages import Age
 from callgate.core.call import State
+from callgate.core.events import Kind
 from callgate.core.reasons import ALLOWING, SENTENCES, Reason
 from callgate.web.pages.site import NAVIGATION
 from callgate.web.pages.texts import LANGUAGES, choose, texts
@@ -41,6 +45,36 @@ def test_whatever_has_a_name_of_its_own_has_a_text() -> None:
         [f"page.{key}" for key, _, _ in NAVIGATION],
     ):
         assert set(keys) <= ENGLISH.by_key.keys()
+
+
+def alarms_by_name() -> set[str]:
+    """What is given by name to whatever raises an alarm."""
+    found: set[str] = set()
+    for file in Path(callgate.__file__).parent.rglob("*.py"):
+        for call in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(call, ast.Call) and 0 < len(call.args) < 3:
+                called = getattr(call.func, "attr", getattr(call.func, "id", ""))
+                name = call.args[0].value if isinstance(call.args[0], ast.Constant) else None
+                if called in ("alarm", "_alarm", "sound") and isinstance(name, str):
+                    found.add(name)
+    return found
+
+
+CHOSEN_ALARMS = {
+    *(age for age in Age if age is not Age.FRESH),
+    *("contract-lapses", "contract-lapsed", "partner-unreachable", "partner-not-believed"),
+    *("disk-not-answering", "disk-nearly-full", "spool-not-private", "spool-name-taken"),
+    *(Kind.REQUEST_REMINDED, Kind.REQUEST_ESCALATED),
+}
+"""Alarms of which one or the other is raised, so that no call names them."""
+
+
+def test_every_alarm_that_is_raised_has_a_text() -> None:
+    named = alarms_by_name()
+    assert {"recording-missing", "hook-unreachable", "bypass", "recording-without-consent"} <= named
+    said = {key.partition(".")[2] for key in ENGLISH.by_key if key.startswith("alarm.")}
+    assert (named | CHOSEN_ALARMS) - said == set()
+    assert said - named - CHOSEN_ALARMS == set()
 
 
 def test_every_reason_to_block_belongs_to_one_family_of_the_chart() -> None:

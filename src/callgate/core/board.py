@@ -1,5 +1,6 @@
-"""What stands on the live page at this moment, folded from what was told: calls under way, the latest blocks, alarms
-that nobody has taken, verdicts counted, and the health of what callgate stands on.
+"""What stands on the live page at this moment, folded from what was told: calls under way, the latest blocks, the
+latest moments (somebody objected, an emergency call passed), alarms that nobody has taken, verdicts counted, and the
+health of what callgate stands on.
 
 Whoever opens the page, or missed too much, is given this whole, with the number of the last happening in it; from there
 on the happenings themselves are enough. All of it is bounded. Numbers of people are masked before they come here.
@@ -14,18 +15,22 @@ from datetime import datetime
 from typing import Final
 
 from callgate.core.access import Principal
-from callgate.core.call import State
+from callgate.core.call import On, State
 from callgate.core.events import Json
 from callgate.core.reasons import Reason
 from callgate.core.tally import Kind, Tally
 
 BLOCKS_MOST: Final = 200
+MOMENTS_MOST: Final = 50
 """Of each company: a busy one does not push another's out of sight."""
 CALLS_MOST: Final = 5_000
 ALARMS_MOST: Final = 500
 
 FOR_ALL: Final = frozenset({"health", "pbx"})
 """What is told of callgate itself, and of nobody's calls."""
+
+MOMENTS: Final = frozenset({"objection", "withdrawal", "sealed", "emergency", "called-back"})
+"""What is told once and is worth a line of its own; beside it, that a recording was paused or goes on (`moment_of`)."""
 
 _CIRCUMSTANCES: Final = frozenset({"call", "number", "campaign", "on", "state", "detail", "late", "id"})
 """Facts of an alarm that do not make it another alarm."""
@@ -57,6 +62,30 @@ def concerns(principal: Principal, what: str, facts: Facts) -> bool:
     return what in FOR_ALL or principal.sees(_text(facts, "controller") or None, _text(facts, "centre") or None)
 
 
+def moment_of(what: str, facts: Facts) -> str:
+    """The name of the moment that a happening is; empty where it is none."""
+    if what == "call" and facts.get("on") in (On.PAUSED, On.RESUMED):
+        return str(facts["on"])
+    return what if what in MOMENTS else ""
+
+
+class _Latest:
+    """The latest of a kind, bounded for each company."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._of: dict[str, deque[Facts]] = {}
+
+    def of(self, facts: Facts) -> deque[Facts]:
+        """Those of the company that these facts concern, the newest last."""
+        return self._of.setdefault(_text(facts, "controller"), deque(maxlen=self._most))
+
+    def seen_by(self, principal: Principal, what: str) -> list[Facts]:
+        """As many as are kept of one company, of all that somebody may see; the newest first."""
+        found = [one for of in self._of.values() for one in reversed(of) if concerns(principal, what, one)]
+        return sorted(found, key=lambda one: _text(one, "at"), reverse=True)[: self._most]
+
+
 class Board:
     """The state of the live page."""
 
@@ -64,11 +93,14 @@ class Board:
         self.tally = Tally()
         self.health: list[Json] = []
         self._calls: dict[str, Facts] = {}
-        self._blocks: dict[str, deque[Facts]] = {}
+        self._blocks = _Latest(BLOCKS_MOST)
+        self._moments = _Latest(MOMENTS_MOST)
         self._alarms: dict[str, Alarm] = {}
 
     def take(self, at: datetime, what: str, facts: Facts) -> None:
         """Something happened. What is not known here changes nothing."""
+        if moment := moment_of(what, facts):
+            self._moments.of(facts).append({"at": at.isoformat(), **facts, "what": moment})
         match what:
             case "block":
                 self.count(at, facts)
@@ -96,16 +128,13 @@ class Board:
 
     def block(self, at: datetime, facts: Facts) -> None:
         """Put a blocked call on the board."""
-        self._blocks_of(facts).append({"at": at.isoformat(), **facts})
+        self._blocks.of(facts).append({"at": at.isoformat(), **facts})
 
     def earlier_block(self, at: datetime, facts: Facts) -> None:
         """Put one on the board that was before all that are there, if there is room."""
-        of = self._blocks_of(facts)
+        of = self._blocks.of(facts)
         if len(of) < BLOCKS_MOST:
             of.appendleft({"at": at.isoformat(), **facts})
-
-    def _blocks_of(self, facts: Facts) -> deque[Facts]:
-        return self._blocks.setdefault(_text(facts, "controller"), deque(maxlen=BLOCKS_MOST))
 
     def alarm(self, at: datetime, facts: Facts) -> None:
         """Raise an alarm, or raise one again that stands."""
@@ -140,8 +169,11 @@ class Board:
 
     def blocks(self, principal: Principal) -> list[Facts]:
         """The latest blocked calls, the newest first."""
-        found = [block for of in self._blocks.values() for block in reversed(of) if concerns(principal, "block", block)]
-        return sorted(found, key=lambda block: _text(block, "at"), reverse=True)[:BLOCKS_MOST]
+        return self._blocks.seen_by(principal, "block")
+
+    def moments(self, principal: Principal) -> list[Facts]:
+        """The latest moments, the newest first; `what` is the name of each (`moment_of`)."""
+        return self._moments.seen_by(principal, "moment")
 
     def alarms(self, principal: Principal) -> Iterator[Alarm]:
         """Alarms that nobody has taken."""

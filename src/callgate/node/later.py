@@ -89,7 +89,7 @@ class LateFile:
             return
         await giving
 
-    def _giving(self, debt: dict[str, Any]) -> Awaitable[None]:
+    def _giving(self, debt: dict[str, Any]) -> Awaitable[object]:
         """The call of the office that settles a debt. Raises what a line that nobody wrote so brings about."""
         office, at = self._office, datetime.fromisoformat(debt["at"])
         match debt["operation"]:

@@ -21,7 +21,7 @@ from callgate.pbx import kept
 from callgate.pbx.agi import RemoteError, Session
 from callgate.pbx.ami import ActionRefused, Message
 from callgate.pbx.ami import RemoteError as AmiError
-from callgate.pbx.channels import Channels
+from callgate.pbx.channels import Channels, hidden
 from callgate.pilot import Tools
 
 log = structlog.stdlib.get_logger()
@@ -130,9 +130,16 @@ class Recovery:
             case Kept.WITHDRAWN:
                 await self._withdraw(entry.name)
             case Kept.BLOCKED:
-                asked = CallRequest(self._pbx, entry.name, "", entry.dialled, "", entry.centre, "")
-                await self._tools.office.late([LateBlock(f"{self._pbx}-{entry.name}", entry.at, asked, entry.reason)])
+                await self._enter_block(entry)
         self._entered.append(entry.key)
+
+    async def _enter_block(self, entry: kept.Entry) -> None:
+        asked = CallRequest(self._pbx, entry.name, "", entry.dialled, "", entry.centre, "")
+        block = LateBlock(f"{self._pbx}-{entry.name}", entry.at, asked, entry.reason)
+        for late in await self._tools.office.late([block]):
+            detail = f"blocked by the dialplan on {entry.at:%Y-%m-%d at %H:%M:%S} UTC, entered late"
+            facts = {"reason": late.reason, "detail": detail, "centre": entry.centre, "number": hidden(entry.dialled)}
+            self._tools.live.tell("block", call=late.key, **facts)
 
     async def _withdraw(self, call: str) -> None:
         pilot = self._fleet.get(call)

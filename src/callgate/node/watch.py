@@ -104,7 +104,8 @@ class Watch:
             self._fleet.ringing(pilot, dial.callee_uniqueid, dial.callee)
             self._recorders.look(pilot.uniqueid)
         elif ruling is Ruling.EMERGENCY:
-            self._live.tell("emergency", agent=dial.caller.rpartition("-")[0])
+            caller = self._channels.named(dial.caller)
+            self._live.tell("emergency", agent=dial.caller.rpartition("-")[0], centre=caller.centre if caller else "")
             self._exchange.background(self._exchange.note(Kind.DIALLED, {"emergency": True}))
 
     def _bypassed(self, bypass: Bypass) -> None:

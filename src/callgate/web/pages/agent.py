@@ -10,6 +10,7 @@ from aiohttp import web
 
 from callgate.core.access import Role
 from callgate.core.events import Kind
+from callgate.core.phone import mask
 from callgate.stores.ledger.history import verdicts
 from callgate.stores.ledger.questions import Question
 from callgate.stores.schema import Entry
@@ -60,6 +61,11 @@ async def object_(visit: Visit) -> web.StreamResponse:
     ):
         raise not_found()
     await visit.services.office.object(call, visit.principal.name)
+    said = {key: verdict.payload.get(key) for key in ("campaign", "centre", "agent")}
+    number = mask(verdict.number) if verdict.number else ""
+    visit.services.live.tell(
+        "objection", call=call, number=number, controller=verdict.controller, **said, by=visit.principal.name
+    )
     raise go(str(visit.ask.request.rel_url.update_query(objected=call)))
 
 

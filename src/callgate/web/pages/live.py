@@ -32,7 +32,7 @@ async def show(visit: Visit) -> web.StreamResponse:
     services, query = visit.services, visit.ask.request.query
     state = {
         "state": state_for(visit.principal, services.live, services.clock()),
-        "texts": visit.text.under("live", "stage", "reason", "alarm", "part", "family", "state"),
+        "texts": visit.text.under("live", "stage", "reason", "alarm", "part", "family", "state", "moment"),
         "language": visit.text.language,
     }
     chosen = {key: query.get(key, "") for key in ("centre", "campaign", "reason", "q")}
@@ -70,6 +70,7 @@ def state_for(principal: Principal, live: Live, now: datetime) -> dict[str, Any]
         "now": now.isoformat(),
         "calls": [dict(call) for call in board.calls(principal)],
         "blocks": [dict(block) for block in board.blocks(principal)],
+        "moments": [dict(moment) for moment in board.moments(principal)],
         "alarms": [_alarm(alarm) for alarm in board.alarms(principal)],
         "hour": list(board.tally.counts(now, timedelta(hours=1), HOUR_SLOT, sees)),
         "day": list(board.tally.counts(now, DAY, DAY_SLOT, sees)),

@@ -24,6 +24,26 @@ export function write(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
+/**
+ * Make these the rows of a table, and touch no row that stays: what is not moved is neither drawn anew nor loses the
+ * focus. Whoever had it on a link that was replaced has it on the new one.
+ * @param {HTMLElement} body @param {HTMLElement[]} rows
+ */
+export function fill(body, rows) {
+  const focused = document.activeElement;
+  const link = focused !== null && body.contains(focused) ? focused.getAttribute("href") : null;
+  const stay = new Set(rows);
+  for (const row of [...body.children]) if (!stay.has(/** @type {HTMLElement} */ (row))) row.remove();
+  let next = body.firstElementChild;
+  for (const row of rows) {
+    if (row === next) next = next.nextElementSibling;
+    else body.insertBefore(row, next);
+  }
+  if (link === null || body.contains(document.activeElement)) return;
+  const again = [...body.querySelectorAll("a")].find((one) => one.getAttribute("href") === link);
+  again?.focus({ preventScroll: true });
+}
+
 export class Texts {
   /** @param {{[key: string]: string}} byKey @param {string} language */
   constructor(byKey, language) {

@@ -49,7 +49,7 @@ export class Filters {
   }
 
   /** Whether a call or a block is to be seen.
-   * @param {{centre: string, campaign: string, reason: string, agent: string, number: string, call: string, detail?: string}} one */
+   * @param {{centre?: string, campaign?: string, reason: string, agent?: string, number?: string, call?: string, detail?: string}} one */
   lets(one) {
     if (this.centre && one.centre !== this.centre) return false;
     if (this.campaign && one.campaign !== this.campaign) return false;

@@ -6,7 +6,7 @@
  * there (it was restarted, or too much happened) the whole state is fetched.
  */
 
-const KINDS = ["block", "allow", "call", "objection", "withdrawal", "sealed", "alarm", "alarm-taken", "health", "pbx", "emergency"];
+const KINDS = ["block", "allow", "call", "objection", "withdrawal", "sealed", "alarm", "alarm-taken", "health", "pbx", "emergency", "called-back"];
 const SILENT_MS = 12_000;
 const AGAIN_MS = [500, 1000, 2000, 4000, 8000];
 

@@ -5,13 +5,16 @@
  */
 
 import { draw, table } from "./chart.js";
-import { byId, Texts, write } from "./dom.js";
+import { byId, fill, Texts, write } from "./dom.js";
 import { Filters } from "./filters.js";
 import { Link } from "./link.js";
-import { BLOCKS_MOST, Model } from "./model.js";
-import { alarmItem, blockRow, callRow, healthItem } from "./rows.js";
+import { BLOCKS_MOST, Model, momentOf } from "./model.js";
+import { alarmItem, blockRow, callRow, healthItem, momentItem } from "./rows.js";
 
 const CALLS_SHOWN = 60;
+/** Where more blocks come in a second, rows do not flash: what flashes all the time says nothing. */
+const FLASHES_MOST = 5;
+const MOMENTS_SHOWN = 8;
 const SLOWLY_MS = 1000;
 const SPOKEN_MS = 10_000;
 
@@ -21,12 +24,15 @@ const model = new Model(begun.state);
 const filters = new Filters(() => refilter());
 
 /** What has to be drawn anew. */
-const stale = { blocks: true, calls: true, alarms: true, health: true };
+const stale = { blocks: true, calls: true, moments: true, alarms: true, health: true };
 /** The number of the newest block that was drawn; -1 before any was. */
 let newest = -1;
 let paused = false;
 let waiting = false;
 let slowAt = -SLOWLY_MS;
+/** The number of the newest block a second ago, and whether too many came since the second before. */
+let secondAgo = 0;
+let busy = false;
 let spokenAt = Date.now();
 let spokenSeen = 0;
 /** @type {import("./link.js").Condition} */
@@ -40,6 +46,7 @@ const link = new Link({
     if (!model.take(place, what, facts)) return;
     if (what === "block") stale.blocks = true;
     if (what === "allow" || what === "call" || what === "objection") stale.calls = true;
+    if (momentOf(what, facts)) stale.moments = true;
     if (what.startsWith("alarm")) stale.alarms = true;
     if (what === "health") stale.health = true;
     later();
@@ -48,9 +55,10 @@ const link = new Link({
     model.begin(state);
     newest = -1;
     spokenSeen = 0;
+    secondAgo = 0;
     callRows.clear();
     byId("blocked").replaceChildren();
-    Object.assign(stale, { blocks: true, calls: true, alarms: true, health: true });
+    Object.assign(stale, { blocks: true, calls: true, moments: true, alarms: true, health: true });
     if (why) write(byId("spoken"), texts.say(`live.reset-${why}`));
     later();
   },
@@ -80,10 +88,13 @@ function show() {
   if (!paused) {
     if (stale.blocks) blocks();
     if (stale.calls) calls();
+    if (stale.moments) moments();
   }
   const now = performance.now();
   if (now - slowAt >= SLOWLY_MS) {
     slowAt = now;
+    busy = model.seen - secondAgo > FLASHES_MOST;
+    secondAgo = model.seen;
     slowly();
   }
 }
@@ -93,7 +104,7 @@ function blocks() {
   const body = byId("blocked");
   const fresh = model.blocks.filter((block) => block.seen > newest && filters.lets(block));
   newest = model.seen;
-  const rows = fresh.map((block) => blockRow(block, texts, block.seen > 0));
+  const rows = fresh.map((block) => blockRow(block, texts, block.seen > 0 && !busy));
   body.prepend(...rows);
   while (body.children.length > BLOCKS_MOST / 2) body.lastElementChild?.remove();
   byId("no-blocked").hidden = body.children.length > 0;
@@ -101,7 +112,10 @@ function blocks() {
 
 function calls() {
   stale.calls = false;
-  const shown = [...model.calls.values()].filter((call) => filters.lets({ ...call, reason: filters.reason })).reverse();
+  // By their beginning: a call that goes on to its next stage keeps its place under whoever reads or is about to click.
+  const shown = [...model.calls.values()]
+    .filter((call) => filters.lets({ ...call, reason: filters.reason }))
+    .sort((one, other) => (one.since < other.since ? 1 : one.since > other.since ? -1 : 0));
   const rows = shown.slice(0, CALLS_SHOWN).map((call) => {
     const kept = callRows.get(call.call);
     if (kept?.shows === call) return kept.row;
@@ -110,9 +124,16 @@ function calls() {
     return row;
   });
   for (const id of callRows.keys()) if (!model.calls.has(id)) callRows.delete(id);
-  byId("calls").replaceChildren(...rows);
+  fill(byId("calls"), rows);
   byId("no-calls").hidden = rows.length > 0;
   write(byId("calls-count"), texts.numbers.format(shown.length));
+}
+
+function moments() {
+  stale.moments = false;
+  const shown = model.moments.filter((one) => filters.lets({ ...one, reason: filters.reason })).slice(0, MOMENTS_SHOWN);
+  fill(byId("moments"), shown.map((one) => momentItem(one, texts)));
+  byId("no-moments").hidden = shown.length > 0;
 }
 
 /** What need not be drawn with each happening: counters, chart, what is spoken. */
@@ -176,14 +197,16 @@ function alarms() {
   section.hidden = model.alarms.size === 0;
   const list = [...model.alarms.values()].sort((one, other) => other.last.localeCompare(one.last));
   byId("alarms").replaceChildren(...list.map((alarm) => alarmItem(alarm, texts, take)));
-  // Whoever was about to take one is still there after another was raised.
-  const before = focused ? byId("alarms").querySelector(`[data-alarm="${focused}"]`) : null;
-  if (before instanceof HTMLElement) before.focus();
+  if (!focused) return;
+  // Whoever was about to take one is still there after another was raised, and at the next once it is taken.
+  const next = byId("alarms").querySelector(`[data-alarm="${focused}"]`) ?? byId("alarms").querySelector("button") ?? byId("main");
+  if (next instanceof HTMLElement) next.focus({ preventScroll: true });
 }
 
 /** Somebody takes an alarm: it is gone for all once the ledger has it. @param {string} id @param {HTMLButtonElement} button */
 async function take(id, button) {
-  button.disabled = true;
+  if (button.getAttribute("aria-disabled") === "true") return;
+  button.setAttribute("aria-disabled", "true"); // a disabled one would lose the focus
   const csrf = document.querySelector('input[name="csrf"]')?.getAttribute("value") ?? "";
   try {
     const answer = await fetch(`/alarms/${encodeURIComponent(id)}/take`, { method: "POST", headers: { "X-CSRF-Token": csrf } });
@@ -194,7 +217,7 @@ async function take(id, button) {
       later();
     }
   } catch {
-    button.disabled = false;
+    button.removeAttribute("aria-disabled");
     write(button, texts.say("live.not-taken"));
   }
 }
@@ -210,6 +233,7 @@ function refilter() {
   byId("blocked").replaceChildren();
   blocks();
   calls();
+  moments();
   later();
 }
 

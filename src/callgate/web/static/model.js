@@ -5,14 +5,17 @@
  *
  * @typedef {{[key: string]: unknown}} Facts
  * @typedef {{at: string, call: string, number: string, reason: string, detail: string, campaign: string, centre: string, agent: string, seen: number}} Block
- * @typedef {{call: string, since: string, number: string, campaign: string, centre: string, agent: string, stage: string, objected?: boolean}} Call
+ * @typedef {{call: string, at?: string, since: string, number: string, campaign: string, centre: string, agent: string, stage: string, objected?: boolean}} Call
+ * @typedef {{at: string, what: string, call?: string, number?: string, campaign?: string, centre?: string, agent?: string, seconds?: number, objected?: boolean}} Moment
  * @typedef {{id: string, alarm: string, first: string, last: string, times: number} & Facts} Alarm
  * @typedef {{part: string, name: string, state: string, says: string, true_at?: string | null, max_days?: number}} Part
  * @typedef {[minute: number, centre: string, campaign: string, reason: string, verdicts: number]} Count
- * @typedef {{place: string, now: string, calls: Call[], blocks: Block[], alarms: Alarm[], hour: Count[], day: Count[], health: Part[]}} State
+ * @typedef {{place: string, now: string, calls: Call[], blocks: Block[], moments: Moment[], alarms: Alarm[], hour: Count[], day: Count[], health: Part[]}} State
  */
 
 export const BLOCKS_MOST = 200;
+const MOMENTS_MOST = 50;
+const MOMENTS = new Set(["objection", "withdrawal", "sealed", "emergency", "called-back"]);
 const HOUR_SLOT = 1;
 const DAY_SLOT = 15;
 /** As on the server: what would grow for ever if an end were missed. */
@@ -56,6 +59,12 @@ export class Tally {
   }
 }
 
+/** The name of the moment that a happening is; empty where it is none. @param {string} what @param {Facts} facts */
+export function momentOf(what, facts) {
+  if (what === "call" && (facts.on === "paused" || facts.on === "resumed")) return facts.on;
+  return MOMENTS.has(what) ? what : "";
+}
+
 export class Model {
   epoch = "";
   last = 0;
@@ -65,6 +74,8 @@ export class Model {
   seen = 0;
   /** @type {Block[]} newest first */
   blocks = [];
+  /** @type {Moment[]} newest first */
+  moments = [];
   /** @type {Map<string, Call>} */
   calls = new Map();
   /** @type {Map<string, Alarm>} */
@@ -87,6 +98,7 @@ export class Model {
     this.ahead = Date.parse(state.now) - Date.now();
     this.seen = 0;
     this.blocks = state.blocks.map((block) => ({ ...block, seen: 0 }));
+    this.moments = state.moments;
     this.calls = new Map(state.calls.map((call) => [call.call, call]));
     this.alarms = new Map(state.alarms.map((alarm) => [alarm.id, alarm]));
     this.health = state.health;
@@ -113,6 +125,8 @@ export class Model {
     const number = Number(place.slice(place.lastIndexOf("-") + 1));
     if (!place.startsWith(`${this.epoch}-`) || number <= this.last) return false;
     this.last = number;
+    const moment = momentOf(what, facts);
+    if (moment) this.note(moment, facts);
     if (what === "block") this.block(facts);
     else if (what === "allow") this.allow(facts);
     else if (what === "call") this.stage(facts);
@@ -121,6 +135,11 @@ export class Model {
     else if (what === "alarm-taken") this.alarms.delete(String(facts.id));
     else if (what === "health") this.health = /** @type {Part[]} */ (facts.parts);
     return true;
+  }
+
+  /** @param {string} moment @param {Facts} facts */
+  note(moment, facts) {
+    this.moments = [/** @type {Moment} */ ({ ...facts, what: moment }), ...this.moments].slice(0, MOMENTS_MOST);
   }
 
   /** @param {Facts} facts */

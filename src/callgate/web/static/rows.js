@@ -1,11 +1,13 @@
 /** The rows and items of the live page. Everything that came from outside is set as text. */
 
+import { familyOf } from "./chart.js";
 import { make } from "./dom.js";
 
 /**
  * @typedef {import("./dom.js").Texts} Texts
  * @typedef {import("./model.js").Block} Block
  * @typedef {import("./model.js").Call} Call
+ * @typedef {import("./model.js").Moment} Moment
  * @typedef {import("./model.js").Alarm} Alarm
  * @typedef {import("./model.js").Part} Part
  */
@@ -21,13 +23,13 @@ function pair(main, small) {
   return small ? [main || "–", make("small", {}, small)] : [main || "–"];
 }
 
-/** @param {Block} block @param {Texts} texts @param {boolean} fresh */
-export function blockRow(block, texts, fresh) {
+/** @param {Block} block @param {Texts} texts @param {boolean} flashes */
+export function blockRow(block, texts, flashes) {
   const reason = texts.say(`reason.${block.reason}`);
   const why = block.call ? make("a", { href: `/calls/${encodeURIComponent(block.call)}` }, reason) : reason;
-  return make("tr", fresh ? { role: "row", class: "fresh", "data-at": block.at } : { role: "row" },
+  return make("tr", { role: "row", "data-at": block.at, ...(flashes ? { class: "fresh" } : {}) },
     cell({ class: "time" }, make("time", { datetime: block.at }, texts.time(block.at))),
-    cell({ class: "why" }, why, make("small", {}, block.detail ?? "")),
+    cell({ class: `why ${familyOf(block.reason)}` }, why, make("small", {}, block.detail ?? "")),
     cell({ class: "number" }, ...pair(block.number, block.campaign)),
     cell({ class: "by" }, ...pair(block.agent, block.centre)),
   );
@@ -38,7 +40,7 @@ export function callRow(call, texts) {
   const stage = make("span", { class: `stage ${call.stage}` }, texts.say(`stage.${call.stage}`));
   const more = call.objected ? [make("small", {}, texts.say("live.objected"))] : [];
   const link = make("a", { href: `/calls/${encodeURIComponent(call.call)}` }, call.number || "–");
-  return make("tr", { role: "row" },
+  return make("tr", { role: "row", "data-at": call.at ?? call.since },
     cell({}, stage, ...more),
     cell({ class: "number" }, link, make("small", {}, call.campaign ?? "")),
     cell({ class: "by" }, ...pair(call.agent, call.centre)),
@@ -46,7 +48,17 @@ export function callRow(call, texts) {
   );
 }
 
-const ABOUT = ["agent", "endpoint", "centre", "campaign", "ruling", "detail", "why", "reason", "script", "context", "recording", "action"];
+/** @param {Moment} moment @param {Texts} texts */
+export function momentItem(moment, texts) {
+  const name = moment.what === "called-back" && moment.objected ? "called-back-objected" : moment.what;
+  const says = texts.say(`moment.${name}`, { n: Math.round(moment.seconds ?? 0) });
+  const whom = moment.number && moment.call ? make("a", { href: `/calls/${encodeURIComponent(moment.call)}` }, moment.number) : (moment.number ?? "");
+  const rest = [moment.agent, moment.centre, moment.campaign].filter(Boolean).join(" · ");
+  return make("li", { class: moment.what }, make("time", { datetime: moment.at }, texts.time(moment.at)),
+    make("div", {}, make("strong", {}, says), make("small", {}, whom, whom && rest ? " · " : "", rest)));
+}
+
+const ABOUT = ["agent", "endpoint", "centre", "campaign", "ruling", "detail", "why", "reason", "script", "context", "recording", "means", "peer", "action", "error"];
 
 /** @param {Alarm} alarm @param {Texts} texts @param {(id: string, button: HTMLButtonElement) => void} take */
 export function alarmItem(alarm, texts, take) {
