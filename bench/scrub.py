@@ -27,12 +27,11 @@ from bench.lists import TOKENS, Server, fresh, piped, sadd, set_of
 from bench.report import Figure
 from callgate.core.bulk import Numbers
 from callgate.core.gate import Scope
-from callgate.core.law import Consent
 from callgate.registers.intake import take
 from callgate.registers.layouts import LAYOUTS
 from callgate.registers.reading import Reading, Tally
 from callgate.registers.sorting import blocks_of
-from callgate.scrub.judging import CLEAR, NATIONAL_LIST, Held, Judge, Verdicts
+from callgate.scrub.judging import CLEAR, NATIONAL_LIST, Held, Judge, OnFile, Verdicts
 from callgate.scrub.leads import begin
 from callgate.scrub.objections import CacheObjections
 from callgate.scrub.stream import Sieve
@@ -66,22 +65,22 @@ COPY (
 
 
 class _Nobody:
-    """Nobody objected, and nobody consented."""
+    """Nobody objected, and of nobody anything is on file."""
 
     async def against(self, numbers: Numbers) -> Verdicts:
         return np.zeros(len(numbers), np.uint8)
 
-    async def consents(self, _numbers: Numbers) -> Mapping[int, Consent]:
+    async def on_file(self, _numbers: Numbers) -> Mapping[int, OnFile]:
         return {}
 
 
 class _Lists:
     """A law by which every list binds."""
 
-    def unconsented(self, _country: str, listed: frozenset[str], numbers: Numbers) -> Verdicts:
+    def unknown(self, _country: str, listed: frozenset[str], numbers: Numbers) -> Verdicts:
         return np.full(len(numbers), NATIONAL_LIST if listed else CLEAR, np.uint8)
 
-    def consented(self, _country: str, _listed: frozenset[str], _number: int, _consent: Consent) -> int:
+    def known(self, _country: str, _listed: frozenset[str], _number: int, _on_file: OnFile) -> int:
         return CLEAR
 
 

@@ -20,7 +20,7 @@ import aiohttp
 
 from lab import audio
 from lab.people import token_of
-from lab.place import Place
+from lab.place import Address, Place
 from lab.process import LabError, until
 from lab.sip import Call, CallEnded, UserAgent
 from lab.world import Lab, is_ready, run_callgate
@@ -35,21 +35,21 @@ class Watcher:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._url = f"http://{place.http}/api/v1/events?after=0"
         self.facts: list[Fact] = []
         self._news = asyncio.Event()
 
-    async def run(self) -> None:
-        """Follow for ever; a callgate that is down is tried again."""
+    async def run(self, http: Address | None = None) -> None:
+        """Follow for ever; a callgate that is down is tried again. `http`: another one beside the same PBX."""
+        url = f"http://{http or self._place.http}/api/v1/events?after=0"
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None, sock_connect=1)) as session:
             while True:
                 with suppress(aiohttp.ClientError, ConnectionError, TimeoutError):
-                    await self._follow(session)
+                    await self._follow(session, url)
                 await asyncio.sleep(0.05)
 
-    async def _follow(self, session: aiohttp.ClientSession) -> None:
+    async def _follow(self, session: aiohttp.ClientSession, url: str) -> None:
         headers = {"Authorization": f"Bearer {token_of(self._place)}"}
-        async with session.get(self._url, headers=headers) as response:
+        async with session.get(url, headers=headers) as response:
             async for line in response.content:
                 if line.startswith(b"data: "):
                     self.facts.append(json.loads(line[6:]))

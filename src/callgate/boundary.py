@@ -94,6 +94,7 @@ class OpenCall:
     """A call that the ledger holds as allowed and not closed: what a node needs to take it up again.
 
     `agreed`: the callee's consent is in the ledger; `consented`: and so is that the recording began. `sealed`: it is.
+    `parting`: more was said to the callee than the notice, or by them, so that it cannot begin anew.
     """
 
     decision: Decision
@@ -105,6 +106,8 @@ class OpenCall:
     agreed: bool = False
     sealed: bool = False
     paused: bool = False
+    dialled: bool = True
+    parting: bool = True
 
 
 class Office(Protocol):

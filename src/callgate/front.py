@@ -118,7 +118,7 @@ def services_of(parts: Parts) -> Services:
 
 async def _missing(parts: Parts) -> list[str]:
     """What stands between callgate and allowing calls. The stores are asked now, each once."""
-    found = [*parts.keeper.problems, *([] if parts.node.ready else ["the PBX is not seen over AMI"])]
+    found = [*parts.keeper.problems, *filter(None, [parts.node.hindrance])]
     try:
         await parts.ledger.mark()
         await parts.cache.mark()
@@ -134,7 +134,7 @@ async def keep_board(parts: Parts, upto: int) -> None:
         rules = parts.policy().lists
         ledger = await health.ledger(parts.ledger.mark)
         here = [health.redis(parts.keeper.problems), ledger]
-        here.append(health.pbx(parts.settings.pbx.name, ready=parts.node.ready))
+        here.append(health.pbx(parts.settings.pbx.name, parts.node.hindrance, stands_by=parts.node.stands_by))
         return [*here, *await health.lists(rules, partial(list_states, parts.cache), parts.clock())]
 
     remembering = remember(parts.ledger, parts.live.board, parts.clock(), upto)
@@ -157,6 +157,9 @@ def watch(parts: Parts) -> None:
         return [({"list": name}, (at - state.scrubbed_at).total_seconds()) for name, state in states.items()]
 
     gauge("callgate_pbx_up", "1 where the PBX is seen over AMI.", pbx, lambda: [(pbx, node.ami_up)])
+    gauge(
+        "callgate_in_charge", "0 where another callgate is in charge of the PBX.", pbx, lambda: [(pbx, node.in_charge)]
+    )
     gauge("callgate_agi_up", "1 where FastAGI is listened for.", pbx, lambda: [(pbx, node.agi_up)])
     gauge("callgate_agi_sessions", "FastAGI sessions that are open.", pbx, lambda: [(pbx, node.agi_sessions)])
     gauge("callgate_calls_open", "Calls under way.", pbx, lambda: [(pbx, node.calls_open)])

@@ -43,10 +43,9 @@ async def ledger(mark: Callable[[], Awaitable[int]]) -> Part:
     return {"part": "ledger", "name": "", "state": GOOD, "says": ""}
 
 
-def pbx(name: str, *, ready: bool) -> Part:
-    """A PBX, and whether callgate sees it and read what its dialplan kept."""
-    says = "" if ready else "it is not seen over AMI, or what its dialplan kept is not entered yet"
-    return {"part": "pbx", "name": name, "state": GOOD if ready else BAD, "says": says}
+def pbx(name: str, hindrance: str, *, stands_by: bool = False) -> Part:
+    """A PBX, and why no call passes here; that another callgate is in charge of it is no fault."""
+    return {"part": "pbx", "name": name, "state": BAD if hindrance and not stands_by else GOOD, "says": hindrance}
 
 
 async def lists(

@@ -339,10 +339,12 @@ class LocalOffice:
             verdict = next(entry.event for entry in entries if entry.event.kind is Kind.VERDICT)
             if verdict.payload.get("pbx") == pbx and verdict.number:
                 kinds = {entry.event.kind for entry in entries}
-                self._calls.setdefault(
-                    call, _Call(verdict.number, verdict.controller or "", None, Kind.OBJECTION in kinds)
-                )
-                opened.append(verdicts.open_call(call, verdict, kinds))
+                question = verdicts.asked_again(verdict, self._policy())
+                known = self._calls.get(call)
+                if known is None or not known.live:
+                    controller = verdict.controller or ""
+                    self._calls[call] = _Call(verdict.number, controller, question, Kind.OBJECTION in kinds)
+                opened.append(verdicts.open_call(call, verdict, kinds, question))
         return opened
 
     # Helpers.

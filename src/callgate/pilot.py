@@ -182,11 +182,13 @@ class Pilot:
 
         A call has one callee: whoever answers besides is dropped.
         """
-        if self.interview is not None or not self.is_open:
+        if self.interview is not None or self.state in (State.LEAVING, State.CLOSED):
             await interview.dismiss(names.Agent.NOTICE_FAILED)
             return
         self.interview, self.callee, self.callee_channel = interview, callee, interview.channel
         self.signal(On.ANSWERED)
+        if self.agent_gone:  # while the callee's channel waited for whoever takes the call up
+            self.signal(On.AGENT_LEFT)
         await interview.over.wait()
 
     async def run(self) -> None:
@@ -483,19 +485,27 @@ class Pilot:
         callee: str,
         callee_channel: str,
         sealed: bool = False,
+        dialled: bool = True,
+        parting: bool = True,
     ) -> None:
-        """Take a live call up again after a restart. One that was not connected is dropped by the dialplan itself."""
+        """Take a live call up again after a restart.
+
+        One that was not connected waits for its callee's channel to ask, and then hears the notice from its beginning.
+        Where more was said than the notice (`parting`), or where nobody asks again, it ends.
+        """
         self._recording = recording
         self._sealed = sealed
-        self.dialled = True
+        self.dialled = dialled or bool(callee)
         self.callee, self.callee_channel = callee, callee_channel
         self.legs = {callee} if callee else set()
         if connected and recording:
             self.state = State.PAUSED if paused else State.RECORDING
         elif connected:
             self.state = State.TALKING
-        else:
+        elif parting:
             self.state = State.LEAVING
+        else:
+            self.state = State.RINGING if self.dialled else State.ALLOWED
         self._tools.live.tell("call", **self._facts(), stage=self.state, on="taken-up")
 
     def insist(self) -> None:

@@ -3,11 +3,14 @@
 from datetime import datetime
 
 from callgate.boundary import Decision, OpenCall
-from callgate.core import phone
+from callgate.core import gate, phone
 from callgate.core.consent import Manner
 from callgate.core.events import Event, Json, Kind
-from callgate.core.gate import CallRequest, Verdict
+from callgate.core.gate import CallRequest, Question, Verdict
+from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
+
+_PARTING = frozenset({Kind.CONSENT, Kind.OBJECTION, Kind.ABANDONED, Kind.DROPPED})
 
 
 def event(told: Decision, request: CallRequest, verdict: Verdict, at: datetime) -> Event:
@@ -59,7 +62,18 @@ def decision(call: str, verdict: Verdict, *, committed: bool = True) -> Decision
     )
 
 
-def open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
+def asked_again(verdict: Event, policy: Policy) -> Question | None:
+    """The question that a verdict in the ledger answered, by the policy of now; None where that would not ask it."""
+    said = {key: str(value) for key, value in verdict.payload.items() if isinstance(value, str)}
+    request = CallRequest(
+        said.get("pbx", ""), said.get("uniqueid", ""), "", verdict.number or "",
+        said.get("campaign", ""), said.get("centre", ""), said.get("agent", ""),
+    )  # fmt: skip
+    question = gate.ask(request, policy, verdict.at)
+    return question if isinstance(question, Question) else None
+
+
+def open_call(call: str, verdict: Event, kinds: set[Kind], question: Question | None) -> OpenCall:
     """A call as its verdict in the ledger tells of it; `kinds` are those of all its events."""
     said = {key: str(value) for key, value in verdict.payload.items() if isinstance(value, str)}
     decided = Decision(
@@ -67,6 +81,7 @@ def open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
         reason=Reason.CLEAR,
         allowed=True,
         detail="",
+        digits=question.number.digits if question else "",
         masked=phone.mask(verdict.number or ""),
         caller_id=said.get("caller_id", ""),
         campaign=said.get("campaign", ""),
@@ -75,6 +90,7 @@ def open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
         callee_language=said.get("callee_language", ""),
         agent_language=said.get("agent_language", ""),
         record=verdict.payload.get("record") is True,
+        manner=question.campaign.manner if question else Manner(),
     )
     return OpenCall(
         decision=decided,
@@ -86,4 +102,6 @@ def open_call(call: str, verdict: Event, kinds: set[Kind]) -> OpenCall:
         agreed=Kind.CONSENT in kinds,
         sealed=Kind.RECORDING_SEALED in kinds,
         paused=Kind.RECORDING_PAUSED in kinds,  # and perhaps resumed: the agent does that once more
+        dialled=Kind.DIALLED in kinds,
+        parting=bool(_PARTING & kinds),
     )

@@ -22,7 +22,7 @@ def code(name: str) -> str:
 DIALPLAN = code("callgate.conf")
 ALL = DIALPLAN + code("callgate-features.conf") + code("lab/callgate-site.conf") + emergency.context("BE")
 CONTEXTS = set(re.findall(r"^\[([\w-]+)\]", DIALPLAN, re.MULTILINE))
-SCRATCH = {"CALLGATE_DIALLED", "CALLGATE_CALLER", "CALLGATE_WHY"}
+SCRATCH = {"CALLGATE_DIALLED", "CALLGATE_CALLER", "CALLGATE_WHY", "CALLGATE_ROUND"}
 """The dialplan's own, which callgate neither sets nor reads."""
 
 
@@ -92,15 +92,32 @@ def test_feature_codes_transfer_from_the_agents_side_only() -> None:
     assert "_CALLGATE_TRANSFER_CONTEXT" not in DIALPLAN
 
 
-def test_agistatus_is_never_asked() -> None:
-    assert "AGISTATUS" not in DIALPLAN
+def test_agistatus_decides_nothing_but_whether_the_other_callgate_is_asked_for_a_key() -> None:
+    asking = [line for line in DIALPLAN.splitlines() if "AGISTATUS" in line]
+    assert asking
+    assert all(
+        re.fullmatch(r' same => n,GotoIf\(\$\["\$\{AGISTATUS\}" != "FAILURE" \| .*\]\?asked\)', line) for line in asking
+    )
+    assert asking == [line for line in _context("callgate-ask").splitlines() if "AGISTATUS" in line]
+
+
+def _context(name: str) -> str:
+    return DIALPLAN.partition(f"[{name}]\n")[2].partition("\n[")[0]
+
+
+@pytest.mark.parametrize("name", ["callgate", "callgate-answer", "callgate-ask", "callgate-inbound"])
+def test_both_callgates_are_asked_the_same_in_turn_until_one_said_something(name: str) -> None:
+    asked = re.findall(r"AGI\(\$\{(CALLGATE_AGI\w*)\}/(.*)\)\n same => n,GotoIf", _context(name))
+    assert [address for address, _ in asked] == ["CALLGATE_AGI", "CALLGATE_AGI_ALSO"]
+    assert asked[0][1] == asked[1][1]
+    assert "= 3]?" in _context(name)
 
 
 def test_every_agi_is_bounded_and_ends_with_its_caller() -> None:
     lines = DIALPLAN.splitlines()
     for at, line in enumerate(lines):
-        if "AGI(${CALLGATE_AGI}" in line:
-            before = "\n".join(lines[at - 4 : at])
+        if "AGI(${CALLGATE_AGI" in line:
+            before = "\n".join(lines[max(0, at - 9) : at])
             assert "AGIEXITONHANGUP=yes" in before
             assert re.search(r"TIMEOUT\(absolute\)=\d", before)
 

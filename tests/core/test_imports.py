@@ -17,7 +17,7 @@ MAY = {
     "recordings": {"core", "recordings", "rights", "stores"},
     "notes": {"core", "notes"},
     "registers": {"core", "registers"},
-    "scrub": {"core", "registers", "scrub", "stores"},
+    "scrub": {"core", "onfile", "registers", "scrub", "stores"},
     "supply": {"clock", "core", "supply"},
     "partners": {"clock", "core", "partners", "stores"},
     "web": {

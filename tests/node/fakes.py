@@ -428,7 +428,11 @@ class Desk:
             channels=self.channels,
             exchange=self.exchange,
             recovery=self.recovery,
+            opens=self.opens,
         )
+
+    async def opens(self) -> None:
+        """It is open, or it is not."""
 
     async def pause(self, _: float) -> None:
         """Time passes; `on_pause` is what happens meanwhile."""

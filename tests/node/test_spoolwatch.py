@@ -5,15 +5,16 @@ import pytest
 from callgate.core.call import On
 from callgate.node.spoolwatch import SpoolWatch
 from callgate.pbx import recordings
+from callgate.pbx.guard import permit_for
 from callgate.pilot import Pilot
-from tests.node.fakes import DECISION, Desk, until
+from tests.node.fakes import DECISION, NOW, Desk, until
 from tests.node.sounds import record
 
 
 def recorded(desk: Desk) -> Pilot:
     """A call that is being recorded."""
     record(desk.recordings)
-    pilot = desk.fleet.add(DECISION, "1.1", "alice", permit=None)
+    pilot = desk.fleet.add(DECISION, "1.1", "alice", permit_for("pbx", "1.1", "33199001234", "spring", NOW))
     pilot.restore(connected=True, recording=True, paused=False, callee="", callee_channel="")
     return pilot
 

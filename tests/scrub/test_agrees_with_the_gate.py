@@ -17,9 +17,9 @@ from callgate import config
 from callgate.core import phone
 from callgate.core.events import Event, Kind
 from callgate.core.gate import CallRequest, ListState
-from callgate.core.law import Consent
+from callgate.core.law import Consent, Related
 from callgate.core.law.rule import Callee
-from callgate.core.law.terms import Owner, Sector
+from callgate.core.law.terms import Owner, Relation, Sector
 from callgate.core.plan import INDEX
 from callgate.core.policy import Policy
 from callgate.core.purpose import Purpose
@@ -28,7 +28,7 @@ from callgate.dryrun import dry_run
 from callgate.scrub.judging import REASONS, Judge, Unscrubbable
 from callgate.scrub.lawful import LawOfLists
 from callgate.scrub.objections import read_objections
-from callgate.stores import consents
+from callgate.stores import consents, relations
 from callgate.stores.keys import Keys
 from callgate.stores.listfile import ListVersion
 from callgate.stores.lists import directory
@@ -59,6 +59,11 @@ def prior(number: str, consent: Consent = CONSENT) -> Event:
     return Event(Kind.PRIOR_CONSENT, NOW, None, number, "acme", consents.payload(consent))
 
 
+def related(number: str, relation: Relation = Relation.CONTRACT, about: str = "power") -> Event:
+    since = NOW - timedelta(days=1)
+    return Event(Kind.RELATIONS, NOW, None, number, "acme", relations.payload([Related(relation, about, since)]))
+
+
 def pattern(number: str) -> Event:
     return Event(Kind.PATTERN, NOW, controller="acme", payload={"pattern": number[:8]})
 
@@ -82,6 +87,8 @@ def events_of(number: str) -> list[Event]:
         restriction(number, Kind.RESTRICTION_LIFTED),
         pattern(number),
         *(prior(number, consent) for consent in (CONSENT, OLD, OVER)),
+        *(related(number, relation) for relation in Relation),
+        related(number, about="something else"),
     ]
 
 
@@ -102,7 +109,7 @@ def policy_of(case: Case, folder: Path) -> Policy:
     policy = config.to_policy(config.load(path, {}))
     spring = replace(policy.campaigns["spring"], callee=case.callee, purpose=case.purpose)
     # What is asked of the campaign itself is met, so that the gate's reason is about the person.
-    spring = replace(spring, sector=Sector.OTHER, caller_id_owner=Owner.PRINCIPAL)
+    spring = replace(spring, sector=Sector.OTHER, about="power", caller_id_owner=Owner.PRINCIPAL)
     return replace(policy, campaigns={"spring": spring})
 
 
@@ -126,6 +133,7 @@ max_age_days = 28
 @example(case=Case([objection(NUMBERS[0], "acme"), pattern(NUMBERS[0]), pattern(NUMBERS[1])]))
 @example(case=Case([prior(NUMBERS[3]), prior(NUMBERS[0]), prior(NUMBERS[4], OLD)], NUMBERS))
 @example(case=Case([], NUMBERS, Callee.COMPANY))
+@example(case=Case([related(NUMBERS[3]), related(NUMBERS[4], about="something else")]))
 async def test_what_a_scrub_says_of_a_person_the_gate_says_too(case: Case, redis: Redis, tmp_path: Path) -> None:
     fresh = secrets.token_hex(4)
     (tmp_path / fresh).mkdir()

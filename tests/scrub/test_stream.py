@@ -19,7 +19,7 @@ from callgate.registers import sniff
 from callgate.registers.errors import FileRefused
 from callgate.registers.sorting import contains
 from callgate.scrub import leads as leads_of
-from callgate.scrub.judging import CLEAR, NATIONAL_LIST, OBJECTION, Judge, Verdicts
+from callgate.scrub.judging import CLEAR, NATIONAL_LIST, OBJECTION, Judge, OnFile, Verdicts
 from callgate.scrub.leads import begin
 from callgate.scrub.stream import Counts, Sieve
 
@@ -38,17 +38,17 @@ class Column:
     async def against(self, numbers: Numbers) -> Verdicts:
         return np.where(self.contains(numbers), OBJECTION, CLEAR).astype(np.uint8)
 
-    async def consents(self, numbers: Numbers) -> Mapping[int, Consent]:
-        return {row: Consent(NOW) for row, number in enumerate(numbers.tolist()) if number in CONSENTED}
+    async def on_file(self, numbers: Numbers) -> Mapping[int, OnFile]:
+        return {row: OnFile(Consent(NOW)) for row, number in enumerate(numbers.tolist()) if number in CONSENTED}
 
 
 class Lists:
     """A law that knows lists, one of which a consent outweighs."""
 
-    def unconsented(self, _country: str, listed: frozenset[str], numbers: Numbers) -> Verdicts:
+    def unknown(self, _country: str, listed: frozenset[str], numbers: Numbers) -> Verdicts:
         return np.full(len(numbers), NATIONAL_LIST if listed else CLEAR, np.uint8)
 
-    def consented(self, _country: str, listed: frozenset[str], _number: int, _consent: Consent) -> int:
+    def known(self, _country: str, listed: frozenset[str], _number: int, _on_file: OnFile) -> int:
         return CLEAR if listed == {"yields"} else NATIONAL_LIST
 
 

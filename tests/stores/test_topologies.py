@@ -11,7 +11,7 @@ import pytest
 from callgate.core.events import Event, Kind
 from callgate.core.gate import ListState, Scope
 from callgate.core.law import Consent
-from callgate.scrub.judging import CLEAR, OBJECTION
+from callgate.scrub.judging import CLEAR, OBJECTION, OnFile
 from callgate.scrub.objections import read_objections
 from callgate.stores import bulk, replicas, suppression
 from callgate.stores.connection import connect
@@ -226,7 +226,7 @@ async def test_leads_are_held_against_objections_and_consents(cache: Suppression
     numbers = np.array([int(ANNA[1:]), int(BRAM[1:])], np.uint64)
     held = await read_objections(cache, ledger, "futura", "solar")
     assert (await held.against(numbers)).tolist() == [OBJECTION, CLEAR]
-    assert await held.consents(numbers) == {1: consent}
+    assert await held.on_file(numbers) == {1: OnFile(consent)}
 
 
 async def test_what_was_sent_in_bulk_is_answered_wherever_its_key_lies(client: Client, keys: Keys) -> None:

@@ -44,6 +44,7 @@ class Variable(StrEnum):
     """Channel variables and globals."""
 
     AGI = "CALLGATE_AGI"
+    AGI_ALSO = "CALLGATE_AGI_ALSO"
     TRUNK = "CALLGATE_TRUNK"
     TRUNK_TAIL = "CALLGATE_TRUNK_TAIL"
     PROMPTS = "CALLGATE_PROMPTS"

@@ -6,8 +6,10 @@ check it without asking anyone. It says nothing about a person: the digits go in
 
 import hmac
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
 
 LIFE_SECONDS = 5
 """An allow that is not dialled within this time is none (P1)."""
@@ -34,6 +36,17 @@ def permits(key: bytes, token: str, permit: Permit) -> bool:
     """Whether `token` is the one for exactly this permit. Any other string, however made, is not."""
     expires = round(permit.expires.timestamp() * 1000)
     return hmac.compare_digest(token.encode(), f"{expires:x}-{_mac(key, permit, expires)}".encode())
+
+
+def expiry(token: str) -> datetime | None:
+    """When the token says that it expires; None of what is no token. Only `permits` tells whether to believe it."""
+    milliseconds = token.partition("-")[0]
+    if not (milliseconds.isascii() and milliseconds.isalnum() and len(milliseconds) < 16):
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=int(milliseconds, 16))
+    except (ValueError, OverflowError):
+        return None
 
 
 def _mac(key: bytes, permit: Permit, expires: int) -> str:

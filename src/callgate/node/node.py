@@ -11,6 +11,7 @@ import structlog
 
 from callgate.boundary import Office
 from callgate.live import Live
+from callgate.node.charge import Charge
 from callgate.node.company import Company
 from callgate.node.exchange import Exchange
 from callgate.node.fleet import Fleet
@@ -34,6 +35,8 @@ log = structlog.stdlib.get_logger()
 
 SWEEP_S = 5.0
 LOOK_S = 0.5
+OPENS_WITHIN_S = 0.8
+"""How long after it took charge a node lets whoever asks wait until it sees the PBX; the dialplan waits 1.2 seconds."""
 SETTLE_EVERY = 12
 """Sweeps between two looks at what the dialplan kept: a callgate that hung for a moment loses no AMI connection."""
 
@@ -75,6 +78,8 @@ class Node:
         self._clock = clock
         self._live = live
         self._later = later
+        self._charge = Charge(recordings.spool.folder)
+        self._open_until = 0.0
         channels = Channels()
         self._exchange = Exchange(office, live, later)
         tools = Tools(office, catalogue, recordings, self._exchange, live, later, clock)
@@ -123,6 +128,7 @@ class Node:
             channels=channels,
             exchange=self._exchange,
             recovery=self._recovery,
+            opens=self._opens,
         )
         self._link = self._exchange.link = Link(
             station.ami,
@@ -138,6 +144,22 @@ class Node:
     def ready(self) -> bool:
         """Whether the node sees its PBX and has read what the dialplan kept."""
         return self._exchange.up and self._recovery.settled
+
+    @property
+    def in_charge(self) -> bool:
+        """Whether this callgate is the one that acts on the PBX."""
+        return self._charge.held
+
+    @property
+    def stands_by(self) -> bool:
+        """Whether another callgate is in charge of the PBX, and this one takes over when that is gone."""
+        return self._charge.elsewhere
+
+    @property
+    def hindrance(self) -> str:
+        """Why no call passes here; empty where the node is ready."""
+        unseen = "the PBX is not seen over AMI, or what its dialplan kept is not entered yet"
+        return self._charge.hindrance or ("" if self.ready else unseen)
 
     @property
     def ami_up(self) -> bool:
@@ -160,17 +182,34 @@ class Node:
         return sum(pilot.is_open for pilot in self.fleet.all())
 
     async def run(self) -> None:
-        """Serve until cancelled. Raises OSError where the AGI port is taken."""
-        await self._server.start(*self._station.agi)
-        log.info("agi-listens", address=f"{self._station.agi[0]}:{self._station.agi[1]}")
+        """Serve until cancelled, once this callgate is in charge. Raises OSError where the AGI port is taken."""
+        # Now, so that one that stands by does not find out when it is needed.
+        await self._server.bind(*self._station.agi)
+        late = asyncio.create_task(self._later.run())
         try:
+            await self._take_charge()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._link.run())
-                tasks.create_task(self._later.run())
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._look_after_wanderers())
         finally:
             await self._stop()
+            self._charge.leave()
+            late.cancel()
+
+    async def _take_charge(self) -> None:
+        took_over = await self._charge.take()
+        self._open_until = asyncio.get_running_loop().time() + OPENS_WITHIN_S
+        await self._server.listen()
+        log.info("agi-listens", address=f"{self._station.agi[0]}:{self._station.agi[1]}")
+        if took_over:
+            self._exchange.alarm("took-charge", pbx=self._station.pbx)
+
+    async def _opens(self) -> None:
+        """Return when the PBX is seen and what it kept is read, if that is a matter of a moment: after a start."""
+        now = asyncio.get_running_loop().time
+        while not self.ready and now() < self._open_until:  # noqa: ASYNC110 - of three things, none tells
+            await asyncio.sleep(0.02)
 
     async def _stop(self, grace_s: float = 5.0) -> None:
         await self._server.stop(grace_s=1.0)

@@ -5,7 +5,7 @@ the one of that CALLGATE_ID which may say so. While AMI is not up, or what the d
 says no.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 
 import structlog
@@ -56,7 +56,9 @@ class Reception:
         channels: Channels,
         exchange: Exchange,
         recovery: Recovery,
+        opens: Callable[[], Awaitable[None]],
     ) -> None:
+        """`opens` returns when the node has found its way back, or does not find it soon."""
         self._pbx = pbx
         self._emergency = emergency
         self._token_key = token_key
@@ -65,10 +67,21 @@ class Reception:
         self._channels = channels
         self._exchange = exchange
         self._recovery = recovery
+        self._opens = opens
 
     @property
     def handlers(self) -> dict[str, Handler]:
         """The scripts by name."""
+        return {script: self._when_open(handler) for script, handler in self._scripts().items()}
+
+    def _when_open(self, handler: Handler) -> Handler:
+        async def serve(session: Session) -> None:
+            await self._opens()
+            await handler(session)
+
+        return serve
+
+    def _scripts(self) -> dict[str, Handler]:
         return {
             Script.GATE: self._gate,
             Script.ANSWER: self._answer,

@@ -22,6 +22,7 @@ from callgate.pbx.agi import RemoteError, Session
 from callgate.pbx.ami import ActionRefused, Message
 from callgate.pbx.ami import RemoteError as AmiError
 from callgate.pbx.channels import Channels, hidden
+from callgate.pbx.guard import permit_for
 from callgate.pilot import Tools
 
 log = structlog.stdlib.get_logger()
@@ -60,15 +61,21 @@ class Recovery:
         self._watch.after_gap(snapshot)
 
     def _take_up(self, opened: OpenCall) -> None:
-        pilot = self._fleet.add(opened.decision, opened.uniqueid, opened.agent, permit=None)
+        decision = opened.decision
+        permit = permit_for(self._pbx, opened.uniqueid, decision.digits, decision.campaign, self._tools.clock())
+        pilot = self._fleet.add(decision, opened.uniqueid, opened.agent, permit)
         callee = self._watch.callee_of(pilot.id, opened.uniqueid)
+        # Nobody is bridged to a callee who has not heard the notice: the dialplan sees to that.
+        talking = callee is not None and self._watch.is_bridged(callee)
         pilot.restore(
-            connected=opened.connected,
+            connected=opened.connected or talking,
             recording=self._has_recording(opened),
             paused=opened.paused,
             callee=callee.uniqueid if callee else "",
             callee_channel=callee.name if callee else "",
             sealed=opened.sealed,
+            dialled=opened.dialled,
+            parting=opened.parting,
         )
         if callee is not None:
             self._fleet.took_up(pilot, callee.uniqueid)

@@ -208,6 +208,10 @@ class Watch:
         """What may record a callee, for all that is known."""
         self._recorders.applications([channel for channel in snapshot if self.is_whole(channel)], gap=True)
 
+    def is_bridged(self, channel: Channel) -> bool:
+        """Whether a channel is in a bridge."""
+        return self._bridges.holds(channel.uniqueid)
+
     def callee_of(self, call: str, agent: str) -> Channel | None:
         """The callee's channel of a call, after a restart: a leg on a trunk, whoever else inherited the CALLGATE_ID."""
         legs = (channel for channel in self._channels.of_call(call) if channel.uniqueid != agent)

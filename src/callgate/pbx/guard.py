@@ -6,7 +6,7 @@ and knows the PBX. It has nothing to say about internal and inbound calls, nor a
 
 import re
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
@@ -60,7 +60,11 @@ def dialled_digits(dial_string: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """A call that the gate allowed, as the guard needs to know it: the permit, and its legs on a trunk."""
+    """A call that the gate allowed, as the guard needs to know it: the permit, and its legs on a trunk.
+
+    When it expires the token itself says, whose MAC is over that too: so the token of a callgate that died is good for
+    the one that took over.
+    """
 
     permit: Permit
     first_dialled: bool
@@ -99,7 +103,10 @@ def judge(
         return Ruling.EMERGENCY
     if not dial.token or allowed is None or not allowed.open:
         return Ruling.NO_VERDICT
-    permit = allowed.permit
+    expires = token.expiry(dial.token)
+    if expires is None:
+        return Ruling.NOT_FOR_THIS
+    permit = replace(allowed.permit, expires=expires)
     if (dial.uniqueid, dial.digits) != (permit.uniqueid, permit.digits) or not token.permits(key, dial.token, permit):
         return Ruling.NOT_FOR_THIS
     if allowed.live_legs:

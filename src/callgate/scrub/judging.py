@@ -14,14 +14,14 @@ hour, earlier calls) is left to the gate.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from callgate.core.bulk import Mask, Numbers
 from callgate.core.gate import ListState
-from callgate.core.law import Consent
+from callgate.core.law import Consent, Related
 from callgate.core.plan import INDEX
 from callgate.core.policy import Campaign, ListRule
 from callgate.core.reasons import Reason
@@ -54,8 +54,15 @@ class Listed(Protocol):
         """Of each number whether it is on the list."""
 
 
+class OnFile(NamedTuple):
+    """What there is of one person for a campaign: the consent that counts, what connects them with its controller."""
+
+    consent: Consent | None = None
+    related: tuple[Related, ...] = ()
+
+
 class Held(Protocol):
-    """What is held of people for a campaign: what speaks against calling them, and what they consented to.
+    """What is held of people for a campaign: what speaks against calling them, and what may speak for it.
 
     Both raise where that cannot be known.
     """
@@ -63,18 +70,18 @@ class Held(Protocol):
     async def against(self, numbers: Numbers) -> Verdicts:
         """Of each number what speaks against it: an objection, a pattern, a mark of its controller; or `CLEAR`."""
 
-    async def consents(self, numbers: Numbers) -> Mapping[int, Consent]:
-        """The consents that count, by the row of the number."""
+    async def on_file(self, numbers: Numbers) -> Mapping[int, OnFile]:
+        """Of those of whom there is something, by the row of the number."""
 
 
 class Law(Protocol):
     """What lists and the law say to calls to a person, whatever else speaks against them."""
 
-    def unconsented(self, country: str, listed: frozenset[str], numbers: Numbers) -> Verdicts:
-        """Of numbers of a country that are on these lists, where no consent is on file."""
+    def unknown(self, country: str, listed: frozenset[str], numbers: Numbers) -> Verdicts:
+        """Of numbers of a country that are on these lists, where nothing is on file."""
 
-    def consented(self, country: str, listed: frozenset[str], number: int, consent: Consent) -> int:
-        """Of a number whose person consented."""
+    def known(self, country: str, listed: frozenset[str], number: int, on_file: OnFile) -> int:
+        """Of a number whose person has something on file."""
 
 
 class Unscrubbable(Exception):
@@ -105,13 +112,13 @@ class Judge:
     async def _lawful(self, country: str, numbers: Numbers) -> Verdicts:
         verdicts = np.full(len(numbers), CLEAR, np.uint8)
         for listed, rows in self._alike(country, numbers):
-            verdicts[rows] = self.law.unconsented(country, listed, numbers[rows])
+            verdicts[rows] = self.law.unknown(country, listed, numbers[rows])
             stopped = rows[verdicts[rows] != CLEAR]
             if not len(stopped):
                 continue
-            for row, consent in (await self.held.consents(numbers[stopped])).items():
+            for row, on_file in (await self.held.on_file(numbers[stopped])).items():
                 place = stopped[row]
-                verdicts[place] = self.law.consented(country, listed, int(numbers[place]), consent)
+                verdicts[place] = self.law.known(country, listed, int(numbers[place]), on_file)
         return verdicts
 
     def _alike(self, country: str, numbers: Numbers) -> Sequence[tuple[frozenset[str], NDArray[np.intp]]]:

@@ -19,11 +19,10 @@ from typing import Any, TypeVar
 import numpy as np
 
 from callgate.core.bulk import Mask, Numbers
-from callgate.core.law import Consent
 from callgate.onfile import patterns_in_force
-from callgate.scrub.judging import CLEAR, ERASED, OBJECTION, PATTERN, RESTRICTED, Verdicts
+from callgate.scrub.judging import CLEAR, ERASED, OBJECTION, PATTERN, RESTRICTED, OnFile, Verdicts
 from callgate.scrub.shelf import Asked, Shelf
-from callgate.stores import consents
+from callgate.stores import consents, relations
 from callgate.stores.connection import store
 from callgate.stores.encoding import Token
 from callgate.stores.errors import NotReady
@@ -44,12 +43,12 @@ class _Changed(Exception):
 
 @dataclass(slots=True)
 class _Held:
-    """What was fetched of one generation: tokens of objections; of consents tokens, and what each field says."""
+    """What was fetched of one generation: tokens of objections; of files tokens, and what each field says."""
 
     raw: bytes
     epoch: Epoch
     objections: Shelf
-    consents: Shelf
+    files: Shelf
     said: dict[tuple[str, str], bytes] = field(default_factory=dict)
 
 
@@ -67,7 +66,6 @@ class CacheObjections:
             (ERASED, (erased,)),
         )
         self._patterns = [*patterns]
-        self._consents = consents.Consents(cache.keys, cache.tokens)
         self._held: _Held | None = None
 
     async def against(self, numbers: Numbers) -> Verdicts:
@@ -91,20 +89,18 @@ class CacheObjections:
 
         return await self._steadily(work)
 
-    async def consents(self, numbers: Numbers) -> Mapping[int, Consent]:
-        """The consents that count, by the row of the number. Raises as `against`."""
+    async def on_file(self, numbers: Numbers) -> Mapping[int, OnFile]:
+        """What counts of consents and relations, by the row of the number. Raises as `against`."""
 
-        async def work(held: _Held) -> Mapping[int, Consent]:
-            if held.consents.empty:
+        async def work(held: _Held) -> Mapping[int, OnFile]:
+            if held.files.empty:
                 return {}
             own = [*self._tokens(self._controllers, _texts(numbers), held)]
-            await self._fetch_consents(held, own)
-            rows = np.flatnonzero(np.any([held.consents.holds(one) for one in own], axis=0))
+            await self._fetch_files(held, own)
+            rows = np.flatnonzero(np.any([held.files.holds(one) for one in own], axis=0))
             some = _texts(numbers[rows])
-            everyones = [*self._tokens(self._everyones, some, held)]
-            await self._fetch_consents(held, everyones)
-            found = ((int(row), self._consent(held, text.decode())) for row, text in zip(rows, some, strict=True))
-            return {row: consent for row, consent in found if consent is not None}
+            await self._fetch_files(held, [*self._tokens(self._everyones, some, held)])
+            return {int(row): self._file(held, text.decode()) for row, text in zip(rows, some, strict=True)}
 
         return await self._steadily(work)
 
@@ -128,22 +124,22 @@ class CacheObjections:
         epoch = Epoch.read(raw, self._cache.ledger, self._cache.tokens.layout)
         buckets = range(1 << epoch.bits)
         objections = await self._ask(raw, "SCARD", [keys.bucket(epoch.generation, bucket) for bucket in buckets])
-        given = await self._ask(raw, "HLEN", [keys.consents(epoch.generation, bucket) for bucket in buckets])
-        return _Held(raw, epoch, Shelf(objections), Shelf(given))
+        files = await self._ask(raw, "HLEN", [keys.consents(epoch.generation, bucket) for bucket in buckets])
+        return _Held(raw, epoch, Shelf(objections), Shelf(files))
 
     async def _fetch_objections(self, held: _Held, asked: Sequence[Asked]) -> None:
         lacking = held.objections.lacks(asked)
         keys = [self._cache.keys.bucket(held.epoch.generation, bucket) for bucket in lacking]
         held.objections.add(lacking, await self._ask(held.raw, "SMEMBERS", keys))
 
-    async def _fetch_consents(self, held: _Held, asked: Sequence[Asked]) -> None:
-        lacking = held.consents.lacks(asked)
+    async def _fetch_files(self, held: _Held, asked: Sequence[Asked]) -> None:
+        lacking = held.files.lacks(asked)
         keys = [self._cache.keys.consents(held.epoch.generation, bucket) for bucket in lacking]
         answers = await self._ask(held.raw, "HGETALL", keys)
         for key, answer in zip(keys, answers, strict=True):
             held.said |= {(key, name.decode()): said for name, said in answer.items()}
-        # A consent stands under the token itself, and what else there is under a name that begins with a letter.
-        held.consents.add(lacking, [[name for name in answer if name.isdigit()] for answer in answers])
+        # A person's consent stands under their token, relations behind an r; behind an o, what everyone is asked of.
+        held.files.add(lacking, [{name.lstrip(b"r") for name in answer if name[:1] != b"o"} for answer in answers])
 
     async def _ask(self, raw: bytes, command: str, keys: Sequence[str]) -> list[Any]:
         """The answer for each key; raises `_Changed` where the epoch is another afterwards."""
@@ -162,15 +158,17 @@ class CacheObjections:
     def _tokens(self, audience: Audience, texts: Sequence[bytes], held: _Held) -> Iterable[Asked]:
         return (Asked(key, audience, texts, held.epoch.bits) for key in self._cache.tokens.keys)
 
-    def _consent(self, held: _Held, number: str) -> Consent | None:
-        generation = held.epoch.generation
+    def _file(self, held: _Held, number: str) -> OnFile:
+        generation, bits = held.epoch.generation, held.epoch.bits
 
-        def said(audience: Audience, place: Callable[[Token, str], tuple[str, int | str]]) -> list[bytes | None]:
-            places = (place(token, generation) for token in self._cache.tokens.all(audience, number))
-            return [held.said.get((key, str(name))) for key, name in places]
+        def said(audience: Audience, name: Callable[[Token], str]) -> list[bytes | None]:
+            tokens = self._cache.tokens.all(audience, number)
+            keyed = ((self._cache.keys.consents(generation, token.bucket(bits)), name(token)) for token in tokens)
+            return [held.said.get(place) for place in keyed]
 
-        own = said(self._controllers, self._consents.place)
-        return consents.read(own, said(self._everyones, self._consents.place_of_objection))
+        own = said(self._controllers, lambda token: f"{token.member}")
+        objected = said(self._everyones, consents.field_of_objection)
+        return OnFile(consents.read(own, objected), relations.read(said(self._controllers, relations.field)))
 
 
 async def read_objections(cache: SuppressionCache, ledger: Ledger, controller: str, campaign: str) -> CacheObjections:

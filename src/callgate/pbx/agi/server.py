@@ -92,13 +92,28 @@ class AgiServer:
 
     async def start(self, host: str, port: int) -> None:
         """Listen. Port 0 takes a free one, see `address`. Raises OSError where the port is taken."""
+        await self.bind(host, port)
+        await self.listen()
+
+    async def bind(self, host: str, port: int) -> None:
+        """Take the port, and refuse every connection until `listen`. Raises OSError where the port is taken."""
         if self._server is not None:
             raise LocalError("the AGI server was started before; make a new one")
         loop = asyncio.get_running_loop()
         # asyncio sets TCP_NODELAY itself.
         self._server = await loop.create_server(
-            lambda: Connection(self, self._limits), host, port, backlog=self._limits.connections
+            lambda: Connection(self, self._limits),
+            host,
+            port,
+            backlog=self._limits.connections,
+            start_serving=False,
         )
+
+    async def listen(self) -> None:
+        """Take connections on the port that is ours. Raises LocalError before `bind`."""
+        if self._server is None:
+            raise LocalError("the AGI server has no port yet; bind it first")
+        await self._server.start_serving()
 
     async def stop(self, grace_s: float) -> None:
         """Take no more calls, give those under way `grace_s` seconds, then cancel their handlers."""
