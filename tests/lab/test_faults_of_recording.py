@@ -27,7 +27,6 @@ from lab.conversation import (
     pressed,
 )
 from lab.place import Place, somewhere
-from lab.process import until
 from lab.scene import Result, Scene
 from lab.world import Lab
 
@@ -47,10 +46,9 @@ async def conversing(scene: Scene, centre: str, number: str, key: str, seconds: 
     return talk
 
 
-async def is_sealed(scene: Scene, talk: Conversation, *, whole: bool, within: float = 30) -> None:
+async def is_sealed(scene: Scene, talk: Conversation, *, whole: bool) -> None:
     """Sealed, with both sides and nothing from before the key; nothing is left in the spool."""
-    await until(lambda: is_in_ledger(scene, talk.id, "recording-sealed"), "the recording sealed", within)
-    await until(lambda: is_in_ledger(scene, talk.id, "closed"), "the call closed", 10)
+    await scene.watcher.until("sealed", talk.since, within=60, call=talk.id)
     (fact,) = await in_ledger(scene, talk.id, "recording-sealed")
     assert fact["whole"] is whole
     callee, other = await scene.heard(talk.id)
@@ -62,7 +60,7 @@ async def is_sealed(scene: Scene, talk: Conversation, *, whole: bool, within: fl
 
 async def is_nowhere(scene: Scene, talk: Conversation) -> None:
     """There is no recording, and there was none."""
-    await until(lambda: is_in_ledger(scene, talk.id, "closed"), "the call closed", 15)
+    await scene.watcher.until("call", talk.since, within=60, stage="closed", call=talk.id)
     result = Result("", "", "", "")
     not_recorded(scene, result, talk.id)
     assert not result.failed
