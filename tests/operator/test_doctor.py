@@ -66,7 +66,19 @@ def test_a_list_whose_file_is_newer_than_what_is_in_force_wants_a_rebuild(comman
     path.write_bytes(path.read_bytes().replace(b'"one"', b'"two"'))
     finding = findings(command)["list uk-tps"]
     assert not finding["ok"]
-    assert "version one is in force, and its file is of version two" in str(finding["says"])
+    assert "version one is in force, and the file is of version two" in str(finding["says"])
+    assert "callgate cache rebuild" in str(finding["way_out"])
+
+
+def test_a_list_that_redis_lost_and_whose_file_is_there_wants_a_rebuild_and_no_import(
+    command: Command, redis_url: str
+) -> None:
+    import_list(command, "--version", "one")
+    with Redis.from_url(redis_url) as redis:
+        redis.flushall()
+    finding = findings(command)["list uk-tps"]
+    assert not finding["ok"]
+    assert "none is in force, and the file is of version one" in str(finding["says"])
     assert "callgate cache rebuild" in str(finding["way_out"])
 
 
