@@ -44,13 +44,13 @@ class _Changed(Exception):
 
 @dataclass(slots=True)
 class _Held:
-    """What was fetched of one generation: tokens of objections; of consents tokens, and what each field says."""
+    """What was fetched of one generation: tokens of objections; of consents tokens, and by key what each field says."""
 
     raw: bytes
     epoch: Epoch
     objections: Shelf
     consents: Shelf
-    said: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    said: dict[str, Mapping[bytes, bytes]] = field(default_factory=dict)
 
 
 class CacheObjections:
@@ -140,8 +140,7 @@ class CacheObjections:
         lacking = held.consents.lacks(asked)
         keys = [self._cache.keys.consents(held.epoch.generation, bucket) for bucket in lacking]
         answers = await self._ask(held.raw, "HGETALL", keys)
-        for key, answer in zip(keys, answers, strict=True):
-            held.said |= {(key, name.decode()): said for name, said in answer.items()}
+        held.said |= zip(keys, answers, strict=True)
         # A consent stands under the token itself, and what else there is under a name that begins with a letter.
         held.consents.add(lacking, [[name for name in answer if name.isdigit()] for answer in answers])
 
@@ -167,7 +166,7 @@ class CacheObjections:
 
         def said(audience: Audience, place: Callable[[Token, str], tuple[str, int | str]]) -> list[bytes | None]:
             places = (place(token, generation) for token in self._cache.tokens.all(audience, number))
-            return [held.said.get((key, str(name))) for key, name in places]
+            return [held.said.get(key, {}).get(str(name).encode()) for key, name in places]
 
         own = said(self._controllers, self._consents.place)
         return consents.read(own, said(self._everyones, self._consents.place_of_objection))
