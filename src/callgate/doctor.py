@@ -21,7 +21,7 @@ from callgate.stores.errors import LedgerRefused, LedgerUnavailable, StoreUnavai
 from callgate.stores.ledger import Ledger
 from callgate.stores.nodes import ask, primaries
 from callgate.stores.readiness import SAFE_POLICY, inspect
-from callgate.stores.suppression import SuppressionCache
+from callgate.stores.suppression import REBUILD, SuppressionCache
 
 OLDEST_REDIS = (7, 0)
 """The oldest with which callgate is tested."""
@@ -129,12 +129,17 @@ async def _lists(settings: Settings, cache: SuppressionCache) -> AsyncIterator[F
         return
     files = {file.of.id: file.of.version for file in daemon.list_files(settings)}
     for one in all_aged(rules, states, daemon.clock_of(settings)()):
-        if one.age in (Age.FRESH, Age.HALF) and files.get(one.list) != one.version:
-            says = f"version {one.version} is in force, and its file is damaged, missing or of another version"
+        held, serves = files.get(one.list), one.age in (Age.FRESH, Age.HALF)
+        if held is not None and held != one.version:
+            # As in a Redis that came back empty, or after an import that was killed when it had written the file.
+            now_in = f"version {one.version} is in force" if one.version else "none is in force"
+            says = f"{now_in}, and the file is of version {held}, which was not loaded"
+            yield Finding(f"list {one.list}", False, says, REBUILD)
+        elif serves and held is None:
+            says = f"version {one.version} is in force, and its file is damaged or missing"
             yield Finding(f"list {one.list}", False, says, f"run `callgate lists import FILE --list {one.list}` again")
         else:
             # At half its age a list still serves: what is to be done is said, and nothing is wrong yet.
-            serves = one.age in (Age.FRESH, Age.HALF)
             yield Finding(f"list {one.list}", serves, one.says, "" if one.age is Age.FRESH else one.way_out)
 
 

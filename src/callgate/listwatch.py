@@ -21,7 +21,7 @@ from callgate.core.policy import ListRule
 from callgate.stores.connection import store
 from callgate.stores.errors import ListRefused, StoreBusy, StoreUnavailable
 from callgate.stores.listfile import ListFile, ListVersion
-from callgate.stores.lists import directory, load_list
+from callgate.stores.lists import Loaded, directory, load_list
 from callgate.stores.suppression import SuppressionCache
 
 log = structlog.stdlib.get_logger()
@@ -32,13 +32,18 @@ Sleep = Callable[[float], Awaitable[None]]
 Alarm = Callable[[Aged], None]
 
 
-async def list_states(cache: SuppressionCache) -> dict[str, ListState]:
-    """The lists in force. Raises `StoreUnavailable`; lists that are not ours are none."""
+async def lists_in_force(cache: SuppressionCache) -> Mapping[str, Loaded]:
+    """The loads in force. Raises `StoreUnavailable`; lists that are not ours are none."""
     async with store("reading which lists are in force"):
         try:
-            found = await directory(cache.redis, cache.keys)
+            return await directory(cache.redis, cache.keys)
         except (ValueError, KeyError, TypeError):
             return {}
+
+
+async def list_states(cache: SuppressionCache) -> dict[str, ListState]:
+    """The same, as the gate knows them. Raises `StoreUnavailable`."""
+    found = await lists_in_force(cache)
     return {name: ListState(loaded.of.version, loaded.of.scrubbed_at) for name, loaded in found.items()}
 
 

@@ -27,6 +27,7 @@ class OnFile:
     event: str
     scope: str
     controller: str
+    campaign: str
     by: str
     reason: str
     erased: bool
@@ -85,6 +86,7 @@ def _shown(event: Event, *, erased: bool = False) -> OnFile:
         event=str(event.kind),
         scope=str(said.get("scope", Scope.CONTROLLER)),
         controller=event.controller or "",
+        campaign=str(said.get("campaign", "")),
         by=str(said.get("by", "")),
         reason=str(event.personal.get("reason", said.get("reason", ""))),
         erased=erased,

@@ -56,7 +56,30 @@ def test_a_list_whose_file_is_gone_could_not_be_filled_again(command: Command, t
     (tmp_path / "state" / "lists" / "uk-tps.list").unlink()
     finding = findings(command)["list uk-tps"]
     assert not finding["ok"]
-    assert "its file is damaged, missing or of another version" in str(finding["says"])
+    assert "its file is damaged or missing" in str(finding["says"])
+
+
+def test_a_list_whose_file_is_newer_than_what_is_in_force_wants_a_rebuild(command: Command, tmp_path: Path) -> None:
+    """As after an import that was killed when it had written its file."""
+    import_list(command, "--version", "one")
+    path = tmp_path / "state" / "lists" / "uk-tps.list"
+    path.write_bytes(path.read_bytes().replace(b'"one"', b'"two"'))
+    finding = findings(command)["list uk-tps"]
+    assert not finding["ok"]
+    assert "version one is in force, and the file is of version two" in str(finding["says"])
+    assert "callgate cache rebuild" in str(finding["way_out"])
+
+
+def test_a_list_that_redis_lost_and_whose_file_is_there_wants_a_rebuild_and_no_import(
+    command: Command, redis_url: str
+) -> None:
+    import_list(command, "--version", "one")
+    with Redis.from_url(redis_url) as redis:
+        redis.flushall()
+    finding = findings(command)["list uk-tps"]
+    assert not finding["ok"]
+    assert "none is in force, and the file is of version one" in str(finding["says"])
+    assert "callgate cache rebuild" in str(finding["way_out"])
 
 
 def test_a_redis_that_may_evict_or_is_nearly_full_is_not_in_order(command: Command, redis_url: str) -> None:

@@ -43,12 +43,32 @@ def test_an_objection_is_entered_with_reason_and_actor_and_shown(command: Comman
         (ANNA, *WHY),
         (ANNA, *WHY, *ACME, "--all"),
         (ANNA, *WHY, "--controller", "nobody"),
+        (ANNA, *WHY, "--campaign", "nothing"),
+        (ANNA, *WHY, "--campaign", "spring", "--all"),
+        (ANNA, *WHY, "--campaign", "spring", "--controller", "nobody"),
         ("12", *WHY, *ACME),
     ],
 )
 def test_without_reason_audience_or_number_nothing_is_entered(command: Command, arguments: tuple[str, ...]) -> None:
     assert command("suppress", "add", *arguments).exit_code == 2
     assert shown(command) == []
+
+
+def test_an_objection_to_one_campaign_is_of_its_company_and_says_which(command: Command) -> None:
+    done = command("suppress", "add", ANNA, *WHY, "--campaign", "spring")
+    assert "for the campaign spring of acme" in done.stdout
+    assert [(row["scope"], row["controller"], row["campaign"]) for row in shown(command)] == [
+        ("campaign", "acme", "spring")
+    ]
+
+
+def test_a_number_is_read_as_people_write_it_and_said_in_no_error(command: Command) -> None:
+    assert command("suppress", "add", "+33 (0)1 99.00.00-42", *WHY, *ACME).exit_code == 0
+    assert len(shown(command)) == 1
+    refused = command("suppress", "add", "+33 1 99 00 00 4", *WHY, *ACME)
+    assert refused.exit_code == 2
+    assert "the number cannot be used" in refused.stderr
+    assert "99" not in refused.stderr
 
 
 def test_an_objection_is_taken_back_only_at_the_persons_own_request_and_for_ever_on_file(command: Command) -> None:

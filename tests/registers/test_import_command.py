@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from tests.registers.conftest import Command
 
@@ -97,3 +98,11 @@ def test_nothing_but_the_list_is_left_behind(command: Command, tmp_path: Path) -
     for stdin in (lines(10), lines(1), "q\n"):
         command("lists", "import", "-", "--list", "uk-tps", stdin=stdin)
     assert [path.name for path in (tmp_path / "state" / "lists").iterdir()] == ["uk-tps.list"]
+
+
+def test_lists_that_cannot_be_asked_for_are_a_sentence(command: Command, redis_url: str) -> None:
+    with Redis.from_url(redis_url) as redis:
+        redis.shutdown(nosave=True)
+    done = command("lists", "show")
+    assert done.exit_code == 2
+    assert "error: Redis failed while reading which lists are in force" in done.stderr

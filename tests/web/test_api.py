@@ -168,6 +168,18 @@ async def test_an_objection_is_entered_with_who_and_why_and_found_by_the_number(
     assert (look.number, look.controller, look.payload["by"]) == (ANNA, "acme", "officer")
 
 
+async def test_an_objection_to_one_campaign_leaves_the_companys_others(world: World) -> None:
+    token = await world.user("officer", Role.OFFICER)
+    body = PERSON | WHY | {"scope": "campaign", "campaign": "spring"}
+    entered = await done(await world.ask("POST", "/api/v1/suppressions", token, json=body))
+    assert entered["scope"] == "campaign"
+    shown = await done(await world.ask("POST", "/api/v1/suppressions/search", token, json=PERSON))
+    assert [(one["scope"], one["campaign"]) for one in shown["events"]] == [("campaign", "spring")]
+    dialer = await world.user("dialer", Role.MACHINE)
+    judged = await done(await world.ask("POST", "/api/v1/check", dialer, json=CALL))
+    assert (judged["outcome"], judged["reason"]) == ("block", "objection")
+
+
 async def test_an_objection_of_somebody_erased_is_still_told(world: World, tmp_path: Any) -> None:
     token = await world.user("officer", Role.OFFICER)
     await done(await world.ask("POST", "/api/v1/suppressions", token, json=PERSON | WHY))
@@ -223,6 +235,9 @@ async def test_a_consent_of_who_objects_is_refused_and_only_an_officer_lifts_the
         ({"reason": " "}, "/reason"),
         ({"reason": "a\x00b"}, "/reason"),
         ({"scope": "national"}, "/scope"),
+        ({"scope": "campaign"}, "/campaign"),
+        ({"campaign": "spring"}, "/campaign"),
+        ({"scope": "campaign", "campaign": "nothing"}, "/campaign"),
         ({"reasn": "x"}, "/reasn"),
     ],
 )

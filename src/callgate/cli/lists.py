@@ -11,8 +11,8 @@ from callgate.cli.bringing import FORMATS, bring, reading_of, share_of
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
 from callgate.cli.fetch import fetch
 from callgate.intoforce import Wanted
+from callgate.listwatch import lists_in_force
 from callgate.registers.intake import MAX_BROKEN, Limits
-from callgate.stores.lists import directory
 
 app = typer.Typer(help="National do-not-call lists: import, fetch, show.", no_args_is_help=True)
 app.command(name="fetch")(fetch)
@@ -86,7 +86,7 @@ def show(config_file: ConfigOption = default_config, as_json: JsonOption = False
         settings = config.load(config_file)
         now = daemon.clock_of(settings)()
         async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (_, cache):
-            found = await directory(cache.redis, cache.keys)
+            found = await lists_in_force(cache)
         rows: list[dict[str, object]] = []
         for name, rule in settings.lists.items():
             loaded = found.get(name)

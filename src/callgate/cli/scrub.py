@@ -18,6 +18,7 @@ from callgate.config import Settings
 from callgate.core.gate import ListState
 from callgate.core.policy import Campaign
 from callgate.intoforce import version_in_force
+from callgate.listwatch import lists_in_force
 from callgate.registers.errors import FileRefused
 from callgate.scrub.judging import Judge, Unscrubbable, check_lists
 from callgate.scrub.lawful import LawOfLists
@@ -26,7 +27,7 @@ from callgate.scrub.objections import read_objections
 from callgate.scrub.stream import Counts, Sieve
 from callgate.stores.errors import NotReady
 from callgate.stores.listfile import ListFile
-from callgate.stores.lists import Loaded, directory
+from callgate.stores.lists import Loaded
 from callgate.stores.readiness import check
 
 
@@ -67,7 +68,8 @@ def scrub(
     reasons = ", ".join(f"{count:,} {reason}" for reason, count in counts.by_reason().items())
     err.print(
         f"{counts.leads:,} leads: {counts.allowed:,} allowed, {counts.blocked.total():,} blocked"
-        f"{f' ({reasons})' if reasons else ''}."
+        f"{f' ({reasons})' if reasons else ''}.",
+        soft_wrap=True,
     )
 
 
@@ -101,7 +103,7 @@ async def _sift(
     async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
         if problems := await check(cache, ledger):
             raise NotReady(problems[0])
-        loaded = await directory(cache.redis, cache.keys)
+        loaded = await lists_in_force(cache)
         states = {name: ListState(found.of.version, found.of.scrubbed_at) for name, found in loaded.items()}
         policy = config.to_policy(settings)
         check_lists(campaign, policy.lists, states, clock())

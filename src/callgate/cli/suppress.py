@@ -13,7 +13,7 @@ from callgate import config, daemon
 from callgate.cli import entering, importing, patterns
 from callgate.cli.common import ConfigOption, JsonOption, default_config, fail, out, print_json, run
 from callgate.config import Settings
-from callgate.core import phone
+from callgate.core import phone, written
 from callgate.core.events import Kind
 from callgate.core.objecting import Door, objection
 from callgate.onfile import OnFile, on_file
@@ -25,8 +25,11 @@ app.command(name="add-pattern")(patterns.add_pattern)
 app.command(name="remove-pattern")(patterns.remove_pattern)
 app.command(name="patterns")(patterns.show_patterns)
 
-Number = Annotated[str, typer.Argument(help="The person's number, international or as dialled on this PBX.")]
+Number = Annotated[str, typer.Argument(help="The person's number, as written or as dialled on this PBX.")]
 Controller = Annotated[str | None, typer.Option("--controller", help="The company whose calls they object to.")]
+Campaign = Annotated[
+    str | None, typer.Option("--campaign", help="One campaign's calls alone; the company's others stay allowed.")
+]
 Everyone = Annotated[bool, typer.Option("--all", help="Every company's calls: only at the person's express request.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why, for example: letter of 2026-11-20.")]
 By = Annotated[str | None, typer.Option("--by", help="Who enters it; else the user of this shell.")]
@@ -37,6 +40,7 @@ def add(
     number: Number,
     reason: Reason,
     controller: Controller = None,
+    campaign: Campaign = None,
     everyone: Everyone = False,
     by: By = None,
     source: Annotated[Door, typer.Option("--source", help="By which door it came, for example letter.")] = Door.CLI,
@@ -44,7 +48,7 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Enter an objection. It is durable, and in force at every centre, when this returns."""
-    _enter(Kind.OBJECTION, number, reason, controller, everyone, by, source, config_file, as_json)
+    _enter(Kind.OBJECTION, number, reason, (controller, campaign, everyone), by, source, config_file, as_json)
 
 
 @app.command()
@@ -52,6 +56,7 @@ def remove(
     number: Number,
     reason: Reason,
     controller: Controller = None,
+    campaign: Campaign = None,
     everyone: Everyone = False,
     at_the_persons_request: Annotated[
         bool,
@@ -70,38 +75,55 @@ def remove(
             "taking back an objection lets this person be called again, and stays in the ledger for ever with who did"
             " it: say --at-the-persons-request if they asked for it themselves, and keep the proof"
         )
-    _enter(Kind.OBJECTION_REMOVED, number, reason, controller, everyone, by, Door.CLI, config_file, as_json)
+    whose = controller, campaign, everyone
+    _enter(Kind.OBJECTION_REMOVED, number, reason, whose, by, Door.CLI, config_file, as_json)
 
 
 def _enter(
     kind: Kind,
     number: str,
     reason: str,
-    controller: str | None,
-    everyone: bool,
+    whose: tuple[str | None, str | None, bool],
     by: str | None,
     door: Door,
     config_file: Path,
     as_json: bool,
 ) -> None:
-    async def work() -> phone.Number:
+    """`whose` calls it is about: the company, the campaign, everyone."""
+    _, campaign, everyone = whose
+
+    async def work() -> tuple[phone.Number, str | None]:
         settings = config.load(config_file)
-        entering.audience(settings, controller, everyone)
+        controller = _controller(settings, *whose)
         parsed = _parse(number, settings)
         who, why, at = by or getpass.getuser(), entering.given(reason), daemon.clock_of(settings)()
-        event = objection(parsed.e164, at, door, by=who, controller=controller, reason=why, kind=kind)
-        await entering.enter(settings, event)
-        return parsed
+        said = objection(parsed.e164, at, door, by=who, controller=controller, campaign=campaign, reason=why, kind=kind)
+        await entering.enter(settings, said)
+        return parsed, controller
 
-    parsed = run(work())
-    scope = "all" if everyone else "controller"
+    parsed, controller = run(work())
     if as_json:
+        scope = "all" if everyone else "campaign" if campaign else "controller"
         print_json({"number": parsed.masked, "event": kind, "scope": scope})
         return
     done = "is in force" if kind is Kind.OBJECTION else "is lifted"
-    out.print(f"The objection of {parsed.masked} {done} for {'every company' if everyone else controller}.")
+    of = "every company" if everyone else f"the campaign {campaign} of {controller}" if campaign else controller
+    out.print(f"The objection of {parsed.masked} {done} for {of}.")
     if kind is Kind.OBJECTION_REMOVED:
         out.print("That it was taken back, by whom and why, is in the ledger for ever.")
+
+
+def _controller(settings: Settings, controller: str | None, campaign: str | None, everyone: bool) -> str | None:
+    """The company whose calls it is about; ends the command where the options do not fit. A campaign has one."""
+    if campaign is None:
+        entering.audience(settings, controller, everyone)
+        return controller
+    if campaign not in settings.campaigns:
+        fail(f"no campaign {campaign!r}; known are {', '.join(sorted(settings.campaigns))}")
+    of = settings.campaigns[campaign].controller
+    if everyone or controller not in (None, of):
+        fail(f"the campaign {campaign} is one of {of}: leave out --all, and name no other company")
+    return of
 
 
 @app.command()
@@ -141,5 +163,9 @@ def _shown(value: object) -> str:
 def _parse(number: str, settings: Settings) -> phone.Number:
     try:
         return phone.parse(number, settings.site.country, settings.site.outside_line)
+    except phone.NotANumber:
+        pass
+    try:
+        return written.read(number, settings.site.country)
     except phone.NotANumber as error:
-        fail(f"{number!r}: {error}")
+        fail(f"the number cannot be used: {error}")

@@ -43,13 +43,13 @@ class _Changed(Exception):
 
 @dataclass(slots=True)
 class _Held:
-    """What was fetched of one generation: tokens of objections; of files tokens, and what each field says."""
+    """What was fetched of one generation: tokens of objections; of files tokens, and by key what each field says."""
 
     raw: bytes
     epoch: Epoch
     objections: Shelf
     files: Shelf
-    said: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    said: dict[str, Mapping[bytes, bytes]] = field(default_factory=dict)
 
 
 class CacheObjections:
@@ -136,8 +136,7 @@ class CacheObjections:
         lacking = held.files.lacks(asked)
         keys = [self._cache.keys.consents(held.epoch.generation, bucket) for bucket in lacking]
         answers = await self._ask(held.raw, "HGETALL", keys)
-        for key, answer in zip(keys, answers, strict=True):
-            held.said |= {(key, name.decode()): said for name, said in answer.items()}
+        held.said |= zip(keys, answers, strict=True)
         # A person's consent stands under their token, relations behind an r; behind an o, what everyone is asked of.
         held.files.add(lacking, [{name.lstrip(b"r") for name in answer if name[:1] != b"o"} for answer in answers])
 
@@ -164,7 +163,7 @@ class CacheObjections:
         def said(audience: Audience, name: Callable[[Token], str]) -> list[bytes | None]:
             tokens = self._cache.tokens.all(audience, number)
             keyed = ((self._cache.keys.consents(generation, token.bucket(bits)), name(token)) for token in tokens)
-            return [held.said.get(place) for place in keyed]
+            return [held.said.get(key, {}).get(named.encode()) for key, named in keyed]
 
         own = said(self._controllers, lambda token: f"{token.member}")
         objected = said(self._everyones, consents.field_of_objection)

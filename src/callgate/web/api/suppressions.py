@@ -6,6 +6,7 @@ from typing import Final, Literal
 from callgate.core.access import Area, Role
 from callgate.core.events import Event, Kind
 from callgate.core.gate import Scope
+from callgate.core.objecting import Door, objection
 from callgate.onfile import standing
 from callgate.web.api.fields import Entered, In, Line, Name, Number, Out, Person
 from callgate.web.api.tenancy import acting_for, for_controller, number_of
@@ -19,11 +20,13 @@ _EXAMPLE: Final = _WHOSE | {"reason": "letter of 2026-11-20"}
 
 
 class Objection(In):
-    """A person's objection to a company's calls; with the scope `all` to everyone's, which takes an officer."""
+    """A person's objection to a company's calls; with the scope `campaign` to those of one campaign of the company
+    alone; with the scope `all` to everyone's, which takes an officer."""
 
     number: Number
     controller: Name | None = None
-    scope: Literal["controller", "all"] = "controller"
+    scope: Literal["controller", "campaign", "all"] = "controller"
+    campaign: Name | None = None
     reason: Line
 
 
@@ -39,6 +42,7 @@ class OnFile(Out):
     event: str
     at: datetime
     scope: str
+    campaign: str
     by: str
     reason: str
 
@@ -65,9 +69,15 @@ async def remove(ask: Ask) -> Entered:
 async def _enter(ask: Ask, kind: Kind, said: Objection) -> Entered:
     _check_audience(ask, kind, said)
     number, who = number_of(ask, said.number), ask.principal
-    payload = {"scope": said.scope, "by": who.name, "source": "api"}
-    event = Event(
-        kind, ask.services.clock(), None, number.e164, said.controller, payload, personal={"reason": said.reason}
+    event = objection(
+        number.e164,
+        ask.services.clock(),
+        Door.API,
+        by=who.name,
+        controller=said.controller,
+        campaign=said.campaign,
+        reason=said.reason,
+        kind=kind,
     )
     await ask.services.office.suppress(event)
     if kind is Kind.OBJECTION:
@@ -76,7 +86,9 @@ async def _enter(ask: Ask, kind: Kind, said: Objection) -> Entered:
 
 
 def _check_audience(ask: Ask, kind: Kind, said: Objection) -> None:
-    """Raises `Problem` where they may not speak for this audience."""
+    """Raises `Problem` where they may not speak for this audience, or it is none."""
+    if (said.scope == "campaign") != (said.campaign is not None):
+        raise invalid("/campaign", "the scope campaign names a campaign, and no other scope does")
     if said.scope == "all":
         who = ask.principal
         if who.role is not Role.OFFICER or who.controllers is not None or who.centres is not None:
@@ -89,6 +101,9 @@ def _check_audience(ask: Ask, kind: Kind, said: Objection) -> None:
         acting_for(ask, said.controller)
     else:
         for_controller(ask, said.controller)
+    campaigns = ask.services.policy().campaigns
+    if said.campaign and (said.campaign not in campaigns or campaigns[said.campaign].controller != said.controller):
+        raise invalid("/campaign", "the company has no such campaign in the configuration")
 
 
 async def show(ask: Ask) -> Suppressed:
@@ -112,7 +127,12 @@ def _shown(ask: Ask, event: Event) -> OnFile:
     whole = scope != Scope.ALL or ask.principal.sees(None, None)
     by, reason = event.payload.get("by", ""), event.personal.get("reason", "")
     return OnFile(
-        event=event.kind, at=event.at, scope=scope, by=str(by) if whole else "", reason=str(reason) if whole else ""
+        event=event.kind,
+        at=event.at,
+        scope=scope,
+        campaign=str(event.payload.get("campaign", "")),
+        by=str(by) if whole else "",
+        reason=str(reason) if whole else "",
     )
 
 
