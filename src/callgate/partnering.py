@@ -35,10 +35,12 @@ from callgate.stores.outbox import Outbox
 log = structlog.stdlib.get_logger()
 
 _TOLD = {
-    "objections": What.OBJECTION,
-    "removals": What.REMOVAL,
-    "erasures": What.ERASURE,
-    "anchors": What.ANCHOR,
+    "objections": (What.OBJECTION,),
+    "removals": (What.REMOVAL,),
+    "erasures": (What.ERASURE,),
+    "restrictions": (What.RESTRICTION, What.LIFTING),
+    "rectifications": (What.RECTIFICATION,),
+    "anchors": (What.ANCHOR,),
 }
 
 Alarm = Callable[[str, str], None]
@@ -47,7 +49,7 @@ Alarm = Callable[[str, str], None]
 def partners_of(settings: Settings) -> list[Partner]:
     """The partners of the configuration."""
     return [
-        Partner(name, table.controllers, frozenset(_TOLD[told] for told in table.tell), _way(table))
+        Partner(name, table.controllers, frozenset(what for told in table.tell for what in _TOLD[told]), _way(table))
         for name, table in settings.partners.items()
     ]
 

@@ -113,7 +113,7 @@ E164 = Annotated[str, Field(pattern=r"^\+[0-9]{5,15}$")]
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 LanguageKey = Annotated[str, Field(pattern=rf"^[{consent.LANGUAGE_KEYS}]$")]
 Annex = Literal["I", "II", "III"]
-Told = Literal["objections", "removals", "erasures", "anchors"]
+Told = Literal["objections", "removals", "erasures", "restrictions", "rectifications", "anchors"]
 HookTold = Literal["blocks", "objections", "consents", "alarms"]
 Scheme = Annotated[str, Field(pattern=r"^[A-Z]{2,10}$")]
 
@@ -437,7 +437,7 @@ class PartnerTable(Table):
     """
 
     controllers: Annotated[frozenset[Name], Field(min_length=1)]
-    tell: frozenset[Told] = frozenset({"objections", "removals", "erasures"})
+    tell: frozenset[Told] = frozenset({"objections", "removals", "erasures", "restrictions", "rectifications"})
     webhook: Annotated[str, AfterValidator(_told_at)] | None = None
     secret_file: Path | None = None
     feed: bool = False
