@@ -103,6 +103,11 @@ class Erasing:
         self._answers: defaultdict[str, dict[str, Answer]] = defaultdict(dict)
         self._seen = 0
 
+    async def recipients(self, controller: str) -> Sequence[str]:
+        """Everybody who is told more of this controller than anchors, which hold nothing of a person."""
+        told = [(name, one) for name, one in self._outbox.partners.items() if controller in one.controllers]
+        return [name for name, one in told if one.told - {What.ANCHOR}]
+
     async def that_received(self, number: str, controller: str) -> Sequence[str]:
         """Everybody who is told of this controller's erasures: what each of them holds, they know best."""
         del number

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from callgate.core.access import Area, Role
 from callgate.core.events import Event, Kind
 from callgate.core.gate import Scope
+from callgate.core.objecting import Door, objection
 from callgate.onfile import standing
 from callgate.web.api.fields import Entered, In, Line, Name, Number, Out, Person
 from callgate.web.api.tenancy import acting_for, for_controller, number_of
@@ -65,14 +66,12 @@ async def remove(ask: Ask) -> Entered:
 async def _enter(ask: Ask, kind: Kind, said: Objection) -> Entered:
     _check_audience(ask, kind, said)
     number, who = number_of(ask, said.number), ask.principal
-    payload = {"scope": said.scope, "by": who.name, "source": "api"}
-    event = Event(
-        kind, ask.services.clock(), None, number.e164, said.controller, payload, personal={"reason": said.reason}
-    )
+    whose, at = said.controller, ask.services.clock()
+    event = objection(number.e164, at, Door.API, by=who.name, controller=whose, reason=said.reason, kind=kind)
     await ask.services.office.suppress(event)
     if kind is Kind.OBJECTION:
-        ask.services.live.tell("objection", number=number.masked, controller=said.controller, by=who.name)
-    return Entered(event=kind, number=number.masked, scope=said.scope, controller=said.controller, at=event.at)
+        ask.services.live.tell("objection", number=number.masked, controller=whose, by=who.name)
+    return Entered(event=kind, number=number.masked, scope=said.scope, controller=whose, at=at)
 
 
 def _check_audience(ask: Ask, kind: Kind, said: Objection) -> None:
