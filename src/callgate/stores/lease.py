@@ -4,11 +4,11 @@ A process *takes* a partner for a minute, again and again while it is at work, a
 leaves it by that. It is taken under the writer's name, which is one process's own: started again, it need not wait.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from callgate.clock import Clock
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.writing import Amendment
 from callgate.stores.schema import partners
@@ -20,7 +20,7 @@ TAKEN_FOR = timedelta(minutes=1)
 class Lease:
     """Takes and leaves for this ledger's writer. Every method raises `LedgerUnavailable`."""
 
-    def __init__(self, ledger: Ledger, clock: Clock) -> None:
+    def __init__(self, ledger: Ledger, clock: Callable[[], datetime]) -> None:
         self._ledger = ledger
         self._clock = clock
         text, named = ledger.backend.sql.text, sa.bindparam
