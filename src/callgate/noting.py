@@ -19,7 +19,8 @@ from typing import Protocol
 from callgate import notes
 from callgate.core.events import Event, Json, Kind
 from callgate.core.policy import Campaign, Policy
-from callgate.core.screen import LONGEST_NOTE, Category, Finding
+from callgate.core.screen import LONGEST_NOTE, Finding
+from callgate.core.vocabulary import Category
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.upkeep import remove
 from callgate.stores.schema import Entry

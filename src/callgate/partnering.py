@@ -35,10 +35,12 @@ from callgate.stores.outbox import Outbox
 log = structlog.stdlib.get_logger()
 
 _TOLD = {
-    "objections": What.OBJECTION,
-    "removals": What.REMOVAL,
-    "erasures": What.ERASURE,
-    "anchors": What.ANCHOR,
+    "objections": (What.OBJECTION,),
+    "removals": (What.REMOVAL,),
+    "erasures": (What.ERASURE,),
+    "restrictions": (What.RESTRICTION, What.LIFTING),
+    "rectifications": (What.RECTIFICATION,),
+    "anchors": (What.ANCHOR,),
 }
 
 Alarm = Callable[[str, str], None]
@@ -47,7 +49,7 @@ Alarm = Callable[[str, str], None]
 def partners_of(settings: Settings) -> list[Partner]:
     """The partners of the configuration."""
     return [
-        Partner(name, table.controllers, frozenset(_TOLD[told] for told in table.tell), _way(table))
+        Partner(name, table.controllers, frozenset(what for told in table.tell for what in _TOLD[told]), _way(table))
         for name, table in settings.partners.items()
     ]
 
@@ -100,6 +102,11 @@ class Erasing:
         self._ledger = ledger
         self._answers: defaultdict[str, dict[str, Answer]] = defaultdict(dict)
         self._seen = 0
+
+    async def recipients(self, controller: str) -> Sequence[str]:
+        """Everybody who is told more of this controller than anchors, which hold nothing of a person."""
+        told = [(name, one) for name, one in self._outbox.partners.items() if controller in one.controllers]
+        return [name for name, one in told if one.told - {What.ANCHOR}]
 
     async def that_received(self, number: str, controller: str) -> Sequence[str]:
         """Everybody who is told of this controller's erasures: what each of them holds, they know best."""

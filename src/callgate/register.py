@@ -97,7 +97,7 @@ def _data(campaign: CampaignTable) -> str:
         f"outcome, one of: {', '.join(campaign.outcomes)}",
     ]
     if campaign.notes:
-        held.append("notes of agents, screened for special categories (Art. 9) and insults")
+        held.append("notes of agents, screened for special categories (Art. 9), crimes (Art. 10) and insults")
     if campaign.record:
         held.append("recordings of those who consented")
     return "; ".join(held)

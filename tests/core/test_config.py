@@ -444,7 +444,9 @@ def test_a_partner_that_cannot_be_told_is_refused_with_its_line(file: Path, old:
 
 def test_a_partner_is_told_of_objections_removals_and_erasures_unless_said_otherwise(file: Path) -> None:
     file.write_text(GOOD + PARTNER)
-    assert load(file, {}).partners["crm"].tell == {"objections", "removals", "erasures"}
+    assert load(file, {}).partners["crm"].tell == {
+        "objections", "removals", "erasures", "restrictions", "rectifications",
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

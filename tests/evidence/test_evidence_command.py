@@ -85,6 +85,13 @@ def test_the_anchors_that_others_kept_and_the_key_are_asked_for(file: Path, tmp_
     held = json.loads(run("verify", str(bundle), "--anchor", str(anchors), "--json").stdout)
     assert held["ok"] is True
     assert any("is that of an anchor" in line for line in held["checked"])
+    item = {"id": "5e0f", "what": "anchor", "anchor": anchors.read_text().strip()}
+    for received in (item, {"type": "callgate.items", "data": {"items": [item]}}):
+        anchors.write_text(json.dumps(received))
+        as_received = json.loads(run("verify", str(bundle), "--anchor", str(anchors), "--json").stdout)
+        assert as_received == held
+    anchors.write_text('{"data": {"items": []}}')
+    assert run("verify", str(bundle), "--anchor", str(anchors)).exit_code == 2
     signer = json.loads(contents(bundle)["manifest.json"])["signer"]
     assert run("verify", str(bundle), "--signer", signer).exit_code == 0
     other = run("verify", str(bundle), "--signer", "ab" * 32)

@@ -1,49 +1,21 @@
-"""Two PBXs, each with a callgate beside it, and one ledger and one Redis behind both."""
+"""Two PBXs with one ledger and one Redis behind both: what one of them learns holds at the other."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 
 from lab.conversation import answered, asked, blocked, both_talk, hung_up, pressed, reason_is
-from lab.place import Place, somewhere
-from lab.postgres import PostgresServer
+from lab.pair import pair
 from lab.scene import Result, Scene
-from lab.world import Lab
 
 pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="module")]
 
 
-def sharing(ledger: str, name: str, first: Place | None) -> Callable[[Place], None]:
-    """A PBX of that name, with that ledger; the second one has the Redis and the keys of the first."""
-
-    def adapt(place: Place) -> None:
-        text = place.config.read_text()
-        text = text.replace('name = "lab"', f'name = "{name}"')
-        text = text.replace(f'url = "sqlite:///{place.state}/ledger.db"', f'url = "{ledger}"\nwriter = "{name}"')
-        if first is not None:
-            text = text.replace(f"redis://{place.redis}/", f"redis://{first.redis}/")
-            for key in ("ledger-keys", "hmac-key"):
-                text = text.replace(f"{place.secrets}/{key}", f"{first.secrets}/{key}")
-        place.config.write_text(text)
-
-    return adapt
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def pbxs(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Scene, Scene]]:
-    server = PostgresServer()
-    async with AsyncExitStack() as stack:
-        stack.callback(server.end)
-        ledger = server.new_database()
-        scenes: list[Scene] = []
-        for name in ("north", "south"):
-            place = stack.enter_context(somewhere(tmp_path_factory.mktemp(name) / "lab"))
-            first = scenes[0].lab.place if scenes else None
-            lab = await stack.enter_async_context(Lab(place, adapt=sharing(ledger, name, first)))
-            scenes.append(await stack.enter_async_context(Scene.of(lab)))
-        yield scenes[0], scenes[1]
+    async with pair(lambda name: tmp_path_factory.mktemp(name) / "lab") as both:
+        yield both
 
 
 async def test_an_objection_at_one_pbx_holds_at_the_other(pbxs: tuple[Scene, Scene]) -> None:

@@ -1,4 +1,4 @@
-"""The labelled notes, those of an author who had not seen the screen, and how well it does on a part of them."""
+"""The labelled notes, those of an author who had not seen the screen, those on crimes, and how well it does on some."""
 
 import json
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from callgate import notes
 
 FILE = Path(__file__).with_name("labelled.jsonl")
 BLIND = Path(__file__).with_name("blind.jsonl")
+CRIMINAL = Path(__file__).with_name("criminal.jsonl")
 FINE = "fine"
 
 
@@ -43,6 +44,11 @@ def labelled() -> list[Note]:
 def blind() -> list[Note]:
     """By who had seen no word. Only `dev` has been looked at since, so as to find words; `held-out` only measured."""
     return _read(BLIND)
+
+
+def criminal() -> list[Note]:
+    """On crimes and convictions, written before there were words for them, by who then wrote the words."""
+    return _read(CRIMINAL)
 
 
 def _read(file: Path) -> list[Note]:

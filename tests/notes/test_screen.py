@@ -7,10 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate import notes
-from callgate.core.screen import LONGEST_NOTE, BadEntry, Category, Screen, Vocabulary
+from callgate.core.screen import LONGEST_NOTE, Screen
+from callgate.core.vocabulary import BadEntry, Category, Vocabulary
 from callgate.core.words import NoLexicon
 from callgate.notes.lexicon import lexicon
-from tests.notes.labelled import Note, blind, labelled, score
+from tests.notes.labelled import Note, blind, criminal, labelled, score
 
 FLOOR = {"dev": 0.95, "held-out": 0.93, "later": 0.85}
 """What neither precision nor recall of a part in a language may fall under; docs/notes.md says what was measured."""
@@ -20,7 +21,7 @@ BLIND_FLOOR = {
     ("de", "dev"): (0.97, 0.97),
     ("en", "dev"): (0.97, 0.97),
     ("nl", "held-out"): (0.87, 0.91),
-    ("fr", "held-out"): (0.82, 0.95),
+    ("fr", "held-out"): (0.88, 0.95),
     ("de", "held-out"): (0.97, 0.97),
     ("en", "held-out"): (0.93, 0.90),
 }
@@ -54,7 +55,17 @@ def test_the_notes_are_enough_half_of_them_fine_and_none_in_both_halves(written:
     fine = sum(note.label == "fine" for note in of)
     assert len({note.text for note in of}) == len(of) >= 120
     assert 0.4 < fine / len(of) < 0.6
-    assert {note.label for note in of} == {"fine", *(category.value for category in Category)}
+    assert {note.label for note in of} == {"fine", *(category.value for category in Category)} - {"criminal"}
+
+
+@pytest.mark.parametrize("language", notes.LANGUAGES)
+def test_notes_on_crimes_are_told_apart_from_ordinary_ones(language: str) -> None:
+    of = [note for note in criminal() if note.language == language]
+    assert (len(of), {note.label for note in of}) == (40, {"fine", "criminal"})
+    found = score(of)
+    assert found.recall >= 0.95, found
+    assert found.precision >= 0.93, found
+    assert found.category >= 0.9, found
 
 
 @pytest.mark.parametrize(
@@ -94,6 +105,16 @@ def test_what_a_note_must_not_hold_is_found_as_it_stands_there(text: str, expect
         ("zit bij het ziekenfonds", "nl"),
         ("Mme Malade rappelle", "fr"),
         ("gêné par le bruit", "fr"),
+        ("hoort niets door ruis op de lijn", "nl"),
+        ("de verbinding is gevallen", "nl"),
+        ("kok in het ziekenhuis, late shift", "nl"),
+        ("rat heeft kabel doorgebeten", "nl"),
+        ("voit pas l'intérêt", "fr"),
+        ("le wifi marche plus", "fr"),
+        ("rappeler fin sep", "fr"),
+        ("appart de droite", "fr"),
+        ("prison officer, call after 3", "en"),
+        ("accusé de réception demandé", "fr"),
         ("Frau Krank ruft an", "de"),
         ("schwül heute", "de"),
         ("kinder in schule", "de"),
@@ -125,6 +146,24 @@ def test_a_title_does_not_hide_what_is_no_name(text: str, language: str) -> None
 )
 def test_who_is_called_an_animal_is_not_taken_for_a_pet(text: str, language: str) -> None:
     assert words(text, language)
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "found"),
+    [
+        ("hoort niets", "nl", "hoort niets"),
+        ("is gevallen", "nl", "is gevallen"),
+        ("kok ligt in ziekenhuis", "nl", "ziekenhuis"),
+        ("vuile rat", "nl", "vuile rat"),
+        ("voit plus bien", "fr", "voit plus"),
+        ("marche plus seul", "fr", "marche plus"),
+        ("est de droite", "fr", "de droite"),
+        ("officer says he was in prison", "en", "prison"),
+        ("accusé de vol", "fr", "accusé de"),
+    ],
+)
+def test_what_is_ordinary_elsewhere_is_found_where_it_is_not(text: str, language: str, found: str) -> None:
+    assert found in words(text, language)
 
 
 def test_an_ordinary_expression_hides_no_more_than_itself() -> None:

@@ -1,3 +1,3 @@
-from tests.stores.conftest import journal, ledger
+from tests.stores.conftest import journal, ledger, postgres
 
-__all__ = ["journal", "ledger"]
+__all__ = ["journal", "ledger", "postgres"]

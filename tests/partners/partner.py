@@ -12,10 +12,12 @@ from typing import Any
 from aiohttp import web
 
 from callgate.clock import Clock
+from callgate.core.partners import Partner, Way, What
 from callgate.partners.signing import ID, Signer
 from tests.stores.conftest import NOW
 
 SECRET = bytes(range(32))
+CRM = Partner("crm", frozenset({"futura"}), frozenset(What), Way.WEBHOOK)
 
 
 class Mood(StrEnum):

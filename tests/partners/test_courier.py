@@ -14,10 +14,9 @@ from callgate.partners.courier import Courier
 from callgate.partners.http import Line, http_session
 from callgate.stores.ledger import Ledger
 from callgate.stores.outbox import Outbox
-from tests.partners.partner import SECRET, Mood, Moved, RemotePartner, remote_partner
+from tests.partners.partner import CRM, SECRET, Mood, Moved, RemotePartner, remote_partner
 from tests.stores.conftest import ANNA, BRAM, objection, removal
 
-CRM = Partner("crm", frozenset({"futura"}), frozenset(What), Way.WEBHOOK)
 OTHER = Partner("other", frozenset({"futura"}), frozenset(What), Way.WEBHOOK)
 
 UNBELIEVED = {

@@ -78,8 +78,35 @@ async def test_objections_since_the_backup_are_entered_and_removals_are_left_to_
     assert await world.objecting() == [(ANNA, None), (BRAM, "partner"), (CARL, "partner")]
     [told] = await world.ledger.read(kinds=[Kind.PARTNER_FETCHED])
     assert told.event.payload == {
-        "partner": "crm", "since": NOW.isoformat(), "items": 4, "entered": 2, "removals": 1,
+        "partner": "crm", "since": NOW.isoformat(), "items": 4, "entered": 2, "removals": 1, "lost": [],
     }  # fmt: skip
+
+
+async def test_requests_that_the_ledger_lost_are_named_for_an_officer(tmp_path: Path) -> None:
+    """The restriction of before the backup is known; what came after it was told to the partner and is gone here."""
+    clock = Moved()
+
+    def of_request(name: str, kind: Kind) -> Event:
+        return Event(kind, NOW, number=ANNA, controller="futura", payload={"request": name})
+
+    async with remote_partner(clock) as remote, http_session(within=1) as session:
+        before = await open_ledger(tmp_path)
+        outbox = Outbox(before, [CRM], clock)
+        await before.append([of_request("r-1", Kind.RESTRICTION), of_request("r-2", Kind.RESTRICTION_LIFTED)])
+        await outbox.put_erasure(ANNA, "futura", "r-3", NOW)
+        line = Line(session, f"{remote.url}/hook", remote.signer, clock)
+        await Courier(outbox, {"crm": line.deliver}, clock=clock, alarm=lambda *_: None).step(CRM)
+        await before.close()
+        remote.pages = {"": {"items": remote.told, "next": None}}
+        (tmp_path / "new").mkdir()
+        after = await open_ledger(tmp_path / "new")
+        await after.append([of_request("r-1", Kind.RESTRICTION)])
+        fetched = await World(
+            after, remote, Line(session, f"{remote.url}/received", remote.signer, clock), clock
+        ).fetch()
+        assert sorted(fetched.lost) == ["r-2", "r-3"]
+        assert "19900" not in fetched.says
+        await after.close()
 
 
 async def test_fetching_again_enters_nothing_twice(world: World) -> None:

@@ -64,6 +64,9 @@ class Told:
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
 
+    async def recipients(self, controller: str) -> Sequence[str]:
+        return self.names if controller == "acme" else ()
+
     async def that_received(self, number: str, controller: str) -> Sequence[str]:
         return self.names if controller == "acme" else ()
 

@@ -264,4 +264,6 @@ async def test_a_certificate_is_a_page_in_the_persons_language(place: Place, lan
         assert texts(language)["page"][word] in text
     for what in ("contact", "recordings", "counters", "consents", "suppression", "proof", "copy"):
         assert texts(language)["what"][what] in text
+    for where in texts(language)["where"].values():
+        assert where in text
     assert made["signature"] in text

@@ -38,6 +38,12 @@ async def by_key(office: LocalOffice) -> None:
     await office.close(decision.call, {})
 
 
+async def by_hot_key(office: LocalOffice) -> None:
+    decision = await office.decide(REQUEST)
+    await office.object(decision.call, "agent-key")
+    await office.close(decision.call, {})
+
+
 async def by_calling_back(office: LocalOffice) -> None:
     await office.object_calling_back(SHOWN.removeprefix("+"), PERSON.removeprefix("+"))
 
@@ -72,6 +78,13 @@ async def test_what_came_by_this_door_blocks_the_next_call(office: LocalOffice, 
     assert (await office.decide(replace(REQUEST, uniqueid="later"))).reason is Reason.OBJECTION
     [entry] = await ledger.read(kinds=[Kind.OBJECTION])
     assert (entry.event.number, entry.event.payload["source"]) == (PERSON, door)
+
+
+async def test_the_agents_hot_key_is_the_callees_door(office: LocalOffice, ledger: Ledger) -> None:
+    await by_hot_key(office)
+    assert (await office.decide(replace(REQUEST, uniqueid="later"))).reason is Reason.OBJECTION
+    [entry] = await ledger.read(kinds=[Kind.OBJECTION])
+    assert (entry.event.payload["source"], entry.event.payload["by"]) == (Door.CALL, "agent-key")
 
 
 async def test_whoever_calls_a_number_that_nobody_shows_or_shows_none_is_not_said_to_be_entered(

@@ -13,7 +13,8 @@ from callgate import notes
 from callgate.config.load import load, to_policy
 from callgate.core.events import DataClass, Event, Kind
 from callgate.core.policy import OUTCOMES, Policy
-from callgate.core.screen import Category, Finding
+from callgate.core.screen import Finding
+from callgate.core.vocabulary import Category
 from callgate.noting import Failing, NoteRefused, Noting
 from callgate.stores.errors import StoreUnavailable
 from callgate.stores.ledger import Ledger

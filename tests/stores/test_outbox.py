@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from callgate.core.events import DataClass, Event, Kind
+from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.core.partners import GIVE_UP, Item, Partner, Way, What
 from callgate.stores import outbox as under_test
 from callgate.stores.ledger import Ledger
@@ -48,9 +48,13 @@ def outbox(either: Ledger, clock: Moved) -> Outbox:
     return Outbox(either, [CRM, ERP], clock)
 
 
-async def waiting(outbox: Outbox, partner: Partner) -> list[tuple[What, str | None]]:
+async def due(outbox: Outbox, partner: Partner) -> list[Item]:
     await outbox.catch_up(partner)
-    return [(item.what, item.number) for item in await outbox.due(partner.name)]
+    return await outbox.due(partner.name)
+
+
+async def waiting(outbox: Outbox, partner: Partner) -> list[tuple[What, str | None]]:
+    return [(item.what, item.number) for item in await due(outbox, partner)]
 
 
 async def test_every_objection_and_removal_waits_for_every_partner_that_hears_of_it(
@@ -61,6 +65,51 @@ async def test_every_objection_and_removal_waits_for_every_partner_that_hears_of
     assert await waiting(outbox, CRM) == [(What.OBJECTION, ANNA), (What.OBJECTION, BRAM), (What.REMOVAL, ANNA)]
     assert await waiting(outbox, ERP) == [(What.OBJECTION, ANNA), (What.OBJECTION, BRAM), (What.OBJECTION, BRAM)]
     assert [item.body for item in await outbox.due("erp")] == [{}, {}, {"scope": "all"}]
+
+
+def of_request(kind: Kind, said: dict[str, Json], **personal: Json) -> Event:
+    return Event(kind, NOW, number=ANNA, controller="futura", payload={"request": "r-1", **said}, personal=personal)
+
+
+async def test_restrictions_their_ends_and_rectifications_wait_for_every_partner_that_hears_of_them(
+    outbox: Outbox, either: Ledger
+) -> None:
+    await either.append(
+        [
+            of_request(Kind.REQUEST_OPENED, {"right": "restriction"}),
+            of_request(Kind.RESTRICTION, {"ground": "accuracy", "by": "officer"}),
+            of_request(Kind.RECTIFICATION, {"what": "lead", "by": "officer"}, now="Anna Martin", because="letter"),
+            of_request(Kind.RECTIFICATION, {"what": "objection", "by": "officer"}, now=f"it was {BRAM}"),
+            of_request(Kind.RESTRICTION_LIFTED, {"by": "officer"}, because="settled", told="letter"),
+        ]
+    )
+    told = [(item.what, item.number, item.told()) for item in await due(outbox, CRM)]
+    assert [(what, number) for what, number, _ in told] == [
+        (What.RESTRICTION, ANNA), (What.RECTIFICATION, ANNA), (What.LIFTING, ANNA),
+    ]  # fmt: skip
+    restriction, rectification, lifting = (said for *_, said in told)
+    assert (restriction["reference"], restriction["ground"]) == ("r-1", "accuracy")
+    assert (rectification["reference"], rectification["corrects"], rectification["now"]) == (
+        "r-1",
+        "lead",
+        "Anna Martin",
+    )
+    assert not {"because", "told", "by"} & (rectification.keys() | lifting.keys())
+    assert await waiting(outbox, ERP) == [], "it did not ask for them"
+    await outbox.done("crm", await outbox.due("crm"))
+    assert await waiting(outbox, CRM) == []
+    [entry] = await either.read(kinds=[Kind.DELIVERY_DONE])
+    assert "Anna" not in str(entry.event)
+    assert str(entry.event).count("r-1") == 3, "the ledger tells which request each partner did"
+
+
+async def test_nothing_that_is_put_right_stands_readable_in_the_database(tmp_path: Path) -> None:
+    ledger = await open_ledger(tmp_path)
+    await ledger.append([of_request(Kind.RECTIFICATION, {"what": "lead"}, now="Anna Martin")])
+    outbox = Outbox(ledger, [CRM], lambda: NOW)
+    assert len(await due(outbox, CRM)) == 1
+    assert b"Martin" not in held_in(tmp_path)
+    await ledger.close()
 
 
 async def test_what_was_put_in_once_is_not_put_in_again(outbox: Outbox, either: Ledger) -> None:

@@ -8,7 +8,7 @@ from aiohttp import ClientResponse
 
 from callgate.core.access import Role
 from callgate.core.events import Event, Kind
-from callgate.core.screen import SOURCES, Category
+from callgate.core.vocabulary import SOURCES, Category
 from tests.stores.conftest import ANNA, NOW, objection
 from tests.web.world import World
 

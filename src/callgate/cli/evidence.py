@@ -95,7 +95,8 @@ def _e164(number: str, settings: config.Settings) -> str:
 def verify(
     bundle: Annotated[Path, typer.Argument(help="What `callgate evidence export` wrote.")],
     anchor: Annotated[
-        list[Path] | None, typer.Option("--anchor", help="A file of anchors, one a line, that others kept.")
+        list[Path] | None,
+        typer.Option("--anchor", help="A file that others kept: anchors, one a line, or an item in JSON."),
     ] = None,
     signer: Annotated[str | None, typer.Option("--signer", help="The ledger's public key, from elsewhere.")] = None,
     as_json: JsonOption = False,

@@ -12,7 +12,8 @@ from rich.table import Table
 
 from callgate import config, daemon, notes
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
-from callgate.core.screen import SOURCES, Finding
+from callgate.core.screen import Finding
+from callgate.core.vocabulary import SOURCES
 from callgate.noting import NoteRefused, Noting, Rescreened
 
 app = typer.Typer(help="Call notes: what they may hold, and how calls ended.", no_args_is_help=True)

@@ -124,7 +124,7 @@ E164 = Annotated[str, _like(r"\+[0-9]{5,15}", "a number is a plus, the country c
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 LanguageKey = Annotated[str, _like(f"[{consent.LANGUAGE_KEYS}]", f"a key for it is one of {consent.LANGUAGE_KEYS}")]
 Annex = Literal["I", "II", "III"]
-Told = Literal["objections", "removals", "erasures", "anchors"]
+Told = Literal["objections", "removals", "erasures", "restrictions", "rectifications", "anchors"]
 HookTold = Literal["blocks", "objections", "consents", "alarms"]
 Scheme = Annotated[str, _like("[A-Z]{2,10}", "a scheme is its capital letters, such as DPF")]
 
@@ -450,7 +450,7 @@ class PartnerTable(Table):
     """
 
     controllers: Annotated[frozenset[Name], Field(min_length=1)]
-    tell: frozenset[Told] = frozenset({"objections", "removals", "erasures"})
+    tell: frozenset[Told] = frozenset({"objections", "removals", "erasures", "restrictions", "rectifications"})
     webhook: Annotated[str, AfterValidator(_told_at)] | None = None
     secret_file: Path | None = None
     feed: bool = False

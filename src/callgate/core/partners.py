@@ -1,8 +1,8 @@
 """Partners: who holds copies of what callgate knows, what each is told, and how what they answer is read.
 
-A controller tells each recipient of the data of an erasure (GDPR Art. 19), and a call centre that keeps a list of its
-own goes on calling until it is told of an objection (SAN-2019-010). What is told is an *item*, with an id that never
-names another: it is told again until its partner says that it was done.
+A controller tells each recipient of the data of an erasure, a restriction and a rectification (GDPR Art. 19), and a
+call centre that keeps its own list goes on calling until it is told of an objection (SAN-2019-010). What is told is an
+*item*, with an id that never names another: it is told again until its partner says that it was done.
 
 An id is a MAC over what the item is, and over nothing of the person, so that ids may stay in the ledger after an
 erasure, and a partner can hand in only ids that it was given."""
@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from callgate.core.events import Json, Kind
+from callgate.core.events import Event, Json, Kind
+from callgate.core.requests import Correction
 
 MOST_BYTES = 65_536
 """Of a reply: a hundred ids and a hundred reasons take a third of it."""
@@ -33,11 +34,42 @@ class What(StrEnum):
     OBJECTION = "objection"
     REMOVAL = "objection-removed"
     ERASURE = "erasure"
+    RESTRICTION = "restriction"
+    LIFTING = "restriction-lifted"
+    RECTIFICATION = "rectification"
     ANCHOR = "anchor"
 
 
-WHAT_OF = {Kind.OBJECTION: What.OBJECTION, Kind.OBJECTION_REMOVED: What.REMOVAL}
-"""The events of the ledger that are told by themselves."""
+OBJECTED = {Kind.OBJECTION: What.OBJECTION, Kind.OBJECTION_REMOVED: What.REMOVAL}
+REQUESTED = {
+    Kind.RESTRICTION: What.RESTRICTION,
+    Kind.RESTRICTION_LIFTED: What.LIFTING,
+    Kind.RECTIFICATION: What.RECTIFICATION,
+}
+"""The events of the ledger that are told by themselves: of those with a mark, and of those that tell of a request."""
+
+
+def what_of(event: Event) -> What | None:
+    """What partners are told of an event by itself; None where it is nothing to them.
+
+    An objection that was entered for a wrong number is told as its removal, and what else the letter said (another
+    person's number, as a rule) is nobody's but the controller's.
+    """
+    if event.kind is Kind.RECTIFICATION and event.payload.get("what") == Correction.OBJECTION:
+        return None
+    return OBJECTED.get(event.kind) or REQUESTED.get(event.kind)
+
+
+def body_of(event: Event) -> tuple[dict[str, Json], dict[str, Json]]:
+    """What an item says of its event besides number, controller and time: what is personal to nobody, and what is."""
+    said = {_CALLED.get(key, key): event.payload[key] for key in _SAID if key in event.payload}
+    known = {"now": event.personal["now"]} if "now" in event.personal else {}
+    return said, known
+
+
+_SAID = ("scope", "campaign", "request", "ground", "what")
+_CALLED = {"request": "reference", "what": "corrects"}
+"""An item's own `what` is what is to be done."""
 
 
 class Way(StrEnum):
@@ -69,7 +101,8 @@ class Item:
 
     `place` orders a partner's items. `at` is when it came to be so: of two items on one number, the later counts.
     `number` is the person's E.164 number; None where there is no person in it. `body` holds what is personal to nobody:
-    `scope` and `campaign` of an objection, the `reference` of an erasure, the `anchor`.
+    `scope` and `campaign` of an objection, the request's `reference`, a restriction's `ground`, what a rectification
+    `corrects`, the `anchor`; `personal` what is right `now`.
     """
 
     id: str
@@ -81,6 +114,7 @@ class Item:
     body: Mapping[str, Json] = field(default_factory=dict)
     seq: int | None = None
     tries: int = 0
+    personal: Mapping[str, Json] = field(default_factory=dict)
 
     def told(self) -> dict[str, Json]:
         """As the partner reads it."""
@@ -88,7 +122,7 @@ class Item:
         said |= {"event": self.seq} if self.seq is not None else {}
         person: dict[str, Json] = {"number": self.number} if self.number else {}
         company: dict[str, Json] = {"controller": self.controller} if self.controller else {}
-        return said | company | person | dict(self.body)
+        return said | company | person | dict(self.body) | dict(self.personal)
 
     def named(self) -> dict[str, Json]:
         """As the ledger names it: nothing of the person."""

@@ -1,4 +1,5 @@
-"""Whether a note says what a note must not say: what is special about a person (GDPR Art. 9), or an insult.
+"""Whether a note says what a note must not say: what is special about a person (GDPR Art. 9), a crime of theirs (Art.
+10), or an insult.
 
 A vocabulary is data (`callgate.notes`): for each category, entries of one word or more, and ordinary expressions that
 hold such a word and mean something else ("sick of being called", "health insurance"). Ordinary expressions are found
@@ -9,24 +10,17 @@ let be too: "Mr Sick", "Frau Krank".
 A negation is no excuse. "Not ill" tells of somebody's health as "ill" does (Art. 4(15), recital 35), and "not
 religious" of a belief.
 
-An entry is written as words apart by spaces; each may be
-
-    word        that word, in any form that the lexicon knows, and with a slip of one letter where it is long
-    word*       what begins so; `*word` what ends so, `*word*` what holds it: for the compounds of Dutch and German
-    a|b         one or the other
-    @name       one of a set of words that the vocabulary names
-    ..          up to three words, whatever they are
-    =word       that word as it is written, with its accents, and no other form of it
-
-A word that is written with a capital in the vocabulary is none that a person would be called by; see `_is_name`.
+How an entry is written: `core.vocabulary`. One whose word has a capital is none that a person would be called by; see
+`_is_name`.
 """
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, field
-from enum import StrEnum
 
+from callgate.core.slips import one_letter_out, one_slip
+from callgate.core.vocabulary import BadEntry, Category, Vocabulary
 from callgate.core.words import Lexicon, Word, fold, spelt_out, words
 
 LONGEST_NOTE = 2_000
@@ -38,36 +32,6 @@ LONG_WORD = 6
 LONGEST_COMPOUND = 40
 
 
-class Category(StrEnum):
-    """What a note must not hold. The value is stable: counts and reports keep it."""
-
-    HEALTH = "health"
-    GENETIC = "biometric/genetic"
-    RELIGION = "religion"
-    ETHNICITY = "ethnicity"
-    POLITICS = "politics"
-    UNION = "union"
-    SEXUALITY = "sexuality"
-    INSULT = "insult"
-
-
-SOURCES: Mapping[Category, str] = {
-    Category.HEALTH: "GDPR Art. 9(1), 4(15)",
-    Category.GENETIC: "GDPR Art. 9(1), 4(13), 4(14)",
-    Category.RELIGION: "GDPR Art. 9(1)",
-    Category.ETHNICITY: "GDPR Art. 9(1)",
-    Category.POLITICS: "GDPR Art. 9(1)",
-    Category.UNION: "GDPR Art. 9(1)",
-    Category.SEXUALITY: "GDPR Art. 9(1)",
-    Category.INSULT: "GDPR Art. 5(1)(a), 5(1)(c)",
-}
-"""Why each is refused."""
-
-
-class BadEntry(ValueError):
-    """An entry of a vocabulary cannot be read; the message names it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Finding:
     """What a note must not hold: the category, and where the words that led to it stand in the note."""
@@ -76,19 +40,6 @@ class Finding:
     start: int
     end: int
     words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Vocabulary:
-    """The words of one language, as they were written down. `titles` stand before a name, `particles` within one."""
-
-    language: str
-    entries: Mapping[Category, Sequence[str]]
-    ordinary: Sequence[str]
-    sets: Mapping[str, Sequence[str]]
-    titles: Sequence[str]
-    particles: Sequence[str]
-    surnames: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +158,7 @@ class Screen:
         for key in {fold(bare), spelt_out(bare)}:
             shape[key].add(number)
             if shape is forms.exact and slips and len(key) >= LONG_WORD:
-                for near in _one_letter_out(key):
+                for near in one_letter_out(key):
                     forms.slips[near].add(key)
 
     # Reading a note.
@@ -259,9 +210,9 @@ class Screen:
         """The elements that a word is a form of but for one letter that is missing, too many, wrong or swapped."""
         found: set[int] = set()
         for key in word.keys:
-            near = {meant for each in _one_letter_out(key) for meant in self._forms.slips.get(each, ())}
+            near = {meant for each in one_letter_out(key) for meant in self._forms.slips.get(each, ())}
             for meant in near:
-                if meant[0] == key[0] and _one_slip(key, meant):
+                if meant[0] == key[0] and one_slip(key, meant):
                     found |= self._forms.exact[meant]
         return found
 
@@ -317,22 +268,3 @@ def _places(elements: Sequence[int | None], matched: Sequence[Set[int]], at: int
         return None
     rest = _places(elements[1:], matched, at + 1)
     return None if rest is None else (at, *rest)
-
-
-def _one_letter_out(word: str) -> Iterable[str]:
-    """The word, and what is left of it when one letter is taken out. Two words that are one slip apart share one."""
-    return {word, *(word[:at] + word[at + 1 :] for at in range(len(word)))}
-
-
-def _one_slip(one: str, other: str) -> bool:
-    """Whether the words differ by one letter missing, too many, wrong, or by two neighbours swapped."""
-    if abs(len(one) - len(other)) > 1:
-        return False
-    first = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    rest, others = one[first:], other[first:]
-    return (
-        rest[1:] == others[1:]
-        or rest[1:] == others
-        or rest == others[1:]
-        or (rest[:2] == others[1::-1] and rest[2:] == others[2:] and len(rest) > 1)
-    )

@@ -18,8 +18,8 @@ for one that is not shown. Every few minutes a checkpoint signs the SHA-256 of a
 `roll`) and the digest of that one. The comment at the end of the archive is a signature of every byte before it.
 
 So a hash proves what is shown, and tells nothing of what is not: the salt in it is chance. An *anchor* is a line that
-others received while the ledger was written: the number and digest of a checkpoint. Without one, whoever holds the
-signing key could have made everything anew.
+others received while the ledger was written, by itself or in an item: the number and digest of a checkpoint. Without
+one, whoever holds the signing key could have made everything anew.
 
 Nothing of a bundle is written to disk or run, and nothing is believed before it was looked at: sizes, types and names
 are bounded.
@@ -743,15 +743,28 @@ class _Check:
 
 
 def read_anchors(paths: Iterable[Path]) -> list[Anchor]:
-    """All lines of all files that are not empty. Raises Broken."""
+    """All lines of all files that are not empty, and the anchors of items as partners receive them. Raises Broken."""
     found = []
     for path in paths:
         try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError):
+            text = path.read_text(encoding="utf-8")
+            lines = list(_told(json.loads(text))) if text.lstrip()[:1] in ("{", "[") else text.splitlines()
+        except (OSError, ValueError, RecursionError):
             raise Broken(f"{path} cannot be read") from None
-        found += [read_anchor(line) for line in lines if line.strip()]
+        anchors = [read_anchor(line) for line in lines if line.strip()]
+        if not anchors:
+            raise Broken(f"{path} holds no anchor")
+        found += anchors
     return found
+
+
+def _told(said: object) -> Iterator[str]:
+    """What stands under `anchor` in a partner's JSON, however deep: one item, or a message with several."""
+    if isinstance(said, dict) and isinstance(said.get("anchor"), str):
+        yield said["anchor"]
+    elif isinstance(said, (dict, list)):
+        for inner in said.values() if isinstance(said, dict) else said:
+            yield from _told(inner)
 
 
 def print_report(report: Report, path: Path) -> None:
@@ -774,7 +787,13 @@ def main(arguments: list[str] | None = None) -> int:
     """The command line; its exit code."""
     parser = argparse.ArgumentParser(description="Check a bundle of evidence that callgate exported.")
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--anchor", type=Path, action="append", default=[], help="a file of anchors, one a line")
+    parser.add_argument(
+        "--anchor",
+        type=Path,
+        action="append",
+        default=[],
+        help="anchors, one a line, or a JSON item as partners receive it",
+    )
     parser.add_argument("--signer", help="the ledger's public key, 64 hexadecimal digits, from elsewhere")
     parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     given = parser.parse_args(arguments)

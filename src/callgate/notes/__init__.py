@@ -11,7 +11,8 @@ from collections.abc import Collection
 from functools import cache
 from importlib import resources
 
-from callgate.core.screen import LONGEST_NOTE, Category, Finding, Screen, Vocabulary, findings_in
+from callgate.core.screen import LONGEST_NOTE, Finding, Screen, findings_in
+from callgate.core.vocabulary import Category, Vocabulary
 from callgate.notes.lexicon import lexicon
 
 __all__ = ["LANGUAGES", "NoteTooLong", "digest", "prepare", "screen", "vocabulary"]

@@ -3,7 +3,9 @@
 A partner keeps what it received from us, and says so when it is asked: `GET received?since=…&after=…`, signed both
 ways, page by page. Only items whose id callgate itself made are believed, so that a partner can hand back what it got
 and add nothing. Objections that the ledger lacks are entered anew; that one was taken back since is *not* entered,
-since only an officer may let somebody be called again: it is counted, and the officer hears of it.
+since only an officer may let somebody be called again: it is counted, and the officer hears of it. So are requests that
+the ledger lost, by their names: erasures, restrictions and rectifications, which the partner carried out and we do not
+know of any more.
 
 What was acknowledged and had reached no partner when the ledger was lost is in no answer. So the gap stays for an
 officer to answer for (`callgate ledger accept-gap`), who now knows what was found."""
@@ -43,17 +45,20 @@ class Suppress(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """What a partner handed back: items in all, objections that were entered, and removals that were not."""
+    """What a partner handed back: items in all, objections that were entered, removals that were not, and the requests
+    of which the ledger does not know."""
 
     items: int
     entered: int
     taken_back: int
+    lost: tuple[str, ...] = ()
 
     @property
     def says(self) -> str:
         """It in a sentence, for a person."""
         left = f"; {self.taken_back} were taken back since, which an officer has to enter" if self.taken_back else ""
-        return f"{self.entered} objections of {self.items} items were missing and are in force{left}"
+        lost = f"; the ledger lost {', '.join(self.lost)}, to be asked for and entered anew" if self.lost else ""
+        return f"{self.entered} objections of {self.items} items were missing and are in force{left}{lost}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,7 @@ class Desk:
         begin = since or await self._end_of_backup()
         objectors = await read_objectors(self.ledger, self.tokens)
         count = entered = taken_back = 0
+        requests: dict[str, None] = {}
         async for page in _pages(line, begin - MARGIN):
             items = [self._checked(partner, said) for said in page]
             missing = [event for event in items if event.kind is Kind.OBJECTION and not _stands(objectors, event)]
@@ -82,15 +88,23 @@ class Desk:
                 await self.suppress(*missing)
             count, entered = count + len(items), entered + len(missing)
             taken_back += sum(event.kind is Kind.OBJECTION_REMOVED for event in items)
+            requests |= dict.fromkeys(str(event.payload["request"]) for event in items if "request" in event.payload)
+        lost = [name for name in requests if not await self._knows(name)]
         told: dict[str, Json] = {
             "partner": name,
             "since": begin.isoformat(),
             "items": count,
             "entered": entered,
             "removals": taken_back,
+            "lost": [*lost],
         }
         await self.ledger.append([Event(Kind.PARTNER_FETCHED, self.clock(), payload=told)])
-        return Fetched(count, entered, taken_back)
+        return Fetched(count, entered, taken_back, tuple(lost))
+
+    async def _knows(self, request: str) -> bool:
+        async for _ in self.ledger.requests(request, batch=1):
+            return True
+        return False
 
     async def _end_of_backup(self) -> datetime:
         """When the last event was that a restored ledger holds; the beginning for one that was never restored."""
@@ -119,7 +133,8 @@ class Desk:
         about = str(said["event"] if "event" in said else said.get("reference", said.get("anchor", "")))
         name = self.outbox.id_of(partner.name, what, about, at)
         if what not in (What.OBJECTION, What.REMOVAL):
-            return Event(Kind.PARTNER_FETCHED, at), name
+            of: dict[str, Json] = {"request": str(said["reference"])} if "reference" in said else {}
+            return Event(Kind.PARTNER_FETCHED, at, payload=of), name
         if not E164.fullmatch(said["number"]) or not (whose is None or whose in partner.controllers):
             raise ValueError
         kind = Kind.OBJECTION if what is What.OBJECTION else Kind.OBJECTION_REMOVED

@@ -54,7 +54,7 @@ async def give_access(desk: Desk, principal: Principal, request: Request) -> Doc
         raise Unfit(f"{request.id} asks for {request.right}, and not for access")
     number = present(request)
     held = await held_on(desk.ledger, number, request.controller)
-    partners = await desk.partners.that_received(number, request.controller)
+    partners = await desk.partners.recipients(request.controller)
     made = document(request, held, Context(desk.policy(), desk.terms, tuple(partners)), desk.clock().isoformat())
     said: dict[str, Json] = {"events": len(held.entries)}
     await desk.enter(

@@ -43,8 +43,11 @@ class Unfit(Exception):
 class Partners(Protocol):
     """The processors and other companies that hold data of their own."""
 
+    async def recipients(self, controller: str) -> Sequence[str]:
+        """The names of those that are told anything of this controller's people."""
+
     async def that_received(self, number: str, controller: str) -> Sequence[str]:
-        """The names of those that received a person's data for this controller."""
+        """The names of those that received a person's data for this controller and erase it when they are asked to."""
 
     async def ask(self, request: str, number: str, controller: str, at: datetime) -> None:
         """Have them told to erase it, from a moment that names the asking. Asking twice is asking once."""

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from callgate.core.access import Principal
 from callgate.core.events import Event, Json, Kind
 from callgate.core.gate import Scope
+from callgate.core.objecting import Door, objection
 from callgate.core.requests import Correction, Ground, Request, Right, fold
 from callgate.rights.desk import Asked, Desk, Unfit, allowed, present, written
 from callgate.rights.holding import LANGUAGES
@@ -20,9 +21,10 @@ async def object_(desk: Desk, principal: Principal, asked: Asked) -> Request:
 
     Raises `Unfit`, `NotAllowed`, `NotCommitted`.
     """
-    said: dict[str, Json] = {"scope": Scope.CONTROLLER, "by": principal.name, "source": "letter"}
-    objection = _Act(Kind.OBJECTION, said, {"reason": written("reason", asked.because)})
-    return await _at_once(desk, principal, Right.OBJECTION, asked, objection)
+    by, whose, because = principal.name, asked.controller, written("reason", asked.because)
+    event = objection(asked.number, desk.clock(), Door.LETTER, by=by, controller=whose, reason=because)
+    act = _Act(event.kind, event.payload, event.personal)
+    return await _at_once(desk, principal, Right.OBJECTION, asked, act)
 
 
 async def restrict(desk: Desk, principal: Principal, asked: Asked, ground: Ground) -> Request:

@@ -100,7 +100,8 @@ def certificate_page(certificate: dict[str, str]) -> str:
 
 def _certified(one: Mapping[str, Any], text: Texts) -> _Record:
     page = text["page"]
-    facts = [("", one["where"])]
+    # A partner's name is its own.
+    facts = [("", one["where"] if "answer" in one else text["where"][one["where"]])]
     if "at" in one:
         facts.append((_moment(one["at"]), f"{page['by']} {one['by']}"))
     if "answer" in one:

@@ -1,17 +1,17 @@
 """What partners are still to be told, durable, in the ledger's own database.
 
-Objections and their removals are turned into items by themselves: each partner has a cursor, the mark up to which the
-ledger's suppressing events were turned into what it is told. So nothing that was acknowledged can be missed, and
-nobody on the telephone waits for it. An erasure and an anchor are put in by whoever makes them, an erasure *before*
-the person's keys are destroyed: afterwards nobody knows the number any more.
+Objections, restrictions, their ends, and rectifications are turned into items by themselves: each partner has two
+cursors, up to which the ledger's suppressing events and those of requests were turned into what it is told. So nothing
+that was acknowledged can be missed, and nobody on the telephone waits for it. An erasure and an anchor are put in by
+whoever makes them, an erasure *before* the person's keys are destroyed: afterwards nobody knows the number any more.
 
-An item's number is sealed under a key of its own. Key and item end when the partner did what it was told, or when a
-person let it be; what became of it is an event of the ledger, in the same transaction, and names nobody.
+What is personal in an item is sealed under a key of its own. Key and item end when the partner did what it was told, or
+when a person let it be; what became of it is an event of the ledger, in the same transaction, and names nobody.
 """
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Collection, Container, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,13 +19,13 @@ import sqlalchemy as sa
 import structlog
 
 from callgate.core.events import Event, Json, Kind
-from callgate.core.partners import GIVE_UP, WHAT_OF, Item, Partner, What, item_id
+from callgate.core.partners import GIVE_UP, OBJECTED, REQUESTED, Item, Partner, What, body_of, item_id, what_of
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.backend import Change
 from callgate.stores.ledger.writing import Amendment
 from callgate.stores.letters import Letters
 from callgate.stores.outboxsql import Statements
-from callgate.stores.schema import Entry, deliveries, dump, partners
+from callgate.stores.schema import Entry, deliveries, dump, partners, request_events
 
 log = structlog.stdlib.get_logger()
 
@@ -61,12 +61,26 @@ class Dead:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class _New:
+    """An item before it is anybody's; `about` is the event, the request or the anchor that it is made of."""
+
+    what: What
+    about: str
+    at: datetime
+    body: Mapping[str, Json]
+    controller: str | None = None
+    number: str | None = None
+    personal: Mapping[str, Json] = field(default_factory=dict)
+    seq: int | None = None
+
+
 class Outbox:
     """The queues of these partners. Every method raises `LedgerUnavailable` where the database fails."""
 
     def __init__(self, ledger: Ledger, partners: Iterable[Partner], clock: Callable[[], datetime]) -> None:
         self.partners: Mapping[str, Partner] = {partner.name: partner for partner in partners}
-        self._ledger = ledger
+        self.ledger = ledger
         self._clock = clock
         self._letters = Letters(ledger.ring)
         self._sql = Statements(ledger.backend)
@@ -75,31 +89,52 @@ class Outbox:
 
     async def catch_up(self, partner: Partner) -> None:
         """Turn what the ledger took in since the last time into items for this partner."""
-        if not partner.told.intersection(WHAT_OF.values()):
-            return
-        stand = await self._row(partner.name)
-        mark = stand.mark if stand else 0
+        row = await self._row(partner.name)
+        mark, seen = (row.mark, row.seen) if row else (0, 0)
         room = MOST_WAITING - (await self.stand(partner.name)).waiting
-        async for entries in self._ledger.suppressions(after=mark, batch=STEP):
-            if room <= 0:
-                return
-            rows = [row for entry in entries if (row := self._of_entry(partner, entry)) is not None]
-            changes: list[Change] = [(self._sql.put, rows), (self._sql.set_mark, [(partner.name, entries[-1].mark, 0)])]
-            await self._amend(changes, None)
-            room -= len(rows)
+        if partner.told.intersection(OBJECTED.values()):
+            found = self.ledger.suppressions(after=mark, batch=STEP)
+            room = await self._turn(partner, found, OBJECTED, room, self._marked)
+        if partner.told.intersection(REQUESTED.values()):
+            found = self.ledger.requests(after_seq=seen, batch=STEP)
+            await self._turn(partner, found, REQUESTED, room, self._seen)
 
-    def _of_entry(self, partner: Partner, entry: Entry) -> tuple[object, ...] | None:
+    async def _turn(
+        self,
+        partner: Partner,
+        found: AsyncIterator[list[Entry]],
+        kinds: Container[Kind],
+        room: int,
+        moved: Callable[[Partner, Entry], Change],
+    ) -> int:
+        """Turn those of these kinds into items while there is room, and move the cursor; how much room is left."""
+        async for entries in found:
+            if room <= 0:
+                break
+            told = [entry for entry in entries if entry.event.kind in kinds]
+            rows = [self._row_of(partner, new) for entry in told if (new := self._of_entry(partner, entry))]
+            await self._amend([(self._sql.put, rows), moved(partner, entries[-1])], None)
+            room -= len(rows)
+        return room
+
+    def _marked(self, partner: Partner, last: Entry) -> Change:
+        return self._sql.set_mark, [(partner.name, last.mark, 0)]
+
+    def _seen(self, partner: Partner, last: Entry) -> Change:
+        return self._sql.set_seen, [(partner.name, 0, 0, last.seq)]
+
+    @staticmethod
+    def _of_entry(partner: Partner, entry: Entry) -> _New | None:
         event = entry.event
-        what = WHAT_OF.get(event.kind)
+        what = what_of(event)
         if what is None or not partner.hears(what, event.controller):
             return None
         if event.number is None:
             # The person was erased since; the erasure itself was put in with their number.
             log.info("not-told-of-erased", partner=partner.name, seq=entry.seq)
             return None
-        body = {key: event.payload[key] for key in ("scope", "campaign") if key in event.payload}
-        person = {"controller": event.controller, "number": event.number}
-        return self._new(partner, what, str(entry.seq), event.at, **person, body=body, seq=entry.seq)
+        body, personal = body_of(event)
+        return _New(what, str(entry.seq), event.at, body, event.controller, event.number, personal, entry.seq)
 
     async def put_erasure(self, number: str, controller: str, reference: str, at: datetime) -> tuple[str, ...]:
         """Have every partner of the controller told to erase what it holds on a person; the partners' names.
@@ -111,16 +146,13 @@ class Outbox:
         for partner in hearing:
             await self.catch_up(partner)
         body: dict[str, Json] = {"reference": reference}
-        rows = [
-            self._new(one, What.ERASURE, reference, at, controller=controller, number=number, body=body)
-            for one in hearing
-        ]
-        await self._amend([(self._sql.put, rows)], None)
+        new = _New(What.ERASURE, reference, at, body, controller, number)
+        await self._amend([(self._sql.put, [self._row_of(one, new) for one in hearing])], None)
         return tuple(one.name for one in hearing)
 
     async def without_anchor(self, at: datetime) -> tuple[str, ...]:
         """The partners that are to be told an anchor and have none of this day (UTC) yet."""
-        rows = await self._ledger.rows(sa.select(partners.c.name).where(partners.c.anchored == _day(at)))
+        rows = await self.ledger.rows(sa.select(partners.c.name).where(partners.c.anchored == _day(at)))
         told = {row.name for row in rows}
         return tuple(
             one.name for one in self.partners.values() if one.hears(What.ANCHOR, None) and one.name not in told
@@ -128,34 +160,21 @@ class Outbox:
 
     async def put_anchor(self, anchor: Mapping[str, Json], at: datetime, whom: Sequence[str]) -> tuple[str, ...]:
         """Have these partners told the anchor of this day."""
-        about = str(anchor["anchor"])
-        rows = [
-            self._new(self.partners[name], What.ANCHOR, about, at, controller=None, number=None, body=anchor)
-            for name in whom
-        ]
+        new = _New(What.ANCHOR, str(anchor["anchor"]), at, anchor)
+        rows = [self._row_of(self.partners[name], new) for name in whom]
         days = [(name, 0, 0, _day(at)) for name in whom]
         await self._amend([(self._sql.put, rows), (self._sql.set_day, days)], None)
         return tuple(whom)
 
-    def _new(
-        self,
-        partner: Partner,
-        what: What,
-        about: str,
-        at: datetime,
-        *,
-        controller: str | None,
-        number: str | None,
-        body: Mapping[str, Json],
-        seq: int | None = None,
-    ) -> tuple[object, ...]:
-        name, now = self.id_of(partner.name, what, about, at), _text(self._clock())
-        sealed = self._letters.seal(number, self._clock()) if number else (None, None, None, None)
-        return name, partner.name, what.value, seq, controller, _text(at), now, now, 0, None, None, dump(body), *sealed
+    def _row_of(self, partner: Partner, new: _New) -> tuple[object, ...]:
+        name, now = self.id_of(partner.name, new.what, new.about, new.at), self._clock()
+        item = name, partner.name, new.what.value, new.seq, new.controller, _text(new.at)
+        sealed = self._letters.seal(new.number, new.personal, now) if new.number else (None, None, None, None)
+        return *item, _text(now), _text(now), 0, None, None, dump(new.body), *sealed
 
     def id_of(self, partner: str, what: What, about: str, at: datetime) -> str:
         """The id of an item; see `core.partners.item_id`."""
-        return item_id(self._ledger.ring.keys.index, partner, what, about, at.astimezone(UTC))
+        return item_id(self.ledger.ring.keys.index, partner, what, about, at.astimezone(UTC))
 
     # Looking.
 
@@ -190,13 +209,23 @@ class Outbox:
         of, row = deliveries.c, await self._row(partner)
         counts: list[Any] = [sa.func.count().label("all"), sa.func.count(of.dead).label("dead")]
         query = sa.select(*counts, sa.func.min(of.queued).label("oldest")).where(of.partner == partner)
-        counted = (await self._ledger.rows(query))[0]
+        counted = (await self.ledger.rows(query))[0]
         oldest = datetime.fromisoformat(counted.oldest) if counted.oldest else None
         known = Stand(partner, waiting=counted.all - counted.dead, dead=counted.dead, oldest=oldest)
         if row is None:
             return known
         due = datetime.fromisoformat(row.due) if row.due else None
         return Stand(partner, row.tries, due, row.why or "", known.waiting, known.dead, oldest)
+
+    async def behind(self, partner: Partner) -> bool:
+        """Whether the ledger took in what may have to be turned into items for this partner."""
+        row = await self._row(partner.name)
+        mark, seen = (row.mark, row.seen) if row else (0, 0)
+        if partner.told.intersection(OBJECTED.values()) and await self.ledger.mark() > mark:
+            return True
+        last = sa.select(sa.func.coalesce(sa.func.max(request_events.c.seq), 0))
+        told = partner.told.intersection(REQUESTED.values())
+        return bool(told) and (await self.ledger.rows(last))[0][0] > seen
 
     # What became of them.
 
@@ -213,7 +242,7 @@ class Outbox:
             return
         await self._amend([(self._sql.end, [(item.id,) for item in items])], event)
         if any(item.what is What.ERASURE for item in items):
-            await self._ledger.forget()
+            await self.ledger.forget()
 
     async def refused(self, partner: str, items: Sequence[Item], why: Mapping[str, str]) -> None:
         """These will not be done as they are: a person has to look at them. `why` is by id, and harmless."""
@@ -231,7 +260,7 @@ class Outbox:
 
     async def strangers(self) -> list[str]:
         """The partners for whom something waits and whom the configuration does not name any more."""
-        rows = await self._ledger.rows(sa.select(deliveries.c.partner).distinct().order_by(deliveries.c.partner))
+        rows = await self.ledger.rows(sa.select(deliveries.c.partner).distinct().order_by(deliveries.c.partner))
         return [row.partner for row in rows if row.partner not in self.partners]
 
     async def orphan(self, partner: str) -> int:
@@ -243,10 +272,14 @@ class Outbox:
             orphaned += len(items)
         return orphaned
 
-    async def give_up(self, partner: str) -> int:
-        """Take for dead what was told in vain for as long as `GIVE_UP`; how many items there were."""
+    async def overdue(self, partner: str) -> list[Item]:
+        """The first items that were told in vain for as long as `GIVE_UP`."""
         of, limit = deliveries.c, _text(self._clock() - GIVE_UP)
-        items = await self._items(of.partner == partner, of.dead.is_(None), of.queued <= limit, limit=BATCH)
+        return await self._items(of.partner == partner, of.dead.is_(None), of.queued <= limit, limit=BATCH)
+
+    async def give_up(self, partner: str) -> int:
+        """Take for dead what is overdue; how many items there were."""
+        items = await self.overdue(partner)
         why = (await self.stand(partner)).why or "it was not acknowledged in time"
         await self.refused(partner, items, {item.id: why for item in items})
         return len(items)
@@ -272,23 +305,23 @@ class Outbox:
     async def _amend(self, changes: Sequence[Change], event: Event | None) -> None:
         wanted = [change for change in changes if change[1]]
         if wanted:
-            await self._ledger.amend(Amendment(wanted, event))
+            await self.ledger.amend(Amendment(wanted, event, keys=False))
 
     async def _row(self, partner: str) -> sa.Row[Any] | None:
-        found = await self._ledger.rows(sa.select(partners).where(partners.c.name == partner))
+        found = await self.ledger.rows(sa.select(partners).where(partners.c.name == partner))
         return found[0] if found else None
 
     async def _rows(self, *where: sa.ColumnElement[bool], limit: int | None) -> Sequence[sa.Row[Any]]:
-        return await self._ledger.rows(sa.select(deliveries).where(*where).order_by(deliveries.c.place).limit(limit))
+        return await self.ledger.rows(sa.select(deliveries).where(*where).order_by(deliveries.c.place).limit(limit))
 
     async def _items(self, *where: sa.ColumnElement[bool], limit: int) -> list[Item]:
         return [self._item(row) for row in await self._rows(*where, limit=limit)]
 
     def _item(self, row: sa.Row[Any]) -> Item:
-        number = self._letters.unseal(row.subject, row.master, row.wrapped, row.sealed) if row.sealed else None
-        at = datetime.fromisoformat(row.at)
-        body = json.loads(row.body)
-        return Item(row.id, row.place, What(row.what), at, row.controller, number, body, row.seq, row.tries)
+        sealed = row.subject, row.master, row.wrapped, row.sealed
+        number, personal = self._letters.unseal(*sealed) if row.sealed else (None, {})
+        at, body = datetime.fromisoformat(row.at), json.loads(row.body)
+        return Item(row.id, row.place, What(row.what), at, row.controller, number, body, row.seq, row.tries, personal)
 
 
 def _told(kind: Kind, at: datetime, partner: str, items: Sequence[Item], **more: Json) -> Event:

@@ -31,6 +31,7 @@ class Statements:
         self.revive = change(queued=named("now"), due=named("then"), tries=zero, dead=sa.null())
         known = " ON CONFLICT (name) DO UPDATE SET "
         self.set_mark = into(partners, "name", "mark", "tries") + f"{known}mark = excluded.mark"
+        self.set_seen = into(partners, "name", "mark", "tries", "seen") + f"{known}seen = excluded.seen"
         self.set_day = into(partners, "name", "mark", "tries", "anchored") + f"{known}anchored = excluded.anchored"
         self.set_pause = into(partners, "name", "mark", "tries", "due", "why") + (
             f"{known}tries = excluded.tries, due = excluded.due, why = excluded.why"

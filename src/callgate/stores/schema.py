@@ -147,9 +147,14 @@ partners = sa.Table(
     sa.Column("due", sa.Text),
     sa.Column("why", sa.Text),
     sa.Column("anchored", sa.Text),
+    sa.Column("seen", Big, nullable=False, server_default=sa.text("0")),
+    sa.Column("holder", sa.Text),
+    sa.Column("held", sa.Text),
 )
-"""How far the ledger's suppressing events were turned into what each partner is told (`mark`), how often it failed in a
-row, when it is tried again and why it failed, and the day of the last anchor that it was to be told."""
+"""How far the ledger was turned into what each partner is told: its suppressing events (`mark`), and those that tell of
+a request (`seen`, a `seq`). How often it failed in a row, when it is tried again and why it failed; the day of the last
+anchor that it was to be told; which writer alone tells it (`holder`), and until when, unless it says so again
+(`held`)."""
 
 deliveries = sa.Table(
     "deliveries",

@@ -69,20 +69,21 @@ async def remove(ask: Ask) -> Entered:
 async def _enter(ask: Ask, kind: Kind, said: Objection) -> Entered:
     _check_audience(ask, kind, said)
     number, who = number_of(ask, said.number), ask.principal
+    whose, at = said.controller, ask.services.clock()
     event = objection(
         number.e164,
-        ask.services.clock(),
+        at,
         Door.API,
         by=who.name,
-        controller=said.controller,
+        controller=whose,
         campaign=said.campaign,
         reason=said.reason,
         kind=kind,
     )
     await ask.services.office.suppress(event)
     if kind is Kind.OBJECTION:
-        ask.services.live.tell("objection", number=number.masked, controller=said.controller, by=who.name)
-    return Entered(event=kind, number=number.masked, scope=said.scope, controller=said.controller, at=event.at)
+        ask.services.live.tell("objection", number=number.masked, controller=whose, by=who.name)
+    return Entered(event=kind, number=number.masked, scope=said.scope, controller=whose, at=at)
 
 
 def _check_audience(ask: Ask, kind: Kind, said: Objection) -> None:
