@@ -99,6 +99,8 @@ async def test_an_objection_by_the_api_in_mid_call_ends_it_as_the_callees_key_do
 async def test_an_objection_by_the_command_line_while_the_notice_plays_ends_it(scene: Scene) -> None:
     result = Result("objected by the command line", "lille", "0033199001432", "")
     talk = await answered(scene, result)
-    await scene.callgate("suppress", "add", "+33199001432", "--controller", "acme", "--reason", "by telephone")
-    at = asyncio.get_running_loop().time()
-    await ends_thanked(scene, talk, at - 1, result)
+    words = ("suppress", "add", "+33199001432", "--controller", "acme", "--reason", "by telephone")
+    entering = asyncio.create_task(scene.callgate(*words))
+    await scene.watcher.until("objection", talk.since, call=talk.id)
+    await ends_thanked(scene, talk, asyncio.get_running_loop().time(), result)
+    await entering
