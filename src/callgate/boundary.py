@@ -110,6 +110,20 @@ class OpenCall:
     parting: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the person on the line of a call said by another way than their telephone.
+
+    `kind` is `Kind.WITHDRAWAL`, of the consent to be recorded, or `Kind.OBJECTION`: to all calls of the company, or,
+    where not `whole`, to the campaign's. `in_the_call`: they said it to the agent, who entered it for this call.
+    """
+
+    call: str
+    kind: Kind
+    in_the_call: bool = False
+    whole: bool = True
+
+
 class Office(Protocol):
     """What a node may ask. Every method raises `NotCommitted` where the ledger cannot take what it was given."""
 
@@ -151,3 +165,9 @@ class Office(Protocol):
 
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         """The calls of that PBX that are not closed, after a restart."""
+
+    async def said(self, calls: Sequence[str], after: int | None) -> tuple[int, Sequence[Said]]:
+        """What the people on the line of these calls said meanwhile by other ways, and a mark up to which that is.
+
+        `after`: that mark, from the time before; None: since the oldest call began. A withdrawal is told each time.
+        """

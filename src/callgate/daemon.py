@@ -22,6 +22,7 @@ from callgate.clock import Clock, shifted_clock, system_clock
 from callgate.config import Settings, law
 from callgate.core import emergency
 from callgate.core.events import DataClass
+from callgate.core.law import daysoff
 from callgate.core.policy import Policy
 from callgate.core.retention import RecordingTerms, Terms, asked_by_law
 from callgate.hooking import Hooking
@@ -101,6 +102,11 @@ def languages_of_notes(settings: Settings) -> set[str]:
     screened = (table for table in settings.campaigns.values() if table.notes or settings.http.screens_notes)
     spoken = {language for table in screened for language in table.languages.values()}
     return spoken | {centre.language for centre in settings.centres.values()} if spoken else set()
+
+
+def countries_of(policy: Policy) -> frozenset[str]:
+    """The countries that any campaign calls."""
+    return frozenset[str]().union(*(campaign.countries for campaign in policy.campaigns.values()))
 
 
 def jobs_of(settings: Settings) -> tuple[Job, ...]:
@@ -245,6 +251,8 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
 
         policing = Policing(settings, reload, ledger, clock, alarm)
         loop.add_signal_handler(signal.SIGHUP, policing.want)
+        # Before the gate opens, likewise: whoever takes over from a callgate that died is asked at once.
+        daysoff.prepare(countries_of(policing.policy), clock().year)
         keeper = Keeper(cache, ledger, lambda: list_files(settings))
         abandonment = Abandonment(ledger, policy=lambda: policing.policy, clock=clock)
         office = LocalOffice(

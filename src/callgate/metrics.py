@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, gen
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from callgate.boundary import Decision, Heard, LateBlock, Office, OpenCall, RecordingKey
+from callgate.boundary import Decision, Heard, LateBlock, Office, OpenCall, RecordingKey, Said
 from callgate.core.calledback import CalledBack
 from callgate.core.events import Json, Kind
 from callgate.core.faults import place_of
@@ -189,6 +189,10 @@ class MeasuredOffice:
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         """As it is."""
         return await self._office.open_calls(pbx)
+
+    async def said(self, calls: Sequence[str], after: int | None) -> tuple[int, Sequence[Said]]:
+        """As it is."""
+        return await self._office.said(calls, after)
 
     async def _counted(self, kind: Kind, doing: Awaitable[T]) -> T:
         done = await doing

@@ -17,7 +17,7 @@ from datetime import datetime
 import structlog
 
 from callgate import verdicts
-from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall, RecordingKey
+from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall, RecordingKey, Said
 from callgate.core import gate, phone
 from callgate.core.calledback import CalledBack, called_back
 from callgate.core.events import DataClass, Event, Json, Kind
@@ -26,6 +26,7 @@ from callgate.core.law import Share
 from callgate.core.objecting import Door, objection
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
+from callgate.meanwhile import Line, said_meanwhile
 from callgate.stores.contacts import HELD, Attempt, counts
 from callgate.stores.errors import Behind, LedgerUnavailable, NotReady, StoreUnavailable
 from callgate.stores.ledger import Committed, Ledger, vault
@@ -186,6 +187,7 @@ class LocalOffice:
 
     async def withdraw(self, call: str, by: str) -> None:
         """Commit a withdrawal, once."""
+        await self._remember(call)  # so that it is found under the person
         if not await self._has(call, Kind.WITHDRAWAL):
             await self._append(self._event(Kind.WITHDRAWAL, call, {"by": by}))
 
@@ -346,6 +348,18 @@ class LocalOffice:
                     self._calls[call] = _Call(verdict.number, controller, question, Kind.OBJECTION in kinds)
                 opened.append(verdicts.open_call(call, verdict, kinds, question))
         return opened
+
+    async def said(self, calls: Sequence[str], after: int | None) -> tuple[int, Sequence[Said]]:
+        """What was said of these calls by other ways than the telephone, here or at another callgate."""
+        known = {call: self._calls[call] for call in calls if call in self._calls}
+        lines = {
+            call: Line(one.number, one.controller, one.question.campaign.id if one.question else "")
+            for call, one in known.items()
+        }
+        try:
+            return await said_meanwhile(self._ledger, lines, after)
+        except LedgerUnavailable as error:
+            raise NotCommitted(str(error)) from None
 
     # Helpers.
 

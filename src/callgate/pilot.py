@@ -90,6 +90,8 @@ class Pilot:
         self.agent_gone = False
         self.accompanied = False
         self.recorder_due = False
+        self.objected = False
+        self.withdrew = False
         self.born = tools.clock()
         self.ended_at: datetime | None = None
         self.interview: Interview | None = None
@@ -275,9 +277,14 @@ class Pilot:
         self._resolve(*_OBJECTING, committed=await self._object(self._current.by or "agent"))
 
     async def _object(self, by: str) -> bool:
+        if self.objected:  # by another way, or before: it is in force
+            self._tools.live.tell("objection", **self._facts(), by=by)
+            return True
+        self.objected = True
         try:
             await self._tools.office.object(self.id, by)
         except NotCommitted:
+            self.objected = False
             self._tools.later.keep("object", {"call": self.id, "by": by})
             self._alarm("objection-not-committed")
             return False
@@ -286,13 +293,16 @@ class Pilot:
 
     async def _commit_withdrawal(self) -> None:
         by = self._current.by or "key"
+        again, self.withdrew = self.withdrew, True
         try:
             await self._tools.office.withdraw(self.id, by)
         except NotCommitted:
+            self.withdrew = again
             self._tools.later.keep("withdraw", {"call": self.id, "by": by})
             self._resolve(On.WITHDREW, committed=False)
         else:
-            self._tools.live.tell("withdrawal", **self._facts())
+            if not again:
+                self._tools.live.tell("withdrawal", **self._facts())
             self._resolve(On.WITHDREW, committed=True)
 
     async def _note_refusal(self) -> None:

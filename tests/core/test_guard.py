@@ -106,3 +106,20 @@ def test_a_token_with_one_character_changed_is_none(permit: Permit, at: int, oth
 @given(permits, st.text())
 def test_no_made_up_string_is_a_token(permit: Permit, made_up: str) -> None:
     assert not token.permits(KEY, made_up, permit)
+
+
+@given(st.text(max_size=40))
+def test_whatever_a_channel_carries_its_expiry_is_read_or_there_is_none(said: str) -> None:
+    assert token.expiry(said) is None or ruling(replace(DIAL, token=said)) is Ruling.NOT_FOR_THIS
+
+
+@given(st.datetimes(min_value=datetime(2020, 1, 1), max_value=datetime(2200, 1, 1), timezones=st.just(UTC)))
+def test_a_token_says_when_it_expires_to_the_millisecond(now: datetime) -> None:
+    permit = permit_for("pbx", "1.1", "33199001234", "spring", now)
+    assert token.expiry(token.issue(KEY, permit)) == permit.expires
+
+
+def test_one_that_did_not_issue_the_token_goes_by_the_tokens_own_expiry() -> None:
+    heir = replace(ALLOWED, permit=replace(PERMIT, expires=NOW + timedelta(hours=1)))
+    assert ruling(allowed=heir) is Ruling.PERMITTED
+    assert ruling(allowed=heir, now=LATE) is Ruling.EXPIRED

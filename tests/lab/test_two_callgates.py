@@ -266,7 +266,8 @@ async def test_killed_between_calls_the_next_one_passes_at_once_and_one_alarm_te
     talk = await answered(scene, result)
     await hung_up(scene, talk)
     told = [fact["alarm"] for fact in scene.watcher.facts[since:] if fact["what"] == "alarm"]
-    assert told == ["took-charge"]
+    assert told.count("took-charge") == 1
+    assert not {"bypass", "recording-without-consent", "orphan-recording-destroyed", "agi-not-believed"} & {*told}
     assert scene.invites(digits(result.dialled)) == 1
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
-from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall, RecordingKey
+from callgate.boundary import Decision, Heard, LateBlock, NotCommitted, OpenCall, RecordingKey, Said
 from callgate.core.call import On
 from callgate.core.calledback import CalledBack
 from callgate.core.consent import Part
@@ -62,6 +62,8 @@ class FakeOffice:
         self.decision = DECISION
         self.found = Reason.CLEAR
         self.open: list[OpenCall] = []
+        self.meanwhile: list[Said] = []
+        self.asked: list[tuple[list[str], int | None]] = []
         self.owed: list[tuple[str, Mapping[str, Json]]] = []
 
     async def _do(self, what: str) -> None:
@@ -114,6 +116,11 @@ class FakeOffice:
     async def open_calls(self, pbx: str) -> Sequence[OpenCall]:
         await self._do("open calls")
         return self.open
+
+    async def said(self, calls: Sequence[str], after: int | None) -> tuple[int, Sequence[Said]]:
+        await asyncio.sleep(0)
+        self.asked.append((list(calls), after))
+        return (after or 0) + 1, [one for one in self.meanwhile if one.call in calls]
 
     def keep(self, operation: str, facts: Mapping[str, Json]) -> None:
         if "keep" in self.refuses:

@@ -197,6 +197,72 @@ async def test_a_call_that_is_taken_up_may_dial_nothing_more(desk: Desk) -> None
     assert desk.fleet.allowed("c1") is None
 
 
+RINGING = replace(OPEN, connected=False, consented=False, parting=False)
+
+
+@pytest.mark.parametrize(
+    ("opened", "shown", "state"),
+    [
+        (RINGING, [AGENT, CALLEE], State.RINGING),
+        (replace(RINGING, dialled=False), [AGENT], State.ALLOWED),
+        (replace(RINGING, agreed=True, parting=True), [AGENT, CALLEE], State.LEAVING),
+        (RINGING, [AGENT, message("CoreShowChannel", uniqueid="1.2", channel="PJSIP/carrier-1", bridgeid="b",
+                                  chanvariable="CALLGATE_ID=c1")], State.TALKING),
+    ],
+    ids=["rings", "not dialled yet", "consented, and not connected", "bridged before the ledger knew"],
+)  # fmt: skip
+async def test_a_call_that_was_not_connected_goes_on_where_its_callee_can_be_told_everything(
+    desk: Desk, opened: OpenCall, shown: list[Message], state: State
+) -> None:
+    desk.office.open = [opened]
+    await desk.recovery.on_snapshot(shown)
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    assert pilot.state is state
+
+
+async def test_a_callee_who_answers_the_one_that_took_over_hears_the_notice(desk: Desk) -> None:
+    desk.office.open = [RINGING]
+    await desk.recovery.on_snapshot([AGENT, CALLEE])
+    session = asyncio.create_task(desk.ask(FakeSession("answer", "c1", uniqueid="1.2", channel="PJSIP/carrier-1")))
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    await until(lambda: pilot.state is State.TALKING)
+    assert (await session).heard[:2] == ["/fr/identification", "/fr/question"]
+    assert "answered" in desk.done
+
+
+async def test_a_callee_who_waited_while_the_agent_left_hears_an_apology_and_no_notice(desk: Desk) -> None:
+    desk.office.open = [RINGING]
+    await desk.recovery.on_snapshot([CALLEE])
+    session = await desk.ask(FakeSession("answer", "c1", uniqueid="1.2", channel="PJSIP/carrier-1"))
+    assert [path.rpartition("/")[2] for path in session.heard] == ["apology"]
+    assert "abandoned" in desk.done
+
+
+async def test_a_callee_whose_call_cannot_go_on_is_dismissed_at_once(desk: Desk) -> None:
+    desk.office.open = [replace(RINGING, agreed=True, parting=True)]
+    await desk.recovery.on_snapshot([AGENT, CALLEE])
+    session = await desk.ask(FakeSession("answer", "c1", uniqueid="1.2", channel="PJSIP/carrier-1"))
+    assert session.variables == {"CALLGATE_TELL": "agent/notice-failed"}
+
+
+async def test_the_token_of_the_one_that_died_lets_the_trunk_ring_and_a_changed_one_does_not(desk: Desk) -> None:
+    issued = (await desk.gate())[4]
+    desk.fleet._flights.pop("c1").task.cancel()
+    desk.office.open = [replace(RINGING, dialled=False)]
+    await desk.recovery.on_snapshot([AGENT])
+    later = f"{int(issued.partition('-')[0], 16) + 60_000:x}-{issued.partition('-')[2]}"
+    await desk.ring(later)
+    await until(lambda: "bypass" in desk.alarms())
+    pilot = desk.fleet.get("c1")
+    assert pilot is not None
+    assert pilot.legs == set()
+    await desk.ring(issued)
+    assert pilot.dialled
+    assert desk.alarms() == ["bypass"]
+
+
 async def test_a_call_whose_channels_are_gone_is_over(desk: Desk) -> None:
     desk.office.open = [replace(OPEN, consented=False)]
     await desk.recovery.on_snapshot([])

@@ -16,7 +16,6 @@ from callgate.core.call import On
 from callgate.core.events import Json, Kind
 from callgate.core.sealedfile import Header
 from callgate.pbx import sealing
-from callgate.pbx.guard import permit_for
 from callgate.pbx.recordings import Recordings, Sealed
 from callgate.pbx.sealing import Sealer
 from tests.node.cut import POINTS
@@ -281,7 +280,7 @@ async def test_a_call_is_not_forgotten_before_its_recording_is_sealed(desk: Desk
     """Its files would be nobody's, and be destroyed."""
     record(desk.recordings)
     desk.office.refuses.add("recording-sealed")
-    pilot = desk.fleet.add(DECISION, "1.1", "alice", permit_for("pbx", "1.1", "33199001234", "spring", NOW))
+    pilot = desk.fleet.add(DECISION, "1.1", "alice", permit=None)
     pilot.restore(connected=True, recording=True, paused=False, callee="", callee_channel="")
     pilot.signal(On.ENDED)
     await until(lambda: "recording-not-sealed" in desk.alarms())

@@ -51,6 +51,17 @@ def test_what_stands_between_redis_and_being_believed_is_said() -> None:
     assert health.redis([])["state"] == "good"
 
 
+@pytest.mark.parametrize(
+    ("hindrance", "stands_by", "state"),
+    [("", False, "good"), ("it is not seen over AMI", False, "bad"), ("another callgate is in charge", True, "good")],
+)
+def test_a_pbx_that_no_call_passes_is_bad_but_where_another_callgate_lets_them_pass(
+    hindrance: str, stands_by: bool, state: str
+) -> None:
+    part = health.pbx("north", hindrance, stands_by=stands_by)
+    assert (part["state"], part["says"]) == (state, hindrance)
+
+
 async def test_only_what_changed_is_told_and_an_age_does_not_change_by_itself() -> None:
     live = Live(lambda: NOW)
     looks: list[list[Part]] = [

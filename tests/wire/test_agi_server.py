@@ -315,3 +315,23 @@ async def test_after_the_stop_nobody_is_served() -> None:
 async def test_a_server_that_does_not_listen_has_no_address() -> None:
     with pytest.raises(LocalError, match="start it"):
         _ = AgiServer({}, allowed=LOOPBACK).address
+
+
+async def test_a_port_that_is_only_taken_refuses_until_it_is_listened_on() -> None:
+    server = AgiServer({"gate": gate}, allowed=LOOPBACK)
+    await server.bind("127.0.0.1", 0)
+    try:
+        assert not server.listening
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(*server.address)
+        await server.listen()
+        await call(server)
+        with pytest.raises(OSError, match="in use"):
+            await AgiServer({}, allowed=LOOPBACK).bind(*server.address)
+    finally:
+        await server.stop(0)
+
+
+async def test_a_server_without_a_port_cannot_listen() -> None:
+    with pytest.raises(LocalError, match="bind it first"):
+        await AgiServer({}, allowed=LOOPBACK).listen()

@@ -17,7 +17,7 @@ REMEMBERED = timedelta(minutes=10)
 @dataclass(slots=True)
 class _Flight:
     pilot: Pilot
-    permit: Permit
+    permit: Permit | None
     task: asyncio.Task[None]
 
 
@@ -37,8 +37,8 @@ class Fleet:
         """The pilots, oldest first."""
         return [flight.pilot for flight in self._flights.values()]
 
-    def add(self, decision: Decision, uniqueid: str, agent: str, permit: Permit) -> Pilot:
-        """Begin to fly an allowed call."""
+    def add(self, decision: Decision, uniqueid: str, agent: str, permit: Permit | None) -> Pilot:
+        """Begin to fly an allowed call; without a permit nothing may be dialled for it any more."""
         pilot = Pilot(decision, uniqueid, agent, self._tools)
         task = asyncio.create_task(pilot.run(), name=f"pilot-{pilot.id}")
         self._flights[pilot.id] = _Flight(pilot, permit, task)
@@ -74,7 +74,7 @@ class Fleet:
     def allowed(self, call: str) -> Allowed | None:
         """What the guard needs to know of a call."""
         flight = self._flights.get(call)
-        if flight is None:
+        if flight is None or flight.permit is None:
             return None
         return Allowed(flight.permit, flight.pilot.dialled, len(flight.pilot.legs), flight.pilot.is_open)
 

@@ -16,6 +16,7 @@ from callgate.node.company import Company
 from callgate.node.exchange import Exchange
 from callgate.node.fleet import Fleet
 from callgate.node.later import LateFile
+from callgate.node.meanwhile import Meanwhile
 from callgate.node.reception import Reception
 from callgate.node.recorders import Recorders
 from callgate.node.recovery import Recovery
@@ -130,6 +131,7 @@ class Node:
             recovery=self._recovery,
             opens=self._opens,
         )
+        self._meanwhile = Meanwhile(office, self.fleet, self._exchange)
         self._link = self._exchange.link = Link(
             station.ami,
             station.ami_user,
@@ -190,6 +192,7 @@ class Node:
             await self._take_charge()
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._link.run())
+                tasks.create_task(self._meanwhile.run(lambda: self.ready))
                 tasks.create_task(self._sweep())
                 tasks.create_task(self._look_after_wanderers())
         finally:

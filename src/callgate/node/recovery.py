@@ -63,7 +63,8 @@ class Recovery:
     def _take_up(self, opened: OpenCall) -> None:
         decision = opened.decision
         permit = permit_for(self._pbx, opened.uniqueid, decision.digits, decision.campaign, self._tools.clock())
-        pilot = self._fleet.add(decision, opened.uniqueid, opened.agent, permit)
+        waits = not (opened.connected or opened.parting)
+        pilot = self._fleet.add(decision, opened.uniqueid, opened.agent, permit if waits else None)
         callee = self._watch.callee_of(pilot.id, opened.uniqueid)
         # Nobody is bridged to a callee who has not heard the notice: the dialplan sees to that.
         talking = callee is not None and self._watch.is_bridged(callee)
@@ -77,6 +78,7 @@ class Recovery:
             dialled=opened.dialled,
             parting=opened.parting,
         )
+        pilot.withdrew = opened.withdrawn
         if callee is not None:
             self._fleet.took_up(pilot, callee.uniqueid)
         log.info("call-taken-up", call=pilot.id, state=pilot.state)

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from callgate.core.law.daysoff import holidays_of, is_off, working_days_after
+from callgate.core.law.daysoff import holidays_of, is_off, national, prepare, working_days_after
 from callgate.core.law.terms import DaysOff
 
 
@@ -44,3 +44,11 @@ def test_holidays_have_english_names() -> None:
 )
 def test_five_working_days_count_saturdays_and_no_holidays(start: date, last: date) -> None:
     assert working_days_after(start, 5, "FR") == last
+
+
+def test_what_was_prepared_is_not_computed_while_somebody_waits() -> None:
+    national.cache_clear()
+    prepare(["FR", "nowhere"], 2026)
+    computed = national.cache_info().misses
+    assert date(2026, 7, 14) in national("FR", 2026)
+    assert national.cache_info().misses == computed == 1

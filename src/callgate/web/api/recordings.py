@@ -68,8 +68,8 @@ class ExportQuery(In):
 
 
 class Withdrawn(Out):
-    """The withdrawal is in the ledger. `destroyed`: so is the end of the recording; else it waited to be sealed, and is
-    destroyed instead."""
+    """The withdrawal is in the ledger. `destroyed`: so is the end of the recording; else it still ran, or waited to be
+    sealed, and is destroyed instead: within a second where the call is under way."""
 
     destroyed: bool
 
@@ -120,7 +120,7 @@ async def take_back(ask: Ask) -> Withdrawn:
     except Problem as problem:
         if problem.status != 404 or not await _waits(ask, call):
             raise
-    # Not sealed yet: it gets no key any more, so that it is destroyed when it would have been.
+    # Not sealed yet: its node hears of it in a moment, and it gets no key any more.
     await services.office.withdraw(call, who)
     return Withdrawn(destroyed=False)
 
@@ -220,7 +220,7 @@ ROUTES: Final = (
     ),
     Route(
         method="POST", path="/api/v1/recordings/{call}/withdrawal", handler=take_back,
-        summary="The callee withdraws their consent after the call: the recording is destroyed.", who=LISTENERS,
-        area=Area.RECORDINGS, tenant=Tenant.HIDDEN, answer=Withdrawn, enters=True,
+        summary="The callee withdraws their consent, in the call or after it: the recording is destroyed.",
+        who=LISTENERS, area=Area.RECORDINGS, tenant=Tenant.HIDDEN, answer=Withdrawn, enters=True,
     ),
 )  # fmt: skip
