@@ -19,6 +19,7 @@ from callgate.clock import Clock
 from callgate.config import Http, Settings
 from callgate.core.policy import Policy
 from callgate.keeper import Keeper
+from callgate.listimport import ListImports, ProcessBring
 from callgate.listwatch import list_states
 from callgate.live import Live
 from callgate.metrics import Metrics, Read, Reading
@@ -113,6 +114,7 @@ def services_of(parts: Parts) -> Services:
         desk=parts.desk,
         register=lambda controller: register(parts.settings, parts.policy(), parts.clock().date(), controller),
         report=lambda found, aware: report(found, aware, officers),
+        imports=ListImports(parts.settings.office.state, ProcessBring(parts.config_file), parts.clock),
     )
 
 

@@ -38,7 +38,7 @@ class Asked:
     """How a route is asked for what is Acme's and Brussels' (`own`), and for what is Futura's and Lille's (`foreign`).
 
     `who` may, and is answered with one of `ok`; `refused` is the answer to who may in general, but not for `foreign`.
-    `text`: the body is a lead file.
+    `text`: the body is a lead file, or the form has a file.
     """
 
     who: frozenset[Role] | None
@@ -119,6 +119,16 @@ ASKED: Final = {
         refused=404,
     ),
     "GET /lists": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
+    "GET /lists/{list}/import": Asked(only(OFFICER, ADMIN), path="/lists/be-dncm/import"),
+    "POST /lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), own={}, foreign={}, path="/lists/be-dncm/import", ok=frozenset({303}), text=True
+    ),
+    **{
+        f"POST /lists/{{list}}/import/{what}": Asked(
+            only(OFFICER, ADMIN), own={}, foreign={}, path=f"/lists/be-dncm/import/{what}", ok=UNFIT
+        )
+        for what in ("accept", "cancel")
+    },
     "GET /companies": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
     "GET /users": Asked(only(ADMIN)),
     "POST /users": Asked(only(ADMIN), own=NEW_USER, foreign=NEW_USER, ok=frozenset({303})),
@@ -186,6 +196,14 @@ ASKED: Final = {
     "GET /api/v1/policy": Asked(EVERY),
     "GET /api/v1/policy/proposed": Asked(only(OFFICER, ADMIN, MACHINE)),
     "GET /api/v1/lists": Asked(EVERY),
+    "POST /api/v1/lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", text=True, ok=frozenset({202})
+    ),
+    "GET /api/v1/lists/{list}/import": Asked(only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import"),
+    "DELETE /api/v1/lists/{list}/import": Asked(only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", ok=UNFIT),
+    "POST /api/v1/lists/{list}/import/acceptance": Asked(
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import/acceptance", ok=UNFIT
+    ),
     "POST /api/v1/notes/screen": Asked(only(AGENT, SUPERVISOR, OFFICER, MACHINE), own={"text": "calls back"}),
     "POST /api/v1/calls/{call}/outcome": Asked(
         only(AGENT, SUPERVISOR, OFFICER, MACHINE), own={"outcome": "sale"}, foreign={"outcome": "sale"},
@@ -290,7 +308,8 @@ async def ask(world: World, route: Route, token: str, *, foreign: bool) -> Clien
     body = asked.foreign if foreign else asked.own
     if route.page and token:
         user = "confined" if await world.door.accounts.user("confined") else "somebody"
-        return await world.visit(user, route.method, path, body if isinstance(body, dict) else None)
+        file = b"+33199001201\n" if asked.text else None
+        return await world.visit(user, route.method, path, body if isinstance(body, dict) else None, file=file)
     if asked.text:
         auth = {"Authorization": f"Bearer {token}"} if token else {}
         return await world.client.post(path, data=b"+33199001201\n", headers=auth)

@@ -106,7 +106,7 @@ def _responses(route: Route) -> Schema:
     wrong = {"default": {"description": "A problem (RFC 9457)"} | problem}
     if route.tenant is Tenant.HIDDEN:
         wrong["404"] = {"description": "Not there, or somebody else's"} | problem
-    return {"200" if route.answer or route.gives else "204": success} | wrong
+    return {str(route.status) if route.answer or route.gives else "204": success} | wrong
 
 
 def _reference(model: type[BaseModel]) -> Schema:

@@ -11,6 +11,7 @@ from callgate.clock import Clock
 from callgate.config import Http
 from callgate.core.document import Document
 from callgate.core.policy import Policy
+from callgate.listimport import ListImports
 from callgate.live import Live
 from callgate.metrics import Metrics
 from callgate.noting import Noting
@@ -90,4 +91,5 @@ class Services:
     desk: Desk
     register: Callable[[str | None], Document]
     report: Callable[[Survey, datetime], Document]
+    imports: ListImports
     verifying: Verifying = field(default_factory=Verifying)

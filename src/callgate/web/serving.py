@@ -159,9 +159,7 @@ class _Serving:
             take=lambda what, rate: self._limits.take(who, what, rate),
         )  # fmt: skip
         self._take(who, route.name, route.rate)
-        raw = await sent.read(ask)
-        sent.check_origin(ask, raw)
-        sent.validate(ask, raw)
+        raw = await sent.receive(ask)
         if route.idempotent and (key := request.headers.get("Idempotency-Key")) is not None:
             return await self._once(ask, key, raw)
         return await _answer(ask)
@@ -252,4 +250,6 @@ async def _answer(ask: Ask) -> web.StreamResponse:
         return answer
     if answer is None:
         return web.Response(status=204)
-    return web.json_response(text=json.dumps(answer.model_dump(mode="json"), ensure_ascii=False))
+    return web.json_response(
+        text=json.dumps(answer.model_dump(mode="json"), ensure_ascii=False), status=ask.route.status
+    )
