@@ -97,6 +97,10 @@ ASKED: Final = {
         only(OFFICER), own=person("acme", right="objection", because=WHY),
         foreign=person("futura", right="objection", because=WHY),
     ),
+    "POST /person/lift": Asked(
+        only(OFFICER), own=person("acme", because=WHY, proof=WHY, asked="yes"),
+        foreign=person("futura", because=WHY, proof=WHY, asked="yes"),
+    ),
     "GET /requests": Asked(only(OFFICER)),
     "GET /requests/{request}": Asked(
         only(OFFICER), path="/requests/own", foreign_path="/requests/foreign", ok=GONE, refused=404
@@ -115,17 +119,21 @@ ASKED: Final = {
         only(OFFICER), own={"partner": "erp"}, foreign={"partner": "none"}, ok=GONE, refused=404
     ),
     "POST /partners/drop": Asked(
-        only(OFFICER), own={"partner": "erp", "because": WHY}, foreign={"partner": "none", "because": WHY}, ok=GONE,
-        refused=404,
+        only(OFFICER), own={"partner": "erp", "item": "a", "because": WHY},
+        foreign={"partner": "none", "item": "a", "because": WHY}, ok=GONE, refused=404,
     ),
     "GET /lists": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
-    "GET /lists/{list}/import": Asked(only(OFFICER, ADMIN), path="/lists/be-dncm/import"),
+    "GET /lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), path="/lists/be-dncm/import", foreign_path="/lists/be-dncm/import"
+    ),
     "POST /lists/{list}/import": Asked(
-        only(OFFICER, ADMIN), own={}, foreign={}, path="/lists/be-dncm/import", ok=frozenset({303}), text=True
+        only(OFFICER, ADMIN), own={}, foreign={}, path="/lists/be-dncm/import",
+        foreign_path="/lists/be-dncm/import", ok=frozenset({303}), text=True
     ),
     **{
         f"POST /lists/{{list}}/import/{what}": Asked(
-            only(OFFICER, ADMIN), own={}, foreign={}, path=f"/lists/be-dncm/import/{what}", ok=UNFIT
+            only(OFFICER, ADMIN), own={}, foreign={}, path=f"/lists/be-dncm/import/{what}",
+            foreign_path=f"/lists/be-dncm/import/{what}", ok=UNFIT
         )
         for what in ("accept", "cancel")
     },
@@ -171,7 +179,7 @@ ASKED: Final = {
     ),
     "POST /api/v1/suppressions/search": Asked(only(OFFICER, MACHINE), own=person("acme"), foreign=person("futura")),
     "POST /api/v1/suppressions/removals": Asked(
-        frozenset(), own=person("acme", reason=WHY, at_the_persons_request=True)
+        frozenset(), own=person("acme", reason=WHY, proof=WHY, at_the_persons_request=True)
     ),
     "POST /api/v1/consents": Asked(
         only(OFFICER, MACHINE), own=person("acme", **GIVEN), foreign=person("futura", **GIVEN), ok=frozenset({200, 409})
@@ -197,12 +205,18 @@ ASKED: Final = {
     "GET /api/v1/policy/proposed": Asked(only(OFFICER, ADMIN, MACHINE)),
     "GET /api/v1/lists": Asked(EVERY),
     "POST /api/v1/lists/{list}/import": Asked(
-        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", text=True, ok=frozenset({202})
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", foreign_path="/api/v1/lists/be-dncm/import",
+        text=True, ok=frozenset({202}),
     ),
-    "GET /api/v1/lists/{list}/import": Asked(only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import"),
-    "DELETE /api/v1/lists/{list}/import": Asked(only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", ok=UNFIT),
+    "GET /api/v1/lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", foreign_path="/api/v1/lists/be-dncm/import"
+    ),
+    "DELETE /api/v1/lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", foreign_path="/api/v1/lists/be-dncm/import", ok=UNFIT
+    ),
     "POST /api/v1/lists/{list}/import/acceptance": Asked(
-        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import/acceptance", ok=UNFIT
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import/acceptance",
+        foreign_path="/api/v1/lists/be-dncm/import/acceptance", ok=UNFIT
     ),
     "POST /api/v1/notes/screen": Asked(only(AGENT, SUPERVISOR, OFFICER, MACHINE), own={"text": "calls back"}),
     "POST /api/v1/calls/{call}/outcome": Asked(

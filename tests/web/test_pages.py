@@ -182,6 +182,36 @@ async def test_a_person_is_found_and_objects_and_their_number_is_in_no_address(w
     assert not [url for url in asked if "9900" in url]
 
 
+async def test_an_objection_is_lifted_on_the_person_s_own_proof_and_by_nothing_less(world: World) -> None:
+    objection = {"number": ANNA, "controller": "acme", "right": "objection", "because": "letter"}
+    assert "Lift the objection" in (await send(world, "olga", "/person/wish", objection))[1]
+    form = {"number": ANNA, "controller": "acme", "proof": "letter of 21 November", "because": "hers", "asked": "yes"}
+    for missing in ("proof", "because", "asked"):
+        less = {name: value for name, value in form.items() if name != missing}
+        assert (await send(world, "olga", "/person/lift", less))[0] == 422
+    assert (await send(world, "olga", "/person/lift", form | {"asked": "no"}))[0] == 422
+    assert (await send(world, "odile", "/person/lift", form | {"controller": ""}))[0] == 403
+    assert await world.ledger.read(kinds=[Kind.OBJECTION_REMOVED]) == []
+    status, page = await send(world, "odile", "/person/lift", form)
+    assert (status, "The objection is lifted." in page) == (200, True)
+    [entry] = await world.ledger.read(kinds=[Kind.OBJECTION_REMOVED])
+    assert (entry.event.number, entry.event.controller, entry.event.payload["by"]) == (ANNA, "acme", "odile")
+    assert entry.event.personal == {"reason": "hers", "proof": "letter of 21 November"}
+
+
+async def test_data_is_only_kept_and_something_is_put_right_from_a_person_s_page(world: World) -> None:
+    of = {"number": ANNA, "controller": "acme", "because": "letter of 20 November"}
+    _, page = await send(world, "olga", "/person/wish", of | {"right": "restriction", "ground": "claims"})
+    assert "acme may only keep this person’s data." in page
+    [restriction] = await world.ledger.read(kinds=[Kind.RESTRICTION])
+    assert restriction.event.payload["ground"] == "claims"
+    right = of | {"right": "rectification", "what": "language", "now": "fr"}
+    assert "The correction is entered." in (await send(world, "olga", "/person/wish", right))[1]
+    [entry] = await world.ledger.read(kinds=[Kind.RECTIFICATION])
+    assert (entry.event.payload["what"], entry.event.personal["now"]) == ("language", "fr")
+    assert "no language" in (await send(world, "olga", "/person/wish", right | {"now": "xx"}))[1]
+
+
 async def test_an_officer_of_one_company_sees_and_enters_nothing_for_another(world: World) -> None:
     _, page = await send(world, "odile", "/person", {"number": ANNA})
     assert THEIRS not in page

@@ -50,6 +50,7 @@ from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door, csrf_of, digest
 from callgate.web.auth.door import Terms as SessionTerms
 from callgate.web.auth.passwords import Passwords
+from callgate.web.counted import Counted
 from callgate.web.dialers import Dialers
 from callgate.web.services import LeadsRefused, Services, Sifted
 from callgate.web.serving import COOKIE_ON_LOOPBACK, make_app
@@ -327,7 +328,7 @@ async def _served(
         ),
         register=lambda one: Document("Register", [one or "all"], []),
         report=lambda found, aware: report(found, aware, {"acme": None}),
-        alarms=alarms, imports=ListImports(folder, bring, clock),
+        alarms=alarms, imports=ListImports(folder, bring, clock), counted=Counted(ledger, clock),
     )  # fmt: skip
     app = make_app(services, TABLE, lambda: made[0].seconds)
     server = TestServer(app, port=port)

@@ -24,6 +24,7 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.outbox import Outbox
 from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door
+from callgate.web.counted import Counted
 from callgate.web.dialers import Dialers
 from callgate.web.pages.verifying import Verifying
 
@@ -92,4 +93,5 @@ class Services:
     register: Callable[[str | None], Document]
     report: Callable[[Survey, datetime], Document]
     imports: ListImports
+    counted: Counted
     verifying: Verifying = field(default_factory=Verifying)
