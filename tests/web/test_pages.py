@@ -14,6 +14,8 @@ from callgate.core.partners import What
 from callgate.core.requests import Right
 from callgate.rights.desk import Asked
 from callgate.stores.ledger.questions import Question
+from callgate.web.auth.door import csrf_of
+from callgate.web.serving import COOKIE_ON_LOOPBACK
 from tests.stores.conftest import NOW
 from tests.web.world import ANNA, World, verdict
 
@@ -257,6 +259,16 @@ async def test_what_a_request_does_not_allow_is_said_on_its_page(world: World, p
     status, page = await send(world, "olga", f"/requests/{peopled}", {"step": "erase"})
     assert status == 409
     assert "was not identified yet" in page
+
+
+async def test_why_something_is_refused_is_said_in_the_reader_s_language(world: World, peopled: str) -> None:
+    secret = await world.session("olga")
+    headers = {"Cookie": f"{COOKIE_ON_LOOPBACK}={secret}; language=fr"}
+    data = {"csrf": csrf_of(secret), "step": "erase"}
+    async with world.client.post(f"/requests/{peopled}", data=data, headers=headers) as answer:
+        page = await answer.text()
+    assert "La personne n’est pas encore identifiée" in page
+    assert "was not identified" not in page
 
 
 # Recordings, partners, users.

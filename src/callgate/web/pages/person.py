@@ -88,7 +88,7 @@ async def enter(visit: Visit) -> web.StreamResponse:
             raise go(f"/requests/{opened.id}")
         await _at_once(visit, wish, asked)
     except (NotAllowed, Unfit) as error:
-        return await _shown(visit, number, wrong=str(error))
+        return await _shown(visit, number, wrong=visit.why(error))
     return await _shown(visit, number, done=DONE[wish.right])
 
 
