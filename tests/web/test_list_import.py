@@ -151,6 +151,13 @@ async def test_an_option_that_cannot_be_is_said_before_a_file_is_taken(world: Wo
     assert world.bring.files == []
 
 
+async def test_the_body_is_the_file_and_no_form_around_it(world: World) -> None:
+    token = await world.user("olga", Role.OFFICER)
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "multipart/form-data; boundary=x"}
+    assert (await world.client.post(PATH, data=UPLOAD + END, headers=headers)).status == 415
+    assert world.bring.files == []
+
+
 async def test_a_list_that_is_not_configured_is_not_there(world: World) -> None:
     token = await world.user("olga", Role.OFFICER)
     assert (await send(world, token, path="/api/v1/lists/uk-tps/import"))[0] == 404

@@ -11,6 +11,7 @@ import pytest
 from callgate.core.access import Role
 from callgate.core.ages import Age
 from callgate.core.call import State
+from callgate.core.partners import What
 from callgate.core.reasons import ALLOWING, SENTENCES, Reason
 from callgate.core.refusals import SENTENCES as SENTENCES_OF_REFUSALS
 from callgate.core.refusals import Refusal
@@ -46,6 +47,7 @@ def test_whatever_has_a_name_of_its_own_has_a_text() -> None:
         [f"role.{role}" for role in Role],
         [f"age.{age}" for age in Age],
         [f"page.{key}" for key, _, _ in NAVIGATION],
+        [f"told.{what}" for what in What],
         [f"flaw.{flaw}" for flaw in Flaw],
         [f"layout.{name}" for name in LAYOUTS],
         [f"import.{stage}" for stage in Stage],

@@ -66,6 +66,8 @@ async def pieces(ask: Ask) -> AsyncIterator[bytes]:
 
     Raises `Problem` where it is too large, stops coming, or does not end as it should: what is cut short is not whole.
     """
+    if ask.file is None and ask.request.content_type.startswith("multipart/"):
+        raise Problem(415, "media-type", "the file itself is the body here, and no form: curl --data-binary @FILE")
     seen = 0
     while chunk := await _piece(ask):
         seen += len(chunk)
