@@ -3,12 +3,15 @@ until they were read and checked."""
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from playwright.async_api import Browser, expect
 
+from callgate.cli.bringing import told
 from callgate.clock import system_clock
 from callgate.core.access import Role
 from callgate.core.events import Json, Kind
@@ -262,6 +265,40 @@ async def test_a_page_says_why_a_file_was_refused_and_what_to_do(world: World) -
     assert "Version v2 is in force" in await (await world.visit("olga", "GET", PAGE)).text()
 
 
+@pytest.mark.parametrize("script", [True, False], ids=["with-script", "without"])
+async def test_a_file_is_sent_from_a_browser(world: World, browser: Browser, tmp_path: Path, script: bool) -> None:
+    await world.user("olga", Role.OFFICER)
+    (tmp_path / "register.txt").write_bytes(FILE)
+    context = await browser.new_context(locale="en", java_script_enabled=script)
+    await world.enter(context, "olga")
+    page = await context.new_page()
+    await page.goto(world.at("/lists"))
+    await page.get_by_role("link", name="Import a version").click()
+    await page.set_input_files("input[type=file]", tmp_path / "register.txt")
+    await page.get_by_role("button", name="Send and import").click()
+    await expect(page.locator("main")).to_contain_text("Version v2 is in force")
+    assert (world.bring.files, page.url) == ([FILE], world.at(PAGE))
+    await context.close()
+
+
+async def test_what_cannot_be_sent_is_said_where_it_was_to_be_sent(
+    world: World, browser: Browser, tmp_path: Path
+) -> None:
+    await world.user("olga", Role.OFFICER)
+    world.bring.held = asyncio.Event()
+    (tmp_path / "register.txt").write_bytes(FILE)
+    context = await browser.new_context(locale="en")
+    await world.enter(context, "olga")
+    page = await context.new_page()
+    await page.goto(world.at(PAGE))
+    assert (await world.visit("olga", "POST", PAGE, {}, file=FILE)).status == 303
+    await page.set_input_files("input[type=file]", tmp_path / "register.txt")
+    await page.get_by_role("button", name="Send and import").click()
+    await expect(page.locator(".sending")).to_contain_text("A list is being imported already.")
+    world.services.imports.cancel("be-dncm")
+    await context.close()
+
+
 async def test_who_is_confined_to_a_company_imports_nothing_and_is_offered_nothing(world: World) -> None:
     await world.user("odile", Role.OFFICER, frozenset({"acme"}))
     assert "/import" not in await (await world.visit("odile", "GET", "/lists")).text()
@@ -284,16 +321,17 @@ async def begun() -> None:
     """Nobody is told."""
 
 
-def imported(
-    folder: Path, text: str, words: Words | None = None, then: Callable[[ListImports, Import], None] | None = None
-) -> Import:
+Then = Callable[[ListImports, Import], Awaitable[None]]
+
+
+def imported(folder: Path, text: str, words: Words | None = None, then: Then | None = None) -> Import:
     """What became of a file; `then` happens as soon as it was received."""
 
     async def work() -> Import:
         imports = ListImports(folder, ProcessBring(folder / "callgate.toml"), system_clock)
         one = await imports.receive("uk-tps", words or {}, "olga", body(text), begun)
         if then is not None:
-            then(imports, one)
+            await then(imports, one)
         assert imports._task is not None
         await imports._task
         return one
@@ -326,14 +364,37 @@ def test_a_refused_file_leaves_the_version_before_until_somebody_accepts_it(tmp_
     assert in_force(command) == ("v2", 5)
 
 
-def cancel(imports: ListImports, one: Import) -> None:
+async def cancel(imports: ListImports, one: Import) -> None:
     imports.cancel(one.list)
 
 
-def test_an_import_that_is_cancelled_or_killed_leaves_the_version_before(tmp_path: Path, command: Command) -> None:
+async def kill(_: ListImports, one: Import) -> None:
+    while one.end is None:  # noqa: ASYNC110 - a process says nothing when it begins
+        await asyncio.sleep(0)
+    one.end.__self__.kill()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("then", "stage"), [(cancel, Stage.CANCELLED), (kill, Stage.FAILED)])
+def test_an_import_that_is_cancelled_or_killed_leaves_the_version_before(
+    tmp_path: Path, command: Command, then: Then, stage: Stage
+) -> None:
     assert command("lists", "import", "-", "--list", "uk-tps", "--version", "v1", stdin=lines(10)).exit_code == 0
-    assert imported(tmp_path, lines(12), then=cancel).stage is Stage.CANCELLED
+    ended = imported(tmp_path, lines(12), then=then)
+    assert (ended.stage, ended.file) == (stage, None)
     assert in_force(command) == ("v1", 10)
+
+
+def test_from_when_it_comes_into_force_it_is_not_ended_by_who_watches(capfd: pytest.CaptureFixture[str]) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        with told(None) as on_bytes:  # type: ignore[arg-type]
+            on_bytes(3)
+            on_bytes(4)
+            assert signal.getsignal(signal.SIGTERM) is before
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert capfd.readouterr().err.splitlines() == ['{"read": 3}', '{"read": 7}', '{"loading": true}']
 
 
 def test_a_zip_file_and_what_cannot_be_done(tmp_path: Path, command: Command) -> None:

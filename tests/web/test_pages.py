@@ -62,7 +62,7 @@ def shown(request: str) -> dict[str, list[str]]:
     return {
         "olga": [
             "/", "/calls", f"/calls/{BLOCKED}", "/agent?agent=alice", "/person", "/requests", f"/requests/{request}",
-            "/recordings", "/partners", "/lists", "/companies", "/ledger",
+            "/recordings", "/partners", "/lists", "/lists/be-dncm/import", "/companies", "/ledger",
         ],
         "adam": ["/users"],
         "alice": ["/agent"],
