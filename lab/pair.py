@@ -23,12 +23,12 @@ async def pair(folder: Callable[[str], Path]) -> AsyncIterator[tuple[Scene, Scen
         for name in NAMES:
             place = stack.enter_context(somewhere(folder(name)))
             first = scenes[0].lab.place if scenes else None
-            lab = await stack.enter_async_context(Lab(place, adapt=_sharing(ledger, name, first)))
+            lab = await stack.enter_async_context(Lab(place, adapt=sharing(ledger, name, first)))
             scenes.append(await stack.enter_async_context(Scene.of(lab)))
         yield scenes[0], scenes[1]
 
 
-def _sharing(ledger: str, name: str, first: Place | None) -> Callable[[Place], None]:
+def sharing(ledger: str, name: str, first: Place | None) -> Callable[[Place], None]:
     """A PBX of that name, with that ledger; the second one has the Redis and the keys of the first."""
 
     def adapt(place: Place) -> None:

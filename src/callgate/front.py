@@ -3,6 +3,7 @@
 import asyncio
 import ssl
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -19,6 +20,7 @@ from callgate.clock import Clock
 from callgate.config import Http, Settings
 from callgate.core.policy import Policy
 from callgate.keeper import Keeper
+from callgate.listimport import ListImports, ProcessBring
 from callgate.listwatch import list_states
 from callgate.live import Live
 from callgate.metrics import Metrics, Read, Reading
@@ -38,6 +40,7 @@ from callgate.stores.errors import LedgerUnavailable, NotReady, StoreUnavailable
 from callgate.stores.ledger import Ledger
 from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door
+from callgate.web.counted import Counted
 from callgate.web.dialers import Dialers
 from callgate.web.services import Services
 from callgate.web.serving import make_app
@@ -113,6 +116,8 @@ def services_of(parts: Parts) -> Services:
         desk=parts.desk,
         register=lambda controller: register(parts.settings, parts.policy(), parts.clock().date(), controller),
         report=lambda found, aware: report(found, aware, officers),
+        counted=Counted(parts.ledger, parts.clock),
+        imports=ListImports(parts.settings.office.state, ProcessBring(parts.config_file), parts.clock),
     )
 
 
@@ -212,9 +217,21 @@ async def serve_http(services: Services) -> None:
     try:
         await web.TCPSite(runner, http.listen.host, http.listen.port, ssl_context=tls_of(http)).start()
         log.info("http-listens", address=str(http.listen), tls=http.tls_key is not None)
-        await asyncio.Event().wait()
+        await _keep_counted(services.counted)
     finally:
         await runner.cleanup()
+        with suppress(LedgerUnavailable):
+            await services.counted.flush(everything=True)
+
+
+async def _keep_counted(counted: Counted, every_s: float = 60.0) -> None:
+    """Enter what is counted when its minute is over, until cancelled."""
+    while True:
+        await asyncio.sleep(every_s)
+        try:
+            await counted.flush()
+        except LedgerUnavailable as error:
+            log.warning("not-entered-yet", what="checks of machines", error=str(error))
 
 
 def tls_of(http: Http) -> ssl.SSLContext | None:

@@ -16,7 +16,7 @@ from callgate import daemon
 from callgate.config import Settings
 from callgate.core.bulk import Numbers
 from callgate.core.events import Event, Json, Kind
-from callgate.registers.errors import FileRefused
+from callgate.registers.errors import FileRefused, Flaw
 from callgate.registers.intake import Limits, Taken, take
 from callgate.registers.reading import Reading, Tally
 from callgate.registers.sorting import blocks_of, stored
@@ -29,7 +29,10 @@ from callgate.stores.listwriter import write_list
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is to come into force: which list, from which file, how it is read, and to when its source was true."""
+    """What is to come into force: which list, from which file, how it is read, and to when its source was true.
+
+    `by`: who brings it; the user of this process, where nobody is named.
+    """
 
     list: str
     file: str
@@ -38,6 +41,7 @@ class Wanted:
     version: str
     limits: Limits
     member: str | None = None
+    by: str | None = None
 
 
 def read_file(settings: Settings, wanted: Wanted, tally: Tally, on_bytes: OnBytes) -> Taken:
@@ -75,7 +79,7 @@ async def put(settings: Settings, wanted: Wanted, taken: Taken, tally: Tally) ->
             "gone": taken.gone,
             "lines": tally.lines,
             "broken": tally.broken,
-            "by": getpass.getuser(),
+            "by": wanted.by or getpass.getuser(),
         }
         await ledger.append([Event(Kind.LIST_LOADED, clock(), payload=entered)])
     return of
@@ -83,11 +87,12 @@ async def put(settings: Settings, wanted: Wanted, taken: Taken, tally: Tally) ->
 
 def _check_age(wanted: Wanted, old: ListFile | None, now: datetime) -> None:
     if wanted.as_of > now:
-        raise FileRefused(f"--as-of {wanted.as_of.isoformat()} is in the future")
+        raise FileRefused(f"--as-of {wanted.as_of.isoformat()} is in the future", Flaw.FUTURE)
     if old is not None and wanted.as_of < old.of.scrubbed_at:
         raise FileRefused(
             f"it is of {wanted.as_of.isoformat()} and older than version {old.of.version}, which is in force and of"
-            f" {old.of.scrubbed_at.isoformat()}"
+            f" {old.of.scrubbed_at.isoformat()}",
+            Flaw.OLDER,
         )
 
 

@@ -26,12 +26,12 @@ from lab.conversation import (
     objects_from_now_on,
     pressed,
 )
+from lab.pair import sharing
 from lab.place import Address, Place, somewhere
 from lab.postgres import PostgresServer
 from lab.process import Process, until
 from lab.scene import Result, Scene
 from lab.world import LISTS, PROGRAM, Lab, run_callgate
-from tests.lab.test_two_pbxs import sharing
 
 pytestmark = [pytest.mark.lab, pytest.mark.asyncio(loop_scope="module"), pytest.mark.usefixtures("both_up")]
 

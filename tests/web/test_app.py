@@ -61,6 +61,7 @@ async def test_a_page_loads_nothing_from_elsewhere_and_stands_in_no_frame(world:
     assert "frame-ancestors 'none'" in policy
     assert "unsafe" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Server"] == "callgate"
     assert answer.headers["Cache-Control"] == "no-store"
     assert "Strict-Transport-Security" not in answer.headers
     assert "://" not in body.replace("http://www.w3.org/", "")

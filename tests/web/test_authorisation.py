@@ -38,7 +38,7 @@ class Asked:
     """How a route is asked for what is Acme's and Brussels' (`own`), and for what is Futura's and Lille's (`foreign`).
 
     `who` may, and is answered with one of `ok`; `refused` is the answer to who may in general, but not for `foreign`.
-    `text`: the body is a lead file.
+    `text`: the body is a lead file, or the form has a file.
     """
 
     who: frozenset[Role] | None
@@ -97,6 +97,10 @@ ASKED: Final = {
         only(OFFICER), own=person("acme", right="objection", because=WHY),
         foreign=person("futura", right="objection", because=WHY),
     ),
+    "POST /person/lift": Asked(
+        only(OFFICER), own=person("acme", because=WHY, proof=WHY, asked="yes"),
+        foreign=person("futura", because=WHY, proof=WHY, asked="yes"),
+    ),
     "GET /requests": Asked(only(OFFICER)),
     "GET /requests/{request}": Asked(
         only(OFFICER), path="/requests/own", foreign_path="/requests/foreign", ok=GONE, refused=404
@@ -115,10 +119,24 @@ ASKED: Final = {
         only(OFFICER), own={"partner": "erp"}, foreign={"partner": "none"}, ok=GONE, refused=404
     ),
     "POST /partners/drop": Asked(
-        only(OFFICER), own={"partner": "erp", "because": WHY}, foreign={"partner": "none", "because": WHY}, ok=GONE,
-        refused=404,
+        only(OFFICER), own={"partner": "erp", "item": "a", "because": WHY},
+        foreign={"partner": "none", "item": "a", "because": WHY}, ok=GONE, refused=404,
     ),
     "GET /lists": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
+    "GET /lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), path="/lists/be-dncm/import", foreign_path="/lists/be-dncm/import"
+    ),
+    "POST /lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), own={}, foreign={}, path="/lists/be-dncm/import",
+        foreign_path="/lists/be-dncm/import", ok=frozenset({303}), text=True
+    ),
+    **{
+        f"POST /lists/{{list}}/import/{what}": Asked(
+            only(OFFICER, ADMIN), own={}, foreign={}, path=f"/lists/be-dncm/import/{what}",
+            foreign_path=f"/lists/be-dncm/import/{what}", ok=UNFIT
+        )
+        for what in ("accept", "cancel")
+    },
     "GET /companies": Asked(only(SUPERVISOR, OFFICER, ADMIN)),
     "GET /users": Asked(only(ADMIN)),
     "POST /users": Asked(only(ADMIN), own=NEW_USER, foreign=NEW_USER, ok=frozenset({303})),
@@ -161,7 +179,7 @@ ASKED: Final = {
     ),
     "POST /api/v1/suppressions/search": Asked(only(OFFICER, MACHINE), own=person("acme"), foreign=person("futura")),
     "POST /api/v1/suppressions/removals": Asked(
-        frozenset(), own=person("acme", reason=WHY, at_the_persons_request=True)
+        frozenset(), own=person("acme", reason=WHY, proof=WHY, at_the_persons_request=True)
     ),
     "POST /api/v1/consents": Asked(
         only(OFFICER, MACHINE), own=person("acme", **GIVEN), foreign=person("futura", **GIVEN), ok=frozenset({200, 409})
@@ -186,6 +204,20 @@ ASKED: Final = {
     "GET /api/v1/policy": Asked(EVERY),
     "GET /api/v1/policy/proposed": Asked(only(OFFICER, ADMIN, MACHINE)),
     "GET /api/v1/lists": Asked(EVERY),
+    "POST /api/v1/lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", foreign_path="/api/v1/lists/be-dncm/import",
+        text=True, ok=frozenset({202}),
+    ),
+    "GET /api/v1/lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", foreign_path="/api/v1/lists/be-dncm/import"
+    ),
+    "DELETE /api/v1/lists/{list}/import": Asked(
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import", foreign_path="/api/v1/lists/be-dncm/import", ok=UNFIT
+    ),
+    "POST /api/v1/lists/{list}/import/acceptance": Asked(
+        only(OFFICER, ADMIN), path="/api/v1/lists/be-dncm/import/acceptance",
+        foreign_path="/api/v1/lists/be-dncm/import/acceptance", ok=UNFIT
+    ),
     "POST /api/v1/notes/screen": Asked(only(AGENT, SUPERVISOR, OFFICER, MACHINE), own={"text": "calls back"}),
     "POST /api/v1/calls/{call}/outcome": Asked(
         only(AGENT, SUPERVISOR, OFFICER, MACHINE), own={"outcome": "sale"}, foreign={"outcome": "sale"},
@@ -290,7 +322,8 @@ async def ask(world: World, route: Route, token: str, *, foreign: bool) -> Clien
     body = asked.foreign if foreign else asked.own
     if route.page and token:
         user = "confined" if await world.door.accounts.user("confined") else "somebody"
-        return await world.visit(user, route.method, path, body if isinstance(body, dict) else None)
+        file = b"+33199001201\n" if asked.text else None
+        return await world.visit(user, route.method, path, body if isinstance(body, dict) else None, file=file)
     if asked.text:
         auth = {"Authorization": f"Bearer {token}"} if token else {}
         return await world.client.post(path, data=b"+33199001201\n", headers=auth)

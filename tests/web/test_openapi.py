@@ -58,6 +58,15 @@ def test_every_body_has_an_example() -> None:
     assert [route.name for route in TABLE if route.body and not route.example and not route.page] == []
 
 
+def test_whatever_an_operation_must_be_told_has_an_example() -> None:
+    for path, item in describe(TABLE)["paths"].items():
+        for method, operation in item.items():
+            without = [one["name"] for one in operation["parameters"] if one.get("required") and not one.get("example")]
+            bodies = operation.get("requestBody", {}).get("content", {}).values()
+            assert without == [], f"{method} {path}"
+            assert all(body.get("example") is not None for body in bodies), f"{method} {path}"
+
+
 def in_markdown() -> str:
     """The table of docs/api.md."""
     lines = ["| route | who | token | what |", "|---|---|---|---|"]

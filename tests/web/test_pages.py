@@ -14,6 +14,8 @@ from callgate.core.partners import What
 from callgate.core.requests import Right
 from callgate.rights.desk import Asked
 from callgate.stores.ledger.questions import Question
+from callgate.web.auth.door import csrf_of
+from callgate.web.serving import COOKIE_ON_LOOPBACK
 from tests.stores.conftest import NOW
 from tests.web.world import ANNA, World, verdict
 
@@ -60,7 +62,7 @@ def shown(request: str) -> dict[str, list[str]]:
     return {
         "olga": [
             "/", "/calls", f"/calls/{BLOCKED}", "/agent?agent=alice", "/person", "/requests", f"/requests/{request}",
-            "/recordings", "/partners", "/lists", "/companies", "/ledger",
+            "/recordings", "/partners", "/lists", "/lists/be-dncm/import", "/companies", "/ledger",
         ],
         "adam": ["/users"],
         "alice": ["/agent"],
@@ -182,6 +184,36 @@ async def test_a_person_is_found_and_objects_and_their_number_is_in_no_address(w
     assert not [url for url in asked if "9900" in url]
 
 
+async def test_an_objection_is_lifted_on_the_person_s_own_proof_and_by_nothing_less(world: World) -> None:
+    objection = {"number": ANNA, "controller": "acme", "right": "objection", "because": "letter"}
+    assert "Lift the objection" in (await send(world, "olga", "/person/wish", objection))[1]
+    form = {"number": ANNA, "controller": "acme", "proof": "letter of 21 November", "because": "hers", "asked": "yes"}
+    for missing in ("proof", "because", "asked"):
+        less = {name: value for name, value in form.items() if name != missing}
+        assert (await send(world, "olga", "/person/lift", less))[0] == 422
+    assert (await send(world, "olga", "/person/lift", form | {"asked": "no"}))[0] == 422
+    assert (await send(world, "odile", "/person/lift", form | {"controller": ""}))[0] == 403
+    assert await world.ledger.read(kinds=[Kind.OBJECTION_REMOVED]) == []
+    status, page = await send(world, "odile", "/person/lift", form)
+    assert (status, "The objection is lifted." in page) == (200, True)
+    [entry] = await world.ledger.read(kinds=[Kind.OBJECTION_REMOVED])
+    assert (entry.event.number, entry.event.controller, entry.event.payload["by"]) == (ANNA, "acme", "odile")
+    assert entry.event.personal == {"reason": "hers", "proof": "letter of 21 November"}
+
+
+async def test_data_is_only_kept_and_something_is_put_right_from_a_person_s_page(world: World) -> None:
+    of = {"number": ANNA, "controller": "acme", "because": "letter of 20 November"}
+    _, page = await send(world, "olga", "/person/wish", of | {"right": "restriction", "ground": "claims"})
+    assert "acme may only keep this person’s data." in page
+    [restriction] = await world.ledger.read(kinds=[Kind.RESTRICTION])
+    assert restriction.event.payload["ground"] == "claims"
+    right = of | {"right": "rectification", "what": "language", "now": "fr"}
+    assert "The correction is entered." in (await send(world, "olga", "/person/wish", right))[1]
+    [entry] = await world.ledger.read(kinds=[Kind.RECTIFICATION])
+    assert (entry.event.payload["what"], entry.event.personal["now"]) == ("language", "fr")
+    assert "no language" in (await send(world, "olga", "/person/wish", right | {"now": "xx"}))[1]
+
+
 async def test_an_officer_of_one_company_sees_and_enters_nothing_for_another(world: World) -> None:
     _, page = await send(world, "odile", "/person", {"number": ANNA})
     assert THEIRS not in page
@@ -227,6 +259,16 @@ async def test_what_a_request_does_not_allow_is_said_on_its_page(world: World, p
     status, page = await send(world, "olga", f"/requests/{peopled}", {"step": "erase"})
     assert status == 409
     assert "was not identified yet" in page
+
+
+async def test_why_something_is_refused_is_said_in_the_reader_s_language(world: World, peopled: str) -> None:
+    secret = await world.session("olga")
+    headers = {"Cookie": f"{COOKIE_ON_LOOPBACK}={secret}; language=fr"}
+    data = {"csrf": csrf_of(secret), "step": "erase"}
+    async with world.client.post(f"/requests/{peopled}", data=data, headers=headers) as answer:
+        page = await answer.text()
+    assert "La personne n’est pas encore identifiée" in page
+    assert "was not identified" not in page
 
 
 # Recordings, partners, users.

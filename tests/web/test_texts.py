@@ -14,7 +14,14 @@ from callgate.core.access import Role
 from callgate.core.ages import Age
 from callgate.core.call import State
 from callgate.core.events import Kind
+from callgate.core.partners import What
 from callgate.core.reasons import ALLOWING, SENTENCES, Reason
+from callgate.core.refusals import SENTENCES as SENTENCES_OF_REFUSALS
+from callgate.core.refusals import Refusal
+from callgate.core.requests import Correction, Ground, Right
+from callgate.listimport import Stage
+from callgate.registers.errors import Flaw
+from callgate.registers.layouts import LAYOUTS
 from callgate.web.pages.site import NAVIGATION
 from callgate.web.pages.texts import LANGUAGES, choose, texts
 
@@ -43,6 +50,14 @@ def test_whatever_has_a_name_of_its_own_has_a_text() -> None:
         [f"role.{role}" for role in Role],
         [f"age.{age}" for age in Age],
         [f"page.{key}" for key, _, _ in NAVIGATION],
+        [f"told.{what}" for what in What],
+        [f"flaw.{flaw}" for flaw in Flaw],
+        [f"layout.{name}" for name in LAYOUTS],
+        [f"import.{stage}" for stage in Stage],
+        [f"lists.{age}" for age in Age if age is not Age.FRESH],
+        [f"right.{right}" for right in Right],
+        [f"ground.{ground}" for ground in Ground],
+        [f"correction.{what}" for what in Correction],
     ):
         assert set(keys) <= ENGLISH.by_key.keys()
 
@@ -75,6 +90,23 @@ def test_every_alarm_that_is_raised_has_a_text() -> None:
     said = {key.partition(".")[2] for key in ENGLISH.by_key if key.startswith("alarm.")}
     assert (named | CHOSEN_ALARMS) - said == set()
     assert said - named - CHOSEN_ALARMS == set()
+
+
+def test_a_refusal_is_said_with_what_its_english_sentence_is_said_with() -> None:
+    assert set(SENTENCES_OF_REFUSALS) == set(Refusal)
+    for refusal, sentence in SENTENCES_OF_REFUSALS.items():
+        said = set(Template(ENGLISH(f"refusal.{refusal}")).get_identifiers())
+        assert said <= set(Template(sentence).get_identifiers()), refusal
+
+
+def test_every_problem_that_a_page_may_meet_has_a_text() -> None:
+    source = "".join(file.read_text("utf-8") for file in sorted(Path(str(WEB)).rglob("*.py")))
+    kinds = set(re.findall(r'Problem\(\s*\d+,\s*"([a-z-]+)"', source))
+    assert {"not-permitted", "too-large", "under-way"} <= kinds
+    of_the_api_only = {
+        "damaged", "key-reused", "leads-refused", "no-such-part", "not-configured", "note-refused", "objected",
+    }  # fmt: skip
+    assert {f"problem.{kind}" for kind in kinds - of_the_api_only} <= ENGLISH.by_key.keys()
 
 
 def test_every_reason_to_block_belongs_to_one_family_of_the_chart() -> None:

@@ -1,5 +1,6 @@
 """The application over real stores: SQLite, a Redis of the test's own, an office; and users of every role."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -8,7 +9,7 @@ from pathlib import Path
 from secrets import token_urlsafe
 from typing import Final
 
-from aiohttp import ClientResponse, TCPConnector, web
+from aiohttp import ClientResponse, FormData, TCPConnector, web
 from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 from playwright.async_api import BrowserContext
@@ -25,6 +26,7 @@ from callgate.core.policy import Campaign, Centre, Controller, ListRule, Mandate
 from callgate.core.purpose import Purpose
 from callgate.core.retention import Terms as Kept
 from callgate.front import tls_of
+from callgate.listimport import Import, ListImports, Stage
 from callgate.live import Live
 from callgate.metrics import MeasuredOffice, Metrics
 from callgate.noting import Noting
@@ -48,6 +50,7 @@ from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door, csrf_of, digest
 from callgate.web.auth.door import Terms as SessionTerms
 from callgate.web.auth.passwords import Passwords
+from callgate.web.counted import Counted
 from callgate.web.dialers import Dialers
 from callgate.web.services import LeadsRefused, Services, Sifted
 from callgate.web.serving import COOKIE_ON_LOOPBACK, make_app
@@ -107,6 +110,31 @@ class FakeSieve:
         return Sifted(content(), body.count(b"\n"), {})
 
 
+class FakeBring:
+    """Takes every file at once, unless it is told how it ends (`end`) or to wait (`held`)."""
+
+    def __init__(self) -> None:
+        self.files: list[bytes] = []
+        self.words: list[Mapping[str, str | bool]] = []
+        self.held: asyncio.Event | None = None
+        self.end: Callable[[Import], None] = lambda one: one.ended(Stage.IN_FORCE)
+
+    async def __call__(self, one: Import) -> None:
+        assert one.file is not None
+        one.file.seek(0)
+        self.files.append(one.file.read())
+        self.words.append(one.words)
+        one.found = {"version": "v2", "numbers": 3, "new": 1, "gone": 0, "lines": 3, "broken": 0, "samples": []}
+        if self.held is not None:
+            one.end = self.held.set
+            await self.held.wait()
+            one.end = None
+        if one.cancelled:
+            one.ended(Stage.CANCELLED)
+        else:
+            self.end(one)
+
+
 CRM = Partner("crm", frozenset({"futura"}), frozenset(What), Way.FEED)
 ERP = Partner("erp", frozenset({"acme"}), frozenset(What), Way.FEED)
 HOOK = Partner("hook", frozenset({"acme", "futura"}), frozenset(What), Way.WEBHOOK)
@@ -135,6 +163,7 @@ class World:
     client: TestClient[web.Request, web.Application]
     recordings: Recordings
     later_file: FakeLater
+    bring: FakeBring
     now: datetime = NOW
     seconds: float = 0.0
     missing: list[str] = field(default_factory=list)
@@ -199,13 +228,17 @@ class World:
         return secret
 
     async def visit(
-        self, name: str, method: str, path: str, form: Mapping[str, str] | None = None, session: str = ""
-    ) -> ClientResponse:
-        """Ask for a page, or send its form, with a session of this user's."""
+        self, name: str, method: str, path: str, form: Mapping[str, str] | None = None, session: str = "",
+        file: bytes | None = None,
+    ) -> ClientResponse:  # fmt: skip
+        """Ask for a page, or send its form, perhaps with a file, with a session of this user's."""
         secret = session or await self.session(name)
         cookie, csrf = {"Cookie": f"{COOKIE_ON_LOOPBACK}={secret}"}, csrf_of(secret)
         if form is not None:
-            data = {"csrf": csrf, **form}
+            data: object = {"csrf": csrf, **form}
+            if file is not None:
+                data = FormData({"csrf": csrf, **form})
+                data.add_field("file", file, filename="register.txt")
             return await self.client.request(method, path, data=data, headers=cookie, allow_redirects=False)
         headers = {**cookie, "X-CSRF-Token": csrf}
         return await self.client.request(method, path, headers=headers, allow_redirects=False)
@@ -275,7 +308,7 @@ async def _served(
     recordings = Recordings(folder / "spool", folder / "sealed")
     outbox = Outbox(ledger, [CRM, ERP, HOOK], clock)
     door = Door(Accounts(ledger, clock), Passwords(QUICK), clock, SessionTerms())
-    later = FakeLater()
+    later, bring = FakeLater(), FakeBring()
     alarms = Alarms(live, later, ledger, clock)
     office = LocalOffice(
         ledger, cache, policy=lambda: POLICY, clock=clock, doubt=lambda _: None, alarm=lambda _: None
@@ -295,13 +328,13 @@ async def _served(
         ),
         register=lambda one: Document("Register", [one or "all"], []),
         report=lambda found, aware: report(found, aware, {"acme": None}),
-        alarms=alarms,
+        alarms=alarms, imports=ListImports(folder, bring, clock), counted=Counted(ledger, clock),
     )  # fmt: skip
     app = make_app(services, TABLE, lambda: made[0].seconds)
     server = TestServer(app, port=port)
     await server.start_server(ssl=tls_of(http), shutdown_timeout=0.1)
     async with TestClient(server, connector=TCPConnector(ssl=False)) as client:
-        made.append(World(ledger, cache, redis, live, door, services, client, recordings, later))
+        made.append(World(ledger, cache, redis, live, door, services, client, recordings, later, bring))
         yield made[0]
 
 

@@ -1,10 +1,17 @@
-"""A register's file into force, as both `lists import` and `lists fetch` do it, and what they say of it."""
+"""A register's file into force, as both `lists import` and `lists fetch` do it, and what they say of it.
 
+How far it is, is shown to a person (`shown`) or told to a program that watches (`told`).
+"""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 import typer
-from rich.progress import Progress
+from rich.progress import Progress as Bar
 
 from callgate.cli.common import err, explained, fail, out, print_json, run
 from callgate.config import Settings
@@ -13,16 +20,52 @@ from callgate.registers.errors import FileRefused
 from callgate.registers.intake import Taken
 from callgate.registers.layouts import LAYOUTS
 from callgate.registers.reading import Reading, Tally
+from callgate.registers.source import OnBytes
 
 FORMATS = ", ".join(sorted(LAYOUTS))
 
 
-def bring(settings: Settings, wanted: Wanted, as_json: bool) -> None:
+Progress = Callable[[Wanted], AbstractContextManager[OnBytes]]
+"""Says how far the reading of a file is; hears how many bytes of it were read since the last time."""
+
+
+@contextmanager
+def shown(wanted: Wanted) -> Iterator[OnBytes]:
+    """To a person, on a terminal."""
+    size = Path(wanted.file).stat().st_size if wanted.file != "-" else None
+    with Bar(console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task(f"reading {wanted.list}", total=size)
+        yield lambda count: progress.advance(task, count)
+
+
+@contextmanager
+def told(wanted: Wanted) -> Iterator[OnBytes]:
+    """To a program, which may end this process (SIGTERM) while the file is read.
+
+    From then on it is brought into force, and nothing half-done is to be left by somebody who changed their mind.
+    """
+    del wanted
+    read = 0
+
+    def say(count: int) -> None:
+        nonlocal read
+        read += count
+        err.file.write(json.dumps({"read": read}) + "\n")
+        err.file.flush()
+
+    yield say
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    err.file.write(json.dumps({"loading": True}) + "\n")
+    err.file.flush()
+
+
+def bring(settings: Settings, wanted: Wanted, as_json: bool, progress: Progress = shown) -> None:
     """Bring a file into force and say so; where it is refused, say why, and end with exit code 1."""
     tally = Tally()
     with explained():
         try:
-            taken = _watched(settings, wanted, tally)
+            with progress(wanted) as on_bytes:
+                taken = read_file(settings, wanted, tally, on_bytes)
         except FileRefused as error:
             _refuse(wanted, tally, error, as_json)
     of = run(put(settings, wanted, taken, tally))
@@ -51,16 +94,9 @@ def reading_of(layout: str, country: str, bare: bool, column: str | None, change
     return Reading(LAYOUTS[layout], country, bare, column, change)
 
 
-def _watched(settings: Settings, wanted: Wanted, tally: Tally) -> Taken:
-    size = Path(wanted.file).stat().st_size if wanted.file != "-" else None
-    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task(f"reading {wanted.list}", total=size)
-        return read_file(settings, wanted, tally, lambda count: progress.advance(task, count))
-
-
 def _refuse(wanted: Wanted, tally: Tally, error: FileRefused, as_json: bool) -> NoReturn:
     if as_json:
-        print_json({"list": wanted.list, "refused": str(error), **_lines(tally)})
+        print_json({"list": wanted.list, "refused": str(error), "flaw": error.flaw, **_lines(tally)})
     _describe(wanted, tally)
     err.print(f"refused: {error}. The version before stays in force.", style="red", markup=False, soft_wrap=True)
     raise typer.Exit(1)

@@ -7,7 +7,7 @@ import typer
 from rich.table import Table
 
 from callgate import config, daemon
-from callgate.cli.bringing import FORMATS, bring, reading_of, share_of
+from callgate.cli.bringing import FORMATS, bring, reading_of, share_of, shown, told
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
 from callgate.cli.fetch import fetch
 from callgate.intoforce import Wanted
@@ -40,6 +40,10 @@ def import_(
     accept_shrink: Annotated[
         bool, typer.Option("--accept-shrink", help="However much smaller it is than the version in force.")
     ] = False,
+    by: Annotated[str | None, typer.Option("--by", help="Who does so; else the user of this shell.")] = None,
+    watched: Annotated[
+        bool, typer.Option("--watched", help="Say on standard error how far it is, one JSON object a line.")
+    ] = False,
     config_file: ConfigOption = default_config,
     as_json: JsonOption = False,
 ) -> None:
@@ -62,8 +66,9 @@ def import_(
         version=version or f"{at:%Y%m%d%H%M%S}",
         limits=Limits(share_of(max_broken), accept_shrink),
         member=member,
+        by=by,
     )
-    bring(settings, wanted, as_json)
+    bring(settings, wanted, as_json, told if watched else shown)
 
 
 def _moment(as_of: str) -> datetime:

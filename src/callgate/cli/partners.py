@@ -1,8 +1,8 @@
 """`callgate partners`: who is told, what waits for them, what did not arrive; and what they received from us."""
 
 import getpass
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -16,9 +16,9 @@ from callgate.cli import entering
 from callgate.cli.common import ConfigOption, JsonOption, default_config, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.core import phone
-from callgate.core.partners import Item
 from callgate.partners import refill
 from callgate.partners.http import http_session
+from callgate.partners.settling import NotDead, let_be, tell_again
 from callgate.stores.encoding import read_keys
 from callgate.stores.outbox import Dead, Outbox, Stand
 
@@ -83,10 +83,8 @@ def retry(
 
     async def work() -> int:
         async with _outbox(config.load(config_file), name) as outbox:
-            items = _chosen(await outbox.dead(name, limit=1_000_000), ids)
-            for some in _in_steps(items):
-                await outbox.retry(name, some, by or getpass.getuser())
-            return len(items)
+            with _named():
+                return await tell_again(outbox, name, ids or (), by or getpass.getuser())
 
     count = run(work())
     if as_json:
@@ -113,10 +111,8 @@ def drop(
 
     async def work() -> int:
         async with _outbox(config.load(config_file), name) as outbox:
-            items = _chosen(await outbox.dead(name, limit=1_000_000), ids)
-            for some in _in_steps(items):
-                await outbox.drop(name, some, by or getpass.getuser(), because.strip())
-            return len(items)
+            with _named():
+                return await let_be(outbox, name, ids or (), by or getpass.getuser(), because.strip())
 
     count = run(work())
     if as_json:
@@ -176,20 +172,12 @@ def _known(settings: Settings, name: str) -> None:
         fail(f"no partner {name!r}; known are {', '.join(sorted(settings.partners)) or 'none'}")
 
 
-def _chosen(found: Sequence[Dead], ids: Sequence[str] | None) -> list[Item]:
-    items = {one.item.id: one.item for one in found}
-    for name in ids or ():
-        if name not in items:
-            fail(f"no dead item {name!r}; `callgate partners dead` shows those there are")
-    return [items[name] for name in ids or items]
-
-
-def _in_steps(items: Sequence[Item]) -> list[Sequence[Item]]:
-    return [items[first : first + STEP] for first in range(0, len(items), STEP)]
-
-
-STEP = 100
-"""Items that share a transaction of the ledger."""
+@contextmanager
+def _named() -> Iterator[None]:
+    try:
+        yield
+    except NotDead as error:
+        fail(str(error))
 
 
 def _local(at: datetime | None) -> str:

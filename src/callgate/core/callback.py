@@ -8,13 +8,15 @@ that this controller's calls reached lately, once a day whoever asks, and only a
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+from callgate.core.refusals import Refusal, Refused
+
 LATELY = timedelta(days=30)
 ONCE_IN = timedelta(days=1)
 ORDINARY = frozenset({"fixed", "mobile", "fixed-or-mobile", "voip"})
 """The kinds of line (`phone.Number.kind`) that cost what any other does."""
 
 
-class NoCallBack(ValueError):
+class NoCallBack(Refused, ValueError):
     """The number is not called back; the message says why, and never which."""
 
 
@@ -24,8 +26,8 @@ def may_call_back(kind: str, called: Iterable[datetime], called_back: Iterable[d
     Raises `NoCallBack`.
     """
     if kind not in ORDINARY:
-        raise NoCallBack(f"a line of the kind {kind} is never called back; identify the person in another way")
+        raise NoCallBack(Refusal.NEVER_CALLED_BACK, kind=kind)
     if not any(now - LATELY <= at <= now for at in called):
-        raise NoCallBack(f"this number was not called for this company in the last {LATELY.days} days")
+        raise NoCallBack(Refusal.NOT_CALLED, days=LATELY.days)
     if any(at > now - ONCE_IN for at in called_back):
-        raise NoCallBack("this number was called back within the last day already; try tomorrow")
+        raise NoCallBack(Refusal.CALLED_BACK_ALREADY)

@@ -14,6 +14,8 @@ from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 
+from callgate.core.refusals import Refusal, Refused
+
 PROMISED = timedelta(days=30)
 """What the French authority gave in SAN-2019-010, whatever the length of the month."""
 
@@ -26,7 +28,7 @@ NOTIFIED_WITHIN = timedelta(hours=72)
 _SATURDAY = 5
 
 
-class CannotExtend(ValueError):
+class CannotExtend(Refused, ValueError):
     """The time cannot be extended; the message says why."""
 
 
@@ -47,11 +49,9 @@ def deadline(received: date, holidays: Container[date]) -> Deadline:
 def extend(given: Deadline, announced: date, holidays: Container[date]) -> Deadline:
     """Two further months, once, where the person was told why on `announced`. Raises `CannotExtend`."""
     if given.announced is not None:
-        raise CannotExtend(f"was already extended on {given.announced}; the law allows it once (GDPR Art. 12(3))")
+        raise CannotExtend(Refusal.EXTENDED_ALREADY, day=given.announced)
     if not given.received <= announced <= given.due:
-        raise CannotExtend(
-            f"an extension is announced between {given.received} and {given.due}, not on {announced} (GDPR Art. 12(3))"
-        )
+        raise CannotExtend(Refusal.EXTENDED_TOO_LATE, received=given.received, due=given.due, day=announced)
     return replace(given, due=months_after(given.received, FIRST + FURTHER, holidays), announced=announced)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from callgate.core.bulk import Mask, Numbers
 from callgate.registers import reading, source, xml
-from callgate.registers.errors import FileRefused
+from callgate.registers.errors import FileRefused, Flaw
 from callgate.registers.reading import Reading, Tally
 from callgate.registers.sorting import Sorter, blocks_of, contains, merged, stored
 
@@ -81,30 +81,33 @@ def take(
     if len(numbers) < LEAST_DIFFERENT * (tally.lines - tally.broken) and not limits.accept_shrink:
         raise FileRefused(
             f"{tally.lines:,} lines hold only {len(numbers):,} different numbers: is it another column, one of dates?"
-            " If the register really repeats itself so, say --accept-shrink"
+            " If the register really repeats itself so, say --accept-shrink",
+            Flaw.REPEATS,
         )
     return _compared(numbers, in_force, limits)
 
 
 def _check_lines(tally: Tally, limits: Limits) -> None:
     if tally.lines == tally.broken == 0:
-        raise FileRefused("the file holds no number")
+        raise FileRefused("the file holds no number", Flaw.EMPTY)
     if tally.broken > tally.lines * limits.max_broken:
         raise FileRefused(
             f"{tally.broken:,} of {tally.lines:,} lines are broken, more than {limits.max_broken:.2%}: is it another"
-            " format, another column, another country? If so many are to be expected, say how many with --max-broken"
+            " format, another column, another country? If so many are to be expected, say how many with --max-broken",
+            Flaw.BROKEN,
         )
 
 
 def _compared(numbers: Numbers, in_force: Numbers | None, limits: Limits) -> Taken:
     if not len(numbers):
-        raise FileRefused("no number would be left on the list")
+        raise FileRefused("no number would be left on the list", Flaw.EMPTY)
     if in_force is None:
         return Taken(numbers, len(numbers), 0)
     if len(numbers) < LEAST * len(in_force) and not limits.accept_shrink:
         raise FileRefused(
             f"{len(numbers):,} numbers are less than {LEAST:.0%} of the {len(in_force):,} in force; if the register"
-            " really shrank so, say --accept-shrink"
+            " really shrank so, say --accept-shrink",
+            Flaw.SHRANK,
         )
     kept = sum(int(np.count_nonzero(contains(in_force, block))) for block in blocks_of(numbers))
     return Taken(numbers, len(numbers) - kept, len(in_force) - kept)

@@ -14,7 +14,7 @@ from callgate.core.bulk import Fields, Mask, Numbers
 from callgate.core.phone import NotANumber
 from callgate.core.records import Records, RecordTooLong, Shape, split
 from callgate.registers import sniff
-from callgate.registers.errors import FileRefused
+from callgate.registers.errors import FileRefused, Flaw
 from callgate.registers.layouts import ADDED, DELETED, Layout
 
 SAMPLES = 5
@@ -95,7 +95,7 @@ def blocks(content: Iterator[bytes], shape: Shape) -> Iterator[Records]:
         try:
             records, used = split(block, shape, last=following is None)
         except RecordTooLong as error:
-            raise FileRefused(f"line {lines + error.line + 1}: {error}") from None
+            raise FileRefused(f"line {lines + error.line + 1}: {error}", Flaw.DAMAGED) from None
         yield records
         lines += records.lines
         rest, coming = block[used:], following

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 from callgate.core.records import Shape, split
-from callgate.registers.errors import FileRefused
+from callgate.registers.errors import FileRefused, Flaw
 
 SAMPLE = 1 << 16
 """Bytes that are looked at."""
@@ -35,7 +35,7 @@ def as_ascii_superset(chunks: Iterator[bytes]) -> Iterator[bytes]:
             yield decode.decode(chunk).encode()
         decode.decode(b"", final=True)
     except UnicodeError:
-        raise FileRefused("the file begins as UTF-16 and does not go on so; fetch it again") from None
+        raise FileRefused("the file begins as UTF-16 and does not go on so; fetch it again", Flaw.DAMAGED) from None
 
 
 def shape_of(sample: bytes, delimiter: int | None = None, quotes: bool = True) -> Shape:

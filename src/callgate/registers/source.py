@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from callgate.registers.errors import FileRefused
+from callgate.registers.errors import FileRefused, Flaw
 
 CHUNK = 1 << 20
 """Bytes at a time."""
@@ -75,7 +75,7 @@ def _gunzipped(raw: Iterator[bytes]) -> Iterator[bytes]:
             try:
                 content = unpack.decompress(rest, CHUNK)
             except zlib.error:
-                raise FileRefused("the gzip file is damaged; fetch it again") from None
+                raise FileRefused("the gzip file is damaged; fetch it again", Flaw.DAMAGED) from None
             unpacked += len(content)
             _bounded(unpacked, packed)
             if content:
@@ -84,7 +84,7 @@ def _gunzipped(raw: Iterator[bytes]) -> Iterator[bytes]:
     while not unpack.eof:
         content = unpack.decompress(b"", CHUNK)
         if not content and not unpack.eof:
-            raise FileRefused("the gzip file ends before its end; fetch it again")
+            raise FileRefused("the gzip file ends before its end; fetch it again", Flaw.DAMAGED)
         yield content
 
 
@@ -103,7 +103,7 @@ def _zipped(file: BinaryIO, member: str | None, on_bytes: OnBytes) -> Iterator[b
             on_bytes(info.compress_size)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError):
         raise FileRefused(
-            "the zip file is damaged, or packed in an unusual way; fetch it again, or unpack it"
+            "the zip file is damaged, or packed in an unusual way; fetch it again, or unpack it", Flaw.DAMAGED
         ) from None
 
 

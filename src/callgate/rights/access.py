@@ -12,6 +12,7 @@ from callgate.core import phone
 from callgate.core.access import Principal
 from callgate.core.events import CONSENTS, OBJECTIONS, RECORDINGS, REQUESTS, Event, Json, Kind
 from callgate.core.policy import Policy
+from callgate.core.refusals import Refusal
 from callgate.core.requests import Request, Right
 from callgate.core.retention import Terms
 from callgate.rights.desk import Desk, Unfit, present
@@ -51,7 +52,7 @@ async def give_access(desk: Desk, principal: Principal, request: Request) -> Doc
     """The document, and the request is closed. Raises `NotAllowed`, `Unfit`, `NotCommitted`, `LedgerUnavailable`."""
     desk.allow_identified(principal, request)
     if request.right is not Right.ACCESS:
-        raise Unfit(f"{request.id} asks for {request.right}, and not for access")
+        raise Unfit(Refusal.ANOTHER_RIGHT, request=request.id, right=request.right, wanted=Right.ACCESS)
     number = present(request)
     held = await held_on(desk.ledger, number, request.controller)
     partners = await desk.partners.recipients(request.controller)

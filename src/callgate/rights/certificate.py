@@ -14,6 +14,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from callgate.core.events import Json
+from callgate.core.refusals import Refusal
 from callgate.core.requests import Answer, Request, Right, Stage
 from callgate.rights.desk import Unfit
 from callgate.stores.schema import dump
@@ -31,7 +32,7 @@ def statement(request: Request, name: str, ledger: str) -> dict[str, Json]:
     """What is certified. `name` is the controller's, `ledger` the ledger's identity. Raises `Unfit`."""
     if request.right is not Right.ERASURE or request.stage is not Stage.CLOSED or request.done is None:
         waits = f", and waits for {', '.join(request.outstanding)}" if request.done else ""
-        raise Unfit(f"{request.id} ({request.right}) is {request.stage}{waits}: a certificate is of a closed erasure")
+        raise Unfit(Refusal.NOT_CLOSED, request=request.id, right=request.right, stage=request.stage, waits=waits)
     limit, identity, closed = request.deadline, request.identity, request.closed
     return {
         "certificate": VERSION,

@@ -17,6 +17,7 @@ from callgate.core.deadlines import CannotExtend
 from callgate.core.events import Event, Json, Kind
 from callgate.core.law.daysoff import national
 from callgate.core.policy import Policy
+from callgate.core.refusals import Refusal, Refused
 from callgate.core.requests import IDENTIFIED, Answer, Request, Right, fold
 from callgate.core.retention import Terms
 from callgate.office import LocalOffice
@@ -32,11 +33,11 @@ DestroyRecordings = Callable[[Sequence[str]], Awaitable[Sequence[str]]]
 """Destroys what was recorded of these calls, and gives those of which there was anything."""
 
 
-class NotAllowed(Exception):
+class NotAllowed(Refused):
     """Whoever asks may not do that; the message says who may."""
 
 
-class Unfit(Exception):
+class Unfit(Refused):
     """The request does not stand so that this could be done; the message says how it stands and what can be done."""
 
 
@@ -102,7 +103,7 @@ class Desk:
         """The request with this id. Raises `Unfit` where there is none that the principal may see."""
         found = (await read_requests(self.ledger, request)).get(request)
         if found is None or not principal.sees(found.controller, None):
-            raise Unfit(f"no request {request!r}; `callgate rights list` shows those there are")
+            raise Unfit(Refusal.NO_REQUEST, request=request)
         return found
 
     async def pending(self, principal: Principal, right: Right, number: str, controller: str) -> Request | None:
@@ -126,15 +127,16 @@ class Desk:
         """The event with which a request begins. Raises `Unfit`."""
         policy = self.policy()
         if asked.controller not in policy.controllers:
-            raise Unfit(f"no controller {asked.controller!r}; known are {', '.join(sorted(policy.controllers))}")
+            known = ", ".join(sorted(policy.controllers))
+            raise Unfit(Refusal.NO_CONTROLLER, controller=asked.controller, known=known)
         country = policy.controllers[asked.controller].country or policy.home
         language = asked.language or (await held_on(self.ledger, asked.number, asked.controller)).language
         if language not in LANGUAGES:
-            raise Unfit(f"{language!r} is no language of letters; there are {', '.join(LANGUAGES)}")
+            raise Unfit(Refusal.NO_LANGUAGE, language=language, known=", ".join(LANGUAGES))
         now = self.clock()
         came = asked.received or now.date()
         if came > now.date():
-            raise Unfit(f"it cannot have come on {came}, which is still to come")
+            raise Unfit(Refusal.STILL_TO_COME, day=came)
         said: dict[str, Json] = {
             "request": f"r-{secrets.token_hex(6)}",
             "right": right,
@@ -152,7 +154,7 @@ class Desk:
         """Enter that the person is who they say, and how that was seen. Raises `NotAllowed`, `Unfit`."""
         self.allow_open(principal, request)
         if request.identity is not None:
-            raise Unfit(f"the person was identified already, by {request.identity.by}")
+            raise Unfit(Refusal.IDENTIFIED_ALREADY, by=request.identity.by)
         personal: dict[str, Json] = {"how": written("identity check", how)}
         return await self._act(principal, request, Kind.REQUEST_IDENTIFIED, {}, personal)
 
@@ -163,7 +165,7 @@ class Desk:
         try:
             longer = deadlines.extend(request.deadline, today, Holidays(request.country))
         except CannotExtend as error:
-            raise Unfit(f"the time cannot be extended: {error}") from None
+            raise Unfit(error.refusal, **error.fields) from None
         said: dict[str, Json] = {"announced": today.isoformat(), "due": longer.due.isoformat()}
         return await self._act(principal, request, Kind.REQUEST_EXTENDED, said, {"because": written("reason", because)})
 
@@ -171,7 +173,7 @@ class Desk:
         """Refuse a request, of which the person is told with the reason (GDPR Art. 12(4), (5)). Raises `Unfit`."""
         self.allow_open(principal, request)
         if request.asked is not None or request.done is not None:
-            raise Unfit("what was asked for has been begun, and cannot be refused any more")
+            raise Unfit(Refusal.BEGUN)
         personal: dict[str, Json] = {"because": written("reason", because)}
         return await self._act(principal, request, Kind.REQUEST_REFUSED, {}, personal)
 
@@ -184,7 +186,7 @@ class Desk:
         if partner in request.acknowledged:
             return request
         if partner not in (request.asked or ()):
-            raise Unfit(f"{partner!r} was not asked to erase; asked were {', '.join(request.asked or ()) or 'none'}")
+            raise Unfit(Refusal.NOT_ASKED, partner=partner, asked=", ".join(request.asked or ()) or "none")
         said: dict[str, Json] = {"partner": partner, "answer": answer}
         events = [self.event(principal.name, request, Kind.ERASURE_ACKNOWLEDGED, said)]
         if request.done is not None and request.outstanding == (partner,):
@@ -213,16 +215,13 @@ class Desk:
         """Raises `NotAllowed`, and `Unfit` for a request that was answered."""
         allowed(principal, request.controller)
         if request.answered:
-            raise Unfit(f"the request {request.id} is {request.stage}; nothing is left to do")
+            raise Unfit(Refusal.ANSWERED, request=request.id, stage=request.stage)
 
     def allow_identified(self, principal: Principal, request: Request) -> None:
         """As `allow_open`; raises `Unfit` too where the person must be identified first."""
         self.allow_open(principal, request)
         if request.right in IDENTIFIED and request.identity is None:
-            raise Unfit(
-                f"the person of {request.id} was not identified yet; say how they were, with --identity (its time runs"
-                f" until {request.deadline.due})"
-            )
+            raise Unfit(Refusal.NOT_IDENTIFIED, request=request.id, due=request.deadline.due)
 
     def event(
         self,
@@ -264,21 +263,21 @@ async def read_requests(ledger: Ledger, request: str | None = None) -> dict[str,
 def allowed(principal: Principal, controller: str, also: Role = Role.OFFICER) -> None:
     """Raises `NotAllowed` for whoever is no officer (nor of the role `also`) for this controller."""
     if principal.role not in (Role.OFFICER, also) or not principal.sees(controller, None):
-        raise NotAllowed(f"{principal.name} may not handle requests to {controller}; its data-protection officer may")
+        raise NotAllowed(Refusal.NOT_YOURS, by=principal.name, controller=controller)
 
 
 def written(what: str, text: str) -> str:
     """A text that somebody wrote. Raises `Unfit` for one that says nothing or too much."""
     said = text.strip()
     if not said:
-        raise Unfit(f"the {what} is empty; say it, for example: letter of 2026-11-20")
+        raise Unfit(Refusal.EMPTY, what=what)
     if len(said) > LONGEST:
-        raise Unfit(f"the {what} has {len(said)} characters; {LONGEST} are kept")
+        raise Unfit(Refusal.TOO_LONG, what=what, length=len(said), most=LONGEST)
     return said
 
 
 def present(request: Request) -> str:
     """The number. Raises `Unfit` once it was destroyed."""
     if request.number is None:
-        raise Unfit(f"the number of {request.id} was destroyed at the end of its term")
+        raise Unfit(Refusal.NUMBER_DESTROYED, request=request.id)
     return request.number

@@ -24,6 +24,7 @@ from callgate.core import phone
 from callgate.core.access import Principal
 from callgate.core.events import DataClass, Event, Json, Kind, class_of
 from callgate.core.gate import Scope
+from callgate.core.refusals import Refusal
 from callgate.core.requests import Request, Right
 from callgate.rights.desk import Desk, Unfit, present
 from callgate.rights.holding import NOBODYS, Held, held_on
@@ -42,12 +43,12 @@ async def erase(desk: Desk, principal: Principal, request: Request) -> Request:
     """
     desk.allow_identified(principal, request)
     if request.right is not Right.ERASURE:
-        raise Unfit(f"{request.id} asks for {request.right}, and not for erasure")
+        raise Unfit(Refusal.ANOTHER_RIGHT, request=request.id, right=request.right, wanted=Right.ERASURE)
     if request.done is not None:
-        raise Unfit(f"what {request.controller} held was erased; waiting for {', '.join(request.outstanding)}")
+        raise Unfit(Refusal.ERASED_WAITING, controller=request.controller, partners=", ".join(request.outstanding))
     number = present(request)
     if (number, request.controller) in await read_restricted(desk.ledger):
-        raise Unfit("this person had their data restricted, so that it is kept; lift the restriction first")
+        raise Unfit(Refusal.IS_RESTRICTED)
     if request.asked is None:
         held = await held_on(desk.ledger, number, request.controller)
         await desk.enter(*await _beginning(desk, principal.name, request, held))

@@ -10,6 +10,7 @@ from callgate.core.access import Principal
 from callgate.core.events import Event, Json, Kind
 from callgate.core.gate import Scope
 from callgate.core.objecting import Door, objection
+from callgate.core.refusals import Refusal
 from callgate.core.requests import Correction, Ground, Request, Right, fold
 from callgate.rights.desk import Asked, Desk, Unfit, allowed, present, written
 from callgate.rights.holding import LANGUAGES
@@ -33,7 +34,7 @@ async def restrict(desk: Desk, principal: Principal, asked: Asked, ground: Groun
     Raises `Unfit` where that is so already, `NotAllowed`, `NotCommitted`.
     """
     if (asked.number, asked.controller) in await read_restricted(desk.ledger):
-        raise Unfit(f"{asked.controller} may only keep this person's data already")
+        raise Unfit(Refusal.RESTRICTED_ALREADY, controller=asked.controller)
     restriction = _Act(Kind.RESTRICTION, {"by": principal.name, "ground": ground})
     return await _at_once(desk, principal, Right.RESTRICTION, asked, restriction)
 
@@ -45,7 +46,7 @@ async def lift(desk: Desk, principal: Principal, request: Request, *, because: s
     """
     allowed(principal, request.controller)
     if not request.restricts:
-        raise Unfit(f"{request.id} restricts nothing (any more)")
+        raise Unfit(Refusal.RESTRICTS_NOTHING, request=request.id)
     present(request)
     personal: dict[str, Json] = {"because": written("reason", because), "told": written("word to the person", told)}
     await desk.enter(desk.event(principal.name, request, Kind.RESTRICTION_LIFTED, {}, personal))
@@ -59,7 +60,7 @@ async def rectify(desk: Desk, principal: Principal, asked: Asked, what: Correcti
     `Unfit`, `NotAllowed`, `NotCommitted`.
     """
     if what is Correction.LANGUAGE and now not in LANGUAGES:
-        raise Unfit(f"{now!r} is no language of letters; there are {', '.join(LANGUAGES)}")
+        raise Unfit(Refusal.NO_LANGUAGE, language=now, known=", ".join(LANGUAGES))
     because = written("reason", asked.because)
     personal: dict[str, Json] = {"now": written("correction", now), "because": because}
     acts = [_Act(Kind.RECTIFICATION, {"what": what, "by": principal.name}, personal)]

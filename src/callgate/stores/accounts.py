@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from callgate.core.access import Principal, Role
 from callgate.core.events import Event, Json, Kind
+from callgate.core.refusals import Refusal, Refused
 from callgate.stores.errors import LedgerUnavailable
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.writing import Amendment
@@ -63,7 +64,7 @@ class Token:
     expires: datetime
 
 
-class AccountRefused(Exception):
+class AccountRefused(Refused):
     """The change was not made; the message says why and what would be right."""
 
 
@@ -88,7 +89,7 @@ class Accounts:
     async def add(self, user: User, by: str) -> None:
         """Make a user. Raises `AccountRefused` where the name is taken."""
         if await self.user(user.name) is not None:
-            raise AccountRefused(f"there is a user {user.name!r} already; choose another name")
+            raise AccountRefused(Refusal.USER_IS_THERE, name=user.name)
         row = {
             "name": user.name,
             "role": user.role.value,
@@ -122,7 +123,7 @@ class Accounts:
     async def _existing(self, name: str) -> User:
         found = await self.user(name)
         if found is None:
-            raise AccountRefused(f"there is no user {name!r}; `callgate users list` names those there are")
+            raise AccountRefused(Refusal.NO_USER, name=name)
         return found
 
     # Sessions.
@@ -165,7 +166,7 @@ class Accounts:
     async def add_token(self, token: Token, hashed: bytes, by: str) -> None:
         """Enter a token. Raises `AccountRefused` where its user is not there, or disabled."""
         if (await self._existing(token.user)).disabled:
-            raise AccountRefused(f"{token.user!r} is disabled; `callgate users enable` lets them in again")
+            raise AccountRefused(Refusal.USER_DISABLED, name=token.user)
         row = {
             "hash": hashed,
             "id": token.id,
@@ -194,7 +195,7 @@ class Accounts:
         """Take a token back, by its id. Raises `AccountRefused`."""
         found = await self._ledger.rows(sa.select(tokens.c.name).where(tokens.c.id == token))
         if not found:
-            raise AccountRefused(f"there is no token {token!r}; `callgate users tokens NAME` names those there are")
+            raise AccountRefused(Refusal.NO_TOKEN, token=token)
         await self._change([sa.delete(tokens).where(tokens.c.id == token)], "token-revoked", by, token=token)
 
     # What was done.

@@ -191,7 +191,7 @@ class Outbox:
         """Those of these items that the partner is still to be told."""
         return await self._items(deliveries.c.partner == partner, deliveries.c.id.in_(list(ids)), limit=len(ids))
 
-    async def dead(self, partner: str, limit: int = 1000) -> list[Dead]:
+    async def dead(self, partner: str, limit: int | None = 1000) -> list[Dead]:
         """The items of a partner that a person has to look at."""
         of = deliveries.c
         rows = await self._rows(of.partner == partner, of.dead.is_not(None), limit=limit)

@@ -5,7 +5,7 @@ already, nobody learns here. So anybody can enter anybody's number; it stands in
 and an officer can take it back. What keeps a machine from entering a telephone book is a limit for each address.
 
 There is no session that another site could borrow. Yet it could send the form from its visitors' addresses, past the
-limit: so a form is taken from our own page only (`sent.check_origin`), with a token that holds for its address and an
+limit: so a form is taken from our own page only (`sent.receive`), with a token that holds for its address and an
 hour."""
 
 import hmac

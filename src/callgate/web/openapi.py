@@ -1,8 +1,8 @@
 """The API's description (OpenAPI 3.1), made of the table of routes: what is not in the one is not in the other."""
 
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
 
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
@@ -14,6 +14,15 @@ from callgate.web.routing import Route, Tenant
 _REF = "#/components/schemas/{model}"
 _ABOUT = """What callgate does, for programs: docs/api.md. Numbers of people go in bodies and never in URLs. Every
 answer that is no success is a problem (RFC 9457)."""
+
+EXAMPLES: Final[Mapping[str, str]] = {
+    "call": "3f0c9a6be1d2785a", "campaign": "spring", "controller": "acme", "list": "uk-tps", "partner": "crm",
+    "request": "r-5b1c0e7f9a32", "since": "2026-11-01T00:00:00Z",
+}  # fmt: skip
+"""Of what stands in a path, and of what a query has to say."""
+STREAMED: Final[Mapping[str, str]] = {
+    "text/csv": "id,phone\n1,+33199001201\n", "application/octet-stream": "+442079460000\n+442079460001\n",
+}  # fmt: skip
 
 Schema = dict[str, Any]
 
@@ -68,13 +77,19 @@ def _operation(route: Route, query: Schema | None) -> Schema:
         content: Schema = {"schema": _reference(route.body)} | ({"example": route.example} if route.example else {})
         made["requestBody"] = {"required": True, "content": {"application/json": content}}
     elif route.takes:
-        made["requestBody"] = {"required": True, "content": {route.takes: {"schema": {"type": "string"}}}}
+        made["requestBody"] = {
+            "required": True,
+            "content": {route.takes: {"schema": {"type": "string"}, "example": STREAMED[route.takes]}},
+        }
     return made
 
 
 def _in_path(route: Route) -> list[Schema]:
     names = re.findall(r"{(\w+)", route.path)
-    return [{"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names]
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}, "example": EXAMPLES[name]}
+        for name in names
+    ]
 
 
 def _in_query(schema: Schema | None) -> list[Schema]:
@@ -82,9 +97,13 @@ def _in_query(schema: Schema | None) -> list[Schema]:
         return []
     required = schema.get("required", [])
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": each}
+        {"name": name, "in": "query", "required": name in required, "schema": each, **_example(name)}
         for name, each in schema["properties"].items()
     ]
+
+
+def _example(name: str) -> Schema:
+    return {"example": EXAMPLES[name]} if name in EXAMPLES else {}
 
 
 def _in_headers(route: Route) -> list[Schema]:
@@ -106,7 +125,7 @@ def _responses(route: Route) -> Schema:
     wrong = {"default": {"description": "A problem (RFC 9457)"} | problem}
     if route.tenant is Tenant.HIDDEN:
         wrong["404"] = {"description": "Not there, or somebody else's"} | problem
-    return {"200" if route.answer or route.gives else "204": success} | wrong
+    return {str(route.status) if route.answer or route.gives else "204": success} | wrong
 
 
 def _reference(model: type[BaseModel]) -> Schema:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
-from aiohttp import web
+from aiohttp import BodyPartReader, web
 from pydantic import BaseModel
 
 from callgate.core.access import Area, Principal, Role
@@ -29,6 +29,8 @@ SAFE: Final = frozenset({"GET", "HEAD"})
 """Methods that change nothing (RFC 9110, 9.2.1)."""
 BODY_MOST: Final = 64 << 10
 """Bytes of a body, unless a route says otherwise."""
+
+FORM_WITH_FILE: Final = "multipart/form-data"
 
 USUAL: Final = Rate(600, 60)
 """How often, unless a route says otherwise."""
@@ -66,6 +68,8 @@ class Ask:
     take: Callable[[str, Rate], float]
     body: BaseModel | None = None
     query: BaseModel | None = None
+    file: BodyPartReader | None = None
+    """Of a form with a file: the file, which is still to be read (`sent.pieces`)."""
     number: str | None = None
     """The person whom it turned out to be about; so that the ledger can say to them who looked."""
     controller: str | None = None
@@ -113,8 +117,9 @@ class Route:
     """One line of the table.
 
     `who`: the roles that may; None is anyone at all, logged in or not. `area`: what a token must be for; None is any.
-    `person`: somebody's session is needed, a token will not do. `takes`: the media type of a body that is streamed.
-    `gives`: that of an answer which is no model. `most`: bytes of the body. `idempotent`: an `Idempotency-Key` is
+    `person`: somebody's session is needed, a token will not do. `takes`: the media type of a body that is streamed,
+    or `FORM_WITH_FILE` where a file follows the fields of `body`. `gives`: that of an answer which is no model;
+    `status`: of one that is. `most`: bytes of the body. `idempotent`: an `Idempotency-Key` is
     heeded. `act`: under which name the ledger is told of it; `enters`: it enters events of its own with `by`. `page`:
     it is for people's eyes, so that who is not logged in is sent to do so, and the API's description leaves it out.
     """
@@ -133,6 +138,7 @@ class Route:
     example: Mapping[str, Any] = field(default_factory=dict)
     takes: str = ""
     gives: str = ""
+    status: int = 200
     rate: Rate = USUAL
     most: int = BODY_MOST
     idempotent: bool = False

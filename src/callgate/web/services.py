@@ -11,6 +11,7 @@ from callgate.clock import Clock
 from callgate.config import Http
 from callgate.core.document import Document
 from callgate.core.policy import Policy
+from callgate.listimport import ListImports
 from callgate.live import Live
 from callgate.metrics import Metrics
 from callgate.noting import Noting
@@ -23,6 +24,7 @@ from callgate.stores.ledger import Ledger
 from callgate.stores.outbox import Outbox
 from callgate.stores.suppression import SuppressionCache
 from callgate.web.auth.door import Door
+from callgate.web.counted import Counted
 from callgate.web.dialers import Dialers
 from callgate.web.pages.verifying import Verifying
 
@@ -90,4 +92,6 @@ class Services:
     desk: Desk
     register: Callable[[str | None], Document]
     report: Callable[[Survey, datetime], Document]
+    imports: ListImports
+    counted: Counted
     verifying: Verifying = field(default_factory=Verifying)

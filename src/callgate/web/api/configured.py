@@ -1,16 +1,14 @@
-"""What is configured: the policy in force, what another would change, the lists and their ages."""
+"""What is configured: the policy in force, and what another would change."""
 
 from collections.abc import Iterator
 from dataclasses import asdict
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from callgate.config import BadConfig
 from callgate.core import policy as core
 from callgate.core.access import Area, Principal, Role
-from callgate.core.ages import all_aged
 from callgate.core.processing import lapsing
-from callgate.listwatch import list_states
 from callgate.web.api.fields import Out
 from callgate.web.api.tenancy import acts_for
 from callgate.web.routing import EVERYONE, Ask, Route, Tenant
@@ -62,24 +60,6 @@ class Proposed(Out):
     version: str | None
     changes: list[Difference]
     problems: list[str]
-
-
-class ListAge(Out):
-    """A national list, its version in force and its age."""
-
-    name: str
-    country: str
-    version: str
-    as_of: datetime | None
-    max_age_days: int
-    age: str
-    says: str
-
-
-class Lists(Out):
-    """The national lists that are configured."""
-
-    lists: list[ListAge]
 
 
 async def in_force(ask: Ask) -> Policy:
@@ -148,24 +128,6 @@ def _said(value: object) -> str:
     return ", ".join(sorted(map(str, value))) if isinstance(value, frozenset) else str(value)
 
 
-async def lists(ask: Ask) -> Lists:
-    rules, states = ask.services.policy().lists, await list_states(ask.services.cache)
-    return Lists(
-        lists=[
-            ListAge(
-                name=one.list,
-                country=rules[one.list].country,
-                version=one.version,
-                as_of=states[one.list].scrubbed_at if one.list in states else None,
-                max_age_days=rules[one.list].max_age_days,
-                age=one.age,
-                says=one.says,
-            )
-            for one in all_aged(rules, states, ask.services.clock())
-        ]
-    )
-
-
 ROUTES: Final = (
     Route(
         method="GET", path="/api/v1/policy", handler=in_force, summary="The policy in force, as far as it is yours.",
@@ -175,9 +137,5 @@ ROUTES: Final = (
         method="GET", path="/api/v1/policy/proposed", handler=proposed,
         summary="What loading the configuration now would change; nothing is loaded.",
         who=frozenset({Role.ADMIN, Role.OFFICER, Role.MACHINE}), area=Area.POLICY, tenant=Tenant.WHOLE, answer=Proposed,
-    ),
-    Route(
-        method="GET", path="/api/v1/lists", handler=lists, summary="The national lists, their versions and ages.",
-        who=EVERYONE, area=Area.LISTS, tenant=Tenant.NOBODYS, answer=Lists,
     ),
 )  # fmt: skip

@@ -97,9 +97,12 @@ async def check(ask: Ask) -> Judged:
     request = CallRequest("api", "", "", said.number, said.campaign, said.centre, said.agent)
     now = said.at or ask.services.clock()
     verdict = await dry_run(ask.services.policy(), ask.services.cache, request, now)
-    if verdict.number is not None:
-        ask.number = verdict.number.e164
-        ask.controller = verdict.campaign.controller if verdict.campaign else None
+    controller = verdict.campaign.controller if verdict.campaign else None
+    if ask.principal.role is Role.MACHINE:
+        await ask.services.counted.enter("call-checked", ask.principal.name, controller or "")
+        ask.entered = True
+    elif verdict.number is not None:
+        ask.number, ask.controller = verdict.number.e164, controller
     return _judged(verdict, now)
 
 

@@ -5,7 +5,8 @@ own. Somebody else's feed looks like one that there is not.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Annotated, Final
 
@@ -15,7 +16,8 @@ from callgate.core import phone
 from callgate.core.access import Area, Role
 from callgate.core.partners import BadReply, Item, NotForYou, reply_of
 from callgate.partners.feed import MOST, is_for
-from callgate.stores.outbox import BATCH, Dead, Stand
+from callgate.partners.settling import NotDead, let_be, tell_again
+from callgate.stores.outbox import Dead, Stand
 from callgate.web.api.fields import Cursor, In, Line, Out
 from callgate.web.problems import invalid, not_found
 from callgate.web.routing import Ask, Route, Tenant
@@ -157,19 +159,16 @@ async def show_dead(ask: Ask) -> DeadItems:
 
 
 async def retry(ask: Ask) -> Settled:
-    items = _chosen(await _dead(ask), ask.said(Retry).ids)
-    for first in range(0, len(items), BATCH):
-        await ask.services.outbox.retry(_name(ask), items[first : first + BATCH], ask.principal.name)
-    return Settled(items=len(items))
+    name = await _named(ask)
+    with _dead_only(ask.said(Retry).ids) as ids:
+        return Settled(items=await tell_again(ask.services.outbox, name, ids, ask.principal.name))
 
 
 async def drop(ask: Ask) -> Settled:
     said = ask.said(Drop)
-    items = _chosen(await _dead(ask), said.ids)
-    for first in range(0, len(items), BATCH):
-        some = items[first : first + BATCH]
-        await ask.services.outbox.drop(_name(ask), some, ask.principal.name, said.because)
-    return Settled(items=len(items))
+    name = await _named(ask)
+    with _dead_only(said.ids) as ids:
+        return Settled(items=await let_be(ask.services.outbox, name, ids, ask.principal.name, said.because))
 
 
 def _name(ask: Ask) -> str:
@@ -183,19 +182,24 @@ def _theirs(ask: Ask, name: str) -> bool:
 
 
 async def _dead(ask: Ask) -> list[Dead]:
-    """What is dead of the partner that is asked for. Raises `Problem` where that is not theirs, or not there."""
+    """The first that is dead of the partner that is asked for. Raises `Problem`."""
+    return await ask.services.outbox.dead(await _named(ask), DEAD_MOST)
+
+
+async def _named(ask: Ask) -> str:
+    """The partner that is asked for. Raises `Problem` where that is not theirs, or not there."""
     outbox, name = ask.services.outbox, _name(ask)
     if not _theirs(ask, name) or name not in (*outbox.partners, *await outbox.strangers()):
         raise not_found()
-    return await outbox.dead(name, DEAD_MOST)
+    return name
 
 
-def _chosen(found: Sequence[Dead], ids: Sequence[str]) -> list[Item]:
-    items = {one.item.id: one.item for one in found}
-    for place, name in enumerate(ids):
-        if name not in items:
-            raise invalid(f"/ids/{place}", "no such item is dead")
-    return [items[name] for name in dict.fromkeys(ids or items)]
+@contextmanager
+def _dead_only(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    try:
+        yield ids
+    except NotDead as error:
+        raise invalid(f"/ids/{ids.index(error.ids[0])}", "no such item is dead") from None
 
 
 def _people(items: Sequence[Item]) -> Counter[str]:

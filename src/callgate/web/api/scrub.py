@@ -4,13 +4,13 @@ The answer begins when the whole file was judged, so that one which begins is wh
 are held in a file without a name meanwhile.
 """
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Final, Literal
 
 from aiohttp import web
 from pydantic import StringConstraints
 
 from callgate.core.access import Area, Role
+from callgate.web import sent
 from callgate.web.api.fields import In, Name
 from callgate.web.api.tenancy import acting_for
 from callgate.web.limits import Rate
@@ -46,7 +46,7 @@ async def scrub(ask: Ask) -> web.StreamResponse:
     ask.controller = campaign.controller
     words = {"campaign": asked.campaign, "column": asked.column or "", "country": asked.country or ""}
     try:
-        sifted = await ask.services.sieve.sift(_body(ask), words, blocked=asked.give == "blocked")
+        sifted = await ask.services.sieve.sift(sent.pieces(ask), words, blocked=asked.give == "blocked")
     except LeadsRefused as error:
         raise Problem(422, "leads-refused", str(error)) from None
     except SieveBusy:
@@ -59,18 +59,6 @@ async def scrub(ask: Ask) -> web.StreamResponse:
         await response.write(chunk)
     await response.write_eof()
     return response
-
-
-async def _body(ask: Ask) -> AsyncIterator[bytes]:
-    """The body, as it comes. Raises `Problem` where it is too large."""
-    seen = 0
-    async for chunk in ask.request.content.iter_any():
-        seen += len(chunk)
-        if seen > ask.route.most:
-            raise Problem(
-                413, "too-large", f"a lead file of more than {ask.route.most >> 20:,} MiB is not taken; cut it"
-            )
-        yield chunk
 
 
 ROUTES: Final = (

@@ -8,7 +8,7 @@ from callgate.core.events import Event, Kind
 from callgate.core.gate import Scope
 from callgate.core.objecting import Door, objection
 from callgate.onfile import standing
-from callgate.web.api.fields import Entered, In, Line, Name, Number, Out, Person
+from callgate.web.api.fields import Entered, In, Line, Name, Number, Out, Person, Proof
 from callgate.web.api.tenancy import acting_for, for_controller, number_of
 from callgate.web.problems import invalid, not_permitted
 from callgate.web.routing import Ask, Route, Tenant
@@ -31,8 +31,9 @@ class Objection(In):
 
 
 class Removal(Objection):
-    """An objection is taken back: at the person's own request, of which there is proof."""
+    """An objection is taken back: at the person's own request. `proof`: of that, such as which letter of theirs."""
 
+    proof: Proof
     at_the_persons_request: Literal[True]
 
 
@@ -63,10 +64,15 @@ async def add(ask: Ask) -> Entered:
 
 
 async def remove(ask: Ask) -> Entered:
-    return await _enter(ask, Kind.OBJECTION_REMOVED, ask.said(Removal))
+    return await take_back(ask, ask.said(Removal))
 
 
-async def _enter(ask: Ask, kind: Kind, said: Objection) -> Entered:
+async def take_back(ask: Ask, said: Removal) -> Entered:
+    """Take an objection back; the page of a person does so too. Raises `Problem`, and what the office raises."""
+    return await _enter(ask, Kind.OBJECTION_REMOVED, said, proof=said.proof)
+
+
+async def _enter(ask: Ask, kind: Kind, said: Objection, proof: str = "") -> Entered:
     _check_audience(ask, kind, said)
     number, who = number_of(ask, said.number), ask.principal
     whose, at = said.controller, ask.services.clock()
@@ -79,6 +85,7 @@ async def _enter(ask: Ask, kind: Kind, said: Objection) -> Entered:
         campaign=said.campaign,
         reason=said.reason,
         kind=kind,
+        proof=proof,
     )
     await ask.services.office.suppress(event)
     if kind is Kind.OBJECTION:
@@ -154,6 +161,6 @@ ROUTES: Final = (
         method="POST", path="/api/v1/suppressions/removals", handler=remove,
         summary="Take an objection back, at the person's own request; stays in the ledger with who did it.",
         who=OFFICERS, person=True, tenant=Tenant.NAMED, body=Removal, answer=Entered, idempotent=True, enters=True,
-        example=_EXAMPLE | {"at_the_persons_request": True},
+        example=_EXAMPLE | {"proof": "their letter of 2026-11-20", "at_the_persons_request": True},
     ),
 )  # fmt: skip

@@ -12,20 +12,22 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
+from callgate.core.refusals import Refusal, Refused
+
 SHORTEST = 12
 LONGEST = 256
 """Characters."""
 AT_ONCE = 2
 
 
-class BadPassword(ValueError):
+class BadPassword(Refused, ValueError):
     """A password that may not be set; the message says why, and never what it was."""
 
 
 def check(password: str) -> None:
     """Raises `BadPassword`. Length is what counts: rules about kinds of characters make passwords easier to guess."""
     if not SHORTEST <= len(password) <= LONGEST:
-        raise BadPassword(f"a password has {SHORTEST} characters at least, and {LONGEST} at most")
+        raise BadPassword(Refusal.PASSWORD_LENGTH, least=SHORTEST, most=LONGEST)
 
 
 class Passwords:

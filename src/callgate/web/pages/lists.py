@@ -9,7 +9,7 @@ from callgate.core.events import Kind
 from callgate.listwatch import list_states
 from callgate.stores.errors import StoreUnavailable
 from callgate.stores.ledger.history import latest
-from callgate.web.pages.site import WATCHERS, Visit, page
+from callgate.web.pages.site import KEEPERS, WATCHERS, Visit, page
 from callgate.web.routing import Tenant
 
 VERSIONS_SHOWN: Final = 20
@@ -27,7 +27,14 @@ async def show(visit: Visit) -> web.StreamResponse:
     aged = sorted(all_aged(rules, states, now), key=lambda one: list(STATES).index(one.age), reverse=True)
     rows = [(one, rules[one.list], states.get(one.list), STATES[one.age]) for one in aged]
     loaded = [entry.event for entry in await latest(visit.services.ledger, Kind.LIST_LOADED, VERSIONS_SHOWN)]
-    return visit.show("lists.html", at="lists", rows=rows, away=away, loaded=loaded)
+    return visit.show(
+        "lists.html",
+        at="lists",
+        rows=rows,
+        away=away,
+        loaded=loaded,
+        importer=visit.sees(None, None) and visit.principal.role in KEEPERS,
+    )
 
 
 ROUTES: Final = (page("/lists", show, WATCHERS, "The national lists.", tenant=Tenant.NOBODYS),)

@@ -1,11 +1,14 @@
 """Partners: who is told what, what waits for each, and what did not arrive, to be told again or let be."""
 
-from typing import Final
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
 
 from aiohttp import web
+from pydantic import StringConstraints
 
 from callgate.core import phone
-from callgate.core.partners import Item
+from callgate.partners.settling import NotDead, let_be, tell_again
 from callgate.stores.outbox import Dead
 from callgate.web.api.fields import In, Line, MaybeLine
 from callgate.web.pages.site import OFFICERS, Visit, act, go, page
@@ -13,6 +16,7 @@ from callgate.web.problems import not_found
 from callgate.web.routing import Route, Tenant
 
 DEAD_MOST: Final = 50
+MEANWHILE: Final = "this was told, or let be, meanwhile"
 
 
 class Again(In):
@@ -23,8 +27,9 @@ class Again(In):
 
 
 class Drop(Again):
-    """Why the partner need not be told."""
+    """One item, and why the partner need not be told of it."""
 
+    item: Annotated[str, StringConstraints(min_length=1, max_length=64)]
     because: Line
 
 
@@ -39,25 +44,28 @@ async def show(visit: Visit) -> web.StreamResponse:
 
 async def again(visit: Visit) -> web.StreamResponse:
     said = visit.ask.said(Again)
-    await visit.services.outbox.retry(said.partner, await _chosen(visit, said), visit.principal.name)
+    with _dead_only(visit, said) as ids:
+        if not await tell_again(visit.services.outbox, said.partner, ids, visit.principal.name):
+            raise not_found(MEANWHILE)
     raise go("/partners")
 
 
 async def drop(visit: Visit) -> web.StreamResponse:
     said = visit.ask.said(Drop)
-    await visit.services.outbox.drop(said.partner, await _chosen(visit, said), visit.principal.name, said.because)
+    with _dead_only(visit, said) as ids:
+        await let_be(visit.services.outbox, said.partner, ids, visit.principal.name, said.because)
     raise go("/partners")
 
 
-async def _chosen(visit: Visit, said: Again) -> list[Item]:
-    """What was chosen of what is dead: what the page showed, at most."""
+@contextmanager
+def _dead_only(visit: Visit, said: Again) -> Iterator[list[str]]:
+    """The item that was chosen, or none for all. Raises `Problem`."""
     if said.partner not in _theirs(visit):
         raise not_found()
-    found = [one.item for one in await visit.services.outbox.dead(said.partner, DEAD_MOST)]
-    chosen = [item for item in found if said.item in ("", item.id)]
-    if not chosen:
-        raise not_found("this was told, or let be, meanwhile")
-    return chosen
+    try:
+        yield [said.item] if said.item else []
+    except NotDead:
+        raise not_found(MEANWHILE) from None
 
 
 def _theirs(visit: Visit) -> list[str]:

@@ -22,7 +22,7 @@ from callgate.rights.limiting import lift
 from callgate.rights.pages import access_page, certificate_page
 from callgate.web.api.fields import In, MaybeLine
 from callgate.web.pages.site import OFFICERS, Visit, act, go, page
-from callgate.web.problems import Problem, not_found
+from callgate.web.problems import not_found
 from callgate.web.routing import Route, Tenant
 
 
@@ -72,7 +72,7 @@ async def do(visit: Visit) -> web.StreamResponse:
             return await _access(visit, request)
         await STEPS[said.step](visit, request, said)
     except (NotAllowed, Unfit, NoCallBack) as error:
-        return await _shown(visit, request, wrong=str(error))
+        return await _shown(visit, request, wrong=visit.why(error))
     raise go(f"/requests/{request.id}")
 
 
@@ -85,7 +85,7 @@ async def certificate(visit: Visit) -> web.StreamResponse:
             request, known.name if known else request.controller, ledger.identity, ledger.ring.keys.signing
         )
     except Unfit as error:
-        raise Problem(409, "not-so", str(error)) from None
+        return await _shown(visit, request, wrong=visit.why(error))
     return _kept(request, json.dumps(made, indent=2, ensure_ascii=False), certificate_page(made))
 
 

@@ -18,6 +18,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from pydantic import BaseModel
 
 from callgate.core.access import Principal, Role
+from callgate.core.refusals import Refused
 from callgate.web.api.fields import In
 from callgate.web.pages.texts import LANGUAGES, Texts, choose, texts
 from callgate.web.problems import Problem
@@ -79,6 +80,10 @@ class Visit:
             self.ask.request, template, status, at=at, now=self.services.clock(),
             principal=visitor.principal if visitor else None, csrf=visitor.csrf if visitor else "", **facts,
         )  # fmt: skip
+
+    def why(self, error: Refused) -> str:
+        """Why something was refused, in the reader's language."""
+        return self.text(f"refusal.{error.refusal}", **error.fields)
 
     def sees(self, controller: str | None, centre: str | None) -> bool:
         """See `Principal.sees`."""

@@ -52,16 +52,16 @@ async def show(visit: Visit) -> web.StreamResponse:
 async def add(visit: Visit) -> web.StreamResponse:
     said, door, policy = visit.ask.said(NewUser), visit.services.door, visit.services.policy()
     if not config.is_name(said.name):
-        return await _shown(visit, "a name is 1 to 40 small letters, digits and dashes, and no dash first")
+        return await _shown(visit, visit.text("refusal.bad-name"))
     controllers, centres = _names(said.controllers), _names(said.centres)
     unknown = ((controllers or set()) - policy.controllers.keys()) | ((centres or set()) - policy.centres.keys())
     if unknown:
-        return await _shown(visit, f"the configuration has no {', '.join(sorted(unknown))}")
+        return await _shown(visit, visit.text("refusal.not-configured", names=", ".join(sorted(unknown))))
     try:
         hashed = None if said.role is Role.MACHINE else await door.passwords.hash(said.password)
         await door.accounts.add(User(said.name, said.role, controllers, centres, hashed), visit.principal.name)
     except (AccountRefused, BadPassword) as error:
-        return await _shown(visit, str(error))
+        return await _shown(visit, visit.why(error))
     raise go("/users")
 
 
@@ -78,7 +78,7 @@ async def change(visit: Visit) -> web.StreamResponse:
             case "password":
                 await door.accounts.set_password(said.name, await door.passwords.hash(said.password), by)
     except (AccountRefused, BadPassword) as error:
-        return await _shown(visit, str(error))
+        return await _shown(visit, visit.why(error))
     raise go("/users")
 
 
@@ -88,7 +88,7 @@ async def make_token(visit: Visit) -> web.StreamResponse:
     try:
         made = await door.make_token(said.name, said.label, frozenset({said.area}), life, visit.principal.name)
     except AccountRefused as error:
-        return await _shown(visit, str(error))
+        return await _shown(visit, visit.why(error))
     return await _shown(visit, made=made, whose=said.name)
 
 
