@@ -4,8 +4,9 @@ from datetime import datetime
 from typing import Final, Literal
 
 from callgate.core.access import Area, Role
-from callgate.core.events import Event, Json, Kind
+from callgate.core.events import Event, Kind
 from callgate.core.gate import Scope
+from callgate.core.objecting import Door, objection
 from callgate.onfile import standing
 from callgate.web.api.fields import Entered, In, Line, Name, Number, Out, Person, Proof
 from callgate.web.api.tenancy import acting_for, for_controller, number_of
@@ -68,19 +69,13 @@ async def take_back(ask: Ask, said: Removal) -> Entered:
     return await _enter(ask, Kind.OBJECTION_REMOVED, said, proof=said.proof)
 
 
-async def _enter(ask: Ask, kind: Kind, said: Objection, **more: Json) -> Entered:
+async def _enter(ask: Ask, kind: Kind, said: Objection, proof: str = "") -> Entered:
     _check_audience(ask, kind, said)
     number, who = number_of(ask, said.number), ask.principal
-    payload = {"scope": said.scope, "by": who.name, "source": "api"}
-    event = Event(
-        kind,
-        ask.services.clock(),
-        None,
-        number.e164,
-        said.controller,
-        payload,
-        personal={"reason": said.reason, **more},
-    )
+    event = objection(
+        number.e164, ask.services.clock(), Door.API, by=who.name, controller=said.controller, reason=said.reason,
+        proof=proof, kind=kind,
+    )  # fmt: skip
     await ask.services.office.suppress(event)
     if kind is Kind.OBJECTION:
         ask.services.live.tell("objection", number=number.masked, controller=said.controller, by=who.name)
