@@ -78,7 +78,10 @@ def test_an_objection_is_taken_back_only_at_the_persons_own_request_and_for_ever
     assert "--at-the-persons-request" in refused.stderr
     assert "in the ledger for ever" in refused.stderr
     assert len(shown(command)) == 1
-    lifted = command("suppress", "remove", ANNA, *WHY, *ACME, "--at-the-persons-request")
+    unproven = command("suppress", "remove", ANNA, *WHY, *ACME, "--at-the-persons-request")
+    assert (unproven.exit_code, "--proof" in unproven.stderr, len(shown(command))) == (2, True, 1)
+    proof = ("--at-the-persons-request", "--proof", "her letter of 2026-11-21")
+    lifted = command("suppress", "remove", ANNA, *WHY, *ACME, *proof)
     assert (lifted.exit_code, "in the ledger for ever" in lifted.stdout) == (0, True)
     assert [row["event"] for row in shown(command)] == ["objection", "objection-removed"]
 

@@ -65,6 +65,7 @@ def remove(
             help="Yes: the person themselves asked to be called again, and proof of it is on file.",
         ),
     ] = False,
+    proof: Annotated[str, typer.Option("--proof", help="Proof of that, for example: their letter of 2026-11-20.")] = "",
     by: By = None,
     config_file: ConfigOption = default_config,
     as_json: JsonOption = False,
@@ -73,10 +74,12 @@ def remove(
     if not at_the_persons_request:
         fail(
             "taking back an objection lets this person be called again, and stays in the ledger for ever with who did"
-            " it: say --at-the-persons-request if they asked for it themselves, and keep the proof"
+            " it: say --at-the-persons-request if they asked for it themselves, and with --proof what proves that"
         )
+    if not proof.strip():
+        fail("--proof is empty; say what proves the person's own wish, for example: their letter of 2026-11-20")
     whose = controller, campaign, everyone
-    _enter(Kind.OBJECTION_REMOVED, number, reason, whose, by, Door.CLI, config_file, as_json)
+    _enter(Kind.OBJECTION_REMOVED, number, reason, whose, by, Door.CLI, config_file, as_json, proof)
 
 
 def _enter(
@@ -88,6 +91,7 @@ def _enter(
     door: Door,
     config_file: Path,
     as_json: bool,
+    proof: str = "",
 ) -> None:
     """`whose` calls it is about: the company, the campaign, everyone."""
     _, campaign, everyone = whose
@@ -97,8 +101,18 @@ def _enter(
         controller = _controller(settings, *whose)
         parsed = _parse(number, settings)
         who, why, at = by or getpass.getuser(), entering.given(reason), daemon.clock_of(settings)()
-        said = objection(parsed.e164, at, door, by=who, controller=controller, campaign=campaign, reason=why, kind=kind)
-        await entering.enter(settings, said)
+        event = objection(
+            parsed.e164,
+            at,
+            door,
+            by=who,
+            controller=controller,
+            campaign=campaign,
+            reason=why,
+            proof=proof.strip(),
+            kind=kind,
+        )
+        await entering.enter(settings, event)
         return parsed, controller
 
     parsed, controller = run(work())

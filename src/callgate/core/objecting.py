@@ -42,14 +42,14 @@ def objection(
 ) -> Event:
     """The event of an objection, or of its being taken back, for the person with this E.164 number.
 
-    Without a controller it is to everybody's calls. `by` is who entered it and `reason` what they say of it; `proof`
-    is the person's own, of a consent that takes it back; `origin` is from whom it was taken over (`origin_of`)."""
+    Without a controller it is to everybody's calls. `by` is who entered it and `reason` what they say of it; `origin`
+    is from whom it was taken over (`origin_of`). `proof` is of the person's own wish, where it is taken back."""
     scope = Scope.ALL if controller is None else Scope.CAMPAIGN if campaign else Scope.CONTROLLER
     said: dict[str, Json] = {"scope": str(scope), "by": by, "source": str(door)}
     said |= {"campaign": campaign} if campaign else {}
     said |= {"origin": origin} if origin else {}
-    known: dict[str, Json] = {"reason": reason, "proof": proof}
-    return Event(kind, at, call, number, controller, said, personal={key: text for key, text in known.items() if text})
+    personal: dict[str, Json] = {name: text for name, text in (("reason", reason), ("proof", proof)) if text}
+    return Event(kind, at, call, number, controller, said, personal=personal)
 
 
 def origin_of(text: str) -> str:
