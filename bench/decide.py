@@ -26,13 +26,13 @@ from callgate.core.law import Consent, Contacts, by_region
 from callgate.core.law.terms import Owner, Sector
 from callgate.core.policy import Campaign, Centre, Controller, Mandate, Policy
 from callgate.core.purpose import Purpose
-from callgate.stores.connection import text
-from callgate.stores.contacts import Attempt
-from callgate.stores.keys import Keys
-from callgate.stores.lookup import look_up
-from callgate.stores.probing import Probe, Prober
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import Query, SuppressionCache
+from callgate.stores.cache.connection import text
+from callgate.stores.cache.contacts import Attempt
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.lookup import look_up
+from callgate.stores.cache.probing import Probe, Prober
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
 from lab.process import LabError
 
 T = TypeVar("T")

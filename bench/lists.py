@@ -25,16 +25,16 @@ from rich.console import Console
 from bench.ledger import opened
 from bench.registers import REGISTERS, SHAPES, Register
 from bench.report import Figure, percentile
-from callgate.stores.bulk import send, words
-from callgate.stores.connection import connect
-from callgate.stores.cutting import Numbers
+from callgate.stores.cache.bulk import send, words
+from callgate.stores.cache.connection import connect
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
 from callgate.stores.encoding import TokenKey, TokenKeys, bits_for, generation_of
-from callgate.stores.keys import Keys
-from callgate.stores.listfile import ListFile, ListVersion
-from callgate.stores.lists import load_list
-from callgate.stores.listwriter import write_list
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import Query, SuppressionCache
+from callgate.stores.lists.cutting import Numbers
+from callgate.stores.lists.file import ListFile, ListVersion
+from callgate.stores.lists.inforce import load_list
+from callgate.stores.lists.writer import write_list
 from lab.place import somewhere
 from lab.process import LabError
 from lab.redis import Redis

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from callgate.stores.cutting import Numbers
+from callgate.stores.lists.cutting import Numbers
 
 BLOCK = 10_000
 FULL, IN_FULL, THIN_BLOCKS = 0.9, 0.9, 0.1

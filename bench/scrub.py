@@ -35,14 +35,15 @@ from callgate.scrub.judging import CLEAR, NATIONAL_LIST, Held, Judge, OnFile, Ve
 from callgate.scrub.leads import begin
 from callgate.scrub.objections import CacheObjections
 from callgate.scrub.stream import Sieve
-from callgate.stores.bulk import send
+from callgate.stores.cache.bulk import send
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.suppression import Epoch, SuppressionCache
 from callgate.stores.encoding import bits_for, generation_of
-from callgate.stores.keys import Keys
-from callgate.stores.listfile import ListVersion, open_list
-from callgate.stores.lists import load_list
-from callgate.stores.listwriter import write_list
+from callgate.stores.lists.file import ListVersion, open_list
+from callgate.stores.lists.inforce import load_list
+from callgate.stores.lists.membership import Membership
+from callgate.stores.lists.writer import write_list
 from callgate.stores.objections import Audience
-from callgate.stores.suppression import Epoch, SuppressionCache
 from lab.process import LabError
 
 LEADS = 1_000_000
@@ -164,7 +165,7 @@ async def _objected(server: Server) -> Callable[[], Held]:
 
 async def _scrubbed(folder: Path, listed: Path, held: Held) -> float:
     began = time.perf_counter()
-    judge = Judge({"GB": {"uk-tps": open_list(listed)}}, held, _Lists())
+    judge = Judge({"GB": {"uk-tps": Membership.of(open_list(listed))}}, held, _Lists())
     with (folder / "leads.csv").open("rb") as leads, (folder / "callgate.csv").open("wb") as allowed:
         await Sieve(judge, "GB", allowed, None).sift(begin(leads, "phone"))
     return time.perf_counter() - began

@@ -10,7 +10,7 @@ import secrets
 from contextlib import suppress
 from datetime import timedelta
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.core.access import Area, Role
 from callgate.stores.accounts import AccountRefused, User
 from callgate.web.auth.door import Door
@@ -23,10 +23,10 @@ MACHINE = "machine"
 async def make_people(place: Place) -> None:
     """Make them in the lab's ledger, and write `place.people`."""
     settings = config.load(place.config)
-    clock = daemon.clock_of(settings)
+    clock = installation.clock_of(settings)
     settings.office.state.mkdir(parents=True, exist_ok=True)
-    async with daemon.stores(settings, "people", clock) as (ledger, _):
-        door = daemon.door_of(settings, ledger, clock)
+    async with installation.stores(settings, "people", clock) as (ledger, _):
+        door = installation.door_of(settings, ledger, clock)
         passwords = dict(await asyncio.gather(*(_person(door, name, role) for name, role in PEOPLE.items())))
         with suppress(AccountRefused):  # another lab with the same ledger has it
             await door.accounts.add(User(MACHINE, Role.MACHINE), "lab")

@@ -8,20 +8,20 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.config import Settings
 from callgate.core.ages import Age, all_aged
-from callgate.listwatch import list_states
 from callgate.pbx.ami import ActionRefused, RemoteError, Session, State
 from callgate.prompts.catalogue import Catalogue
 from callgate.prompts.errors import PromptError
-from callgate.stores.connection import store
+from callgate.stores.cache.connection import store
+from callgate.stores.cache.nodes import ask, primaries
+from callgate.stores.cache.readiness import SAFE_POLICY, inspect
+from callgate.stores.cache.suppression import REBUILD, SuppressionCache
 from callgate.stores.encoding import BadKeyFile
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, StoreUnavailable
 from callgate.stores.ledger import Ledger
-from callgate.stores.nodes import ask, primaries
-from callgate.stores.readiness import SAFE_POLICY, inspect
-from callgate.stores.suppression import REBUILD, SuppressionCache
+from callgate.watching.lists import list_states
 
 OLDEST_REDIS = (7, 0)
 """The oldest with which callgate is tested."""
@@ -60,7 +60,10 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     async for finding in _redis(settings):
         yield finding
     try:
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, cache):
+        async with installation.opened(settings) as (
+            ledger,
+            cache,
+        ):
             yield Finding("ledger", True, f"opens; its last event is {await ledger.last_seq()}")
             async for finding in _cache(cache, ledger):
                 yield finding
@@ -79,7 +82,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
 
 async def _redis(settings: Settings) -> AsyncIterator[Finding]:
     try:
-        client = daemon.redis_of(settings)
+        client = installation.redis_of(settings)
     except config.BadConfig as error:
         yield Finding("redis", False, str(error), "mend redis.url")
         return
@@ -127,8 +130,8 @@ async def _lists(settings: Settings, cache: SuppressionCache) -> AsyncIterator[F
     except StoreUnavailable as error:
         yield Finding("lists", False, str(error), "see what is said of redis")
         return
-    files = {file.of.id: file.of.version for file in daemon.list_files(settings)}
-    for one in all_aged(rules, states, daemon.clock_of(settings)()):
+    files = {file.of.id: file.of.version for file in installation.list_files(settings)}
+    for one in all_aged(rules, states, installation.clock_of(settings)()):
         held, serves = files.get(one.list), one.age in (Age.FRESH, Age.HALF)
         if held is not None and held != one.version:
             # As in a Redis that came back empty, or after an import that was killed when it had written the file.
@@ -153,7 +156,7 @@ def _prompts(settings: Settings) -> Finding:
 
 def _recordings(settings: Settings) -> Iterator[Finding]:
     try:
-        problems = daemon.recordings_of(settings).problems()
+        problems = installation.recordings_of(settings).problems()
     except OSError as error:
         yield Finding("recordings", False, f"the folders cannot be looked at: {error.strerror}", "see that they exist")
         return
@@ -164,6 +167,8 @@ def _recordings(settings: Settings) -> Iterator[Finding]:
 
 
 async def _pbx(settings: Settings) -> AsyncIterator[Finding]:
+    from callgate import daemon  # noqa: PLC0415 - other commands do not wait for what serves calls
+
     try:
         station = daemon.station_of(settings)
     except config.BadConfig as error:

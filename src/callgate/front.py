@@ -12,33 +12,34 @@ from pathlib import Path
 import structlog
 from aiohttp import web
 
-from callgate import config, health
-from callgate.alarms import Alarms
+from callgate import config
+from callgate.accountability.breachreport import report
+from callgate.accountability.register import register
 from callgate.boundary import NotCommitted
-from callgate.breachreport import report
 from callgate.clock import Clock
 from callgate.config import Http, Settings
 from callgate.core.policy import Policy
-from callgate.keeper import Keeper
 from callgate.listimport import ListImports, ProcessBring
-from callgate.listwatch import list_states
 from callgate.live import Live
-from callgate.metrics import Metrics, Read, Reading
 from callgate.node.node import Node
-from callgate.noting import Noting
-from callgate.office import LocalOffice
+from callgate.office.local import LocalOffice
+from callgate.office.noting import Noting
 from callgate.partnering import Partnering
 from callgate.pbx.recordings import Recordings
 from callgate.recordings.archive import Archive
 from callgate.recordings.listening import Listening
-from callgate.register import register
-from callgate.remembering import remember
 from callgate.rights.desk import Desk
 from callgate.rights.watch import RightsWatch
 from callgate.sifting import ProcessSieve
+from callgate.stores.cache.suppression import SuppressionCache
 from callgate.stores.errors import LedgerUnavailable, NotReady, StoreUnavailable
 from callgate.stores.ledger import Ledger
-from callgate.stores.suppression import SuppressionCache
+from callgate.watching import health
+from callgate.watching.alarms import Alarms
+from callgate.watching.keeper import Keeper
+from callgate.watching.lists import list_states
+from callgate.watching.metrics import Metrics, Read, Reading
+from callgate.watching.remembering import remember
 from callgate.web.auth.door import Door
 from callgate.web.counted import Counted
 from callgate.web.dialers import Dialers

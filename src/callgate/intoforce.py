@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from callgate import daemon
+from callgate import installation
 from callgate.config import Settings
 from callgate.core.bulk import Numbers
 from callgate.core.events import Event, Json, Kind
@@ -22,9 +22,9 @@ from callgate.registers.reading import Reading, Tally
 from callgate.registers.sorting import blocks_of, stored
 from callgate.registers.source import OnBytes
 from callgate.stores.errors import ListRefused
-from callgate.stores.listfile import ListFile, ListVersion, open_list
-from callgate.stores.lists import load_list
-from callgate.stores.listwriter import write_list
+from callgate.stores.lists.file import ListFile, ListVersion, open_list
+from callgate.stores.lists.inforce import load_list
+from callgate.stores.lists.writer import write_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ class Wanted:
 
 def read_file(settings: Settings, wanted: Wanted, tally: Tally, on_bytes: OnBytes) -> Taken:
     """Read the file and hold it against the version in force. Raises `FileRefused` and OSError."""
-    path = daemon.list_path(settings, wanted.list)
+    path = installation.list_path(settings, wanted.list)
     path.parent.mkdir(parents=True, exist_ok=True)
     old = version_in_force(path)
-    _check_age(wanted, old, daemon.clock_of(settings)())
+    _check_age(wanted, old, installation.clock_of(settings)())
     return take(
         wanted.file,
         wanted.reading,
@@ -66,9 +66,9 @@ async def put(settings: Settings, wanted: Wanted, taken: Taken, tally: Tally) ->
     """Bring what was read into force. Raises what the stores raise; the ledger's part comes last."""
     country = settings.lists[wanted.list].country
     of = ListVersion(wanted.list, country, wanted.version, wanted.as_of, Path(wanted.file).name)
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
-        written = write_list(daemon.list_path(settings, of.id), of, blocks_of(taken.numbers))
+    clock = installation.clock_of(settings)
+    async with installation.opened(settings) as (ledger, cache):
+        written = write_list(installation.list_path(settings, of.id), of, blocks_of(taken.numbers))
         await load_list(cache.redis, cache.keys, written)
         entered: dict[str, Json] = {
             "list": of.id,

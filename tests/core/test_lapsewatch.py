@@ -8,7 +8,7 @@ import pytest
 from callgate.core.law.transfers import Signed
 from callgate.core.policy import Centre
 from callgate.core.processing import Lapse, lapsing
-from callgate.lapsewatch import LapseWatch
+from callgate.watching.lapses import LapseWatch
 from tests.core.test_gate import POLICY, mandate
 
 TODAY = date(2026, 11, 24)

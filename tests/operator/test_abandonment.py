@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from callgate.abandonment import KNOWN_FOR, Abandonment
 from callgate.core import gate
 from callgate.core.events import Event, Kind
 from callgate.core.gate import Facts, Question, Verdict
 from callgate.core.law import Contacts, Share
 from callgate.core.policy import Dialling, Policy
 from callgate.core.reasons import Reason
+from callgate.office.abandonment import KNOWN_FOR, Abandonment
 from callgate.stores.ledger import Ledger
 from tests.core.test_gate import BRITISH, CONSENT, FRENCH, FRESH, NOW, POLICY, REQUEST
 from tests.stores.conftest import ANNA, open_ledger

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.core.events import Event, Json, Kind
 from tests.registers.conftest import Command
 from tests.stores.conftest import ANNA, NOW
@@ -23,7 +23,7 @@ def accessed(command: Command, tmp_path: Path) -> Command:
     """A ledger in which `mallory` read notes of forty people, and an agent made a call."""
 
     async def act() -> None:
-        async with daemon.stores(config.load(tmp_path / "callgate.toml"), "test", lambda: NOW) as (ledger, _):
+        async with installation.stores(config.load(tmp_path / "callgate.toml"), "test", lambda: NOW) as (ledger, _):
             said = {"outcome": "allow", "agent": "PJSIP/7"}
             call = Event(Kind.VERDICT, NOW, "c1", ANNA, "acme", said)
             read: dict[str, Json] = {"by": "mallory", "people": {"acme": 40}}

@@ -4,12 +4,12 @@ from datetime import timedelta
 
 import pytest
 
-from callgate import health
 from callgate.core.gate import ListState
 from callgate.core.policy import ListRule
-from callgate.health import Part
 from callgate.live import Live
 from callgate.stores.errors import LedgerUnavailable, StoreUnavailable
+from callgate.watching import health
+from callgate.watching.health import Part
 from tests.stores.conftest import NOW
 
 

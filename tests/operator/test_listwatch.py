@@ -10,14 +10,14 @@ import pytest
 
 from callgate.core.ages import Age, Aged
 from callgate.core.policy import ListRule
-from callgate.listwatch import LOOK_EVERY_S, ListWatch, list_states
-from callgate.stores.connection import connect
+from callgate.stores.cache.connection import connect
+from callgate.stores.cache.filling import filling
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.suppression import SuppressionCache
 from callgate.stores.encoding import TokenKeys
-from callgate.stores.filling import filling
-from callgate.stores.keys import Keys
-from callgate.stores.listfile import ListFile
-from callgate.stores.lists import directory, load_list
-from callgate.stores.suppression import SuppressionCache
+from callgate.stores.lists.file import ListFile
+from callgate.stores.lists.inforce import directory, load_list
+from callgate.watching.lists import LOOK_EVERY_S, ListWatch, list_states
 from tests.stores.conftest import DNCM, NOW, filed
 from tests.stores.servers import RedisServer
 

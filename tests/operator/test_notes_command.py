@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.main import app
 from callgate.core.events import Event, Kind
 from tests.registers.conftest import Command
@@ -24,7 +24,7 @@ def called(command: Command, tmp_path: Path) -> Command:
 
     async def call() -> None:
         said = {"outcome": "allow", "campaign": "spring", "centre": "brussels"}
-        async with daemon.stores(config.load(path), "test", lambda: NOW) as (ledger, _):
+        async with installation.stores(config.load(path), "test", lambda: NOW) as (ledger, _):
             await ledger.append([Event(Kind.VERDICT, NOW, "c1", ANNA, "acme", said)])
 
     asyncio.run(call())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from callgate import config, daemon, partnering
+from callgate import config, installation, partnering
 from callgate.core.partners import Item
 from callgate.stores.outbox import Outbox
 from tests.registers.conftest import Command
@@ -45,7 +45,7 @@ def command(command: Command, tmp_path: Path) -> Command:
 @asynccontextmanager
 async def an_outbox(folder: Path) -> AsyncIterator[Outbox]:
     settings = config.load(folder / "callgate.toml")
-    async with daemon.stores(settings, "office", lambda: NOW) as (ledger, _):
+    async with installation.stores(settings, "office", lambda: NOW) as (ledger, _):
         yield Outbox(ledger, partnering.partners_of(settings), lambda: NOW)
 
 

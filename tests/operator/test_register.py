@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from callgate import config
+from callgate.accountability.register import register
 from callgate.core.document import TO_FILL_IN, as_json, as_markdown
-from callgate.register import register
 from tests.core.test_config import GOOD
 from tests.registers.conftest import Command
 

@@ -11,7 +11,7 @@ from callgate.core.events import DataClass, Event, Kind
 from callgate.core.gate import Facts, Hit, Question, Scope
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
-from callgate.rehearsal import Change, Report, rehearse
+from callgate.office.rehearsal import Change, Report, rehearse
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
 from tests.core.test_gate import CONSENT, NOW, POLICY, mandate

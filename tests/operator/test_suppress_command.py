@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.core.events import DataClass
 from callgate.stores.ledger.journal import Journal
 from tests.registers.conftest import Command
@@ -93,7 +93,7 @@ def test_the_objection_of_a_person_who_was_erased_is_still_found_and_of_nobody_e
 
     async def erase() -> None:
         settings = config.load(tmp_path / "callgate.toml")
-        async with daemon.stores(settings, "eraser", lambda: NOW) as (ledger, _):
+        async with installation.stores(settings, "eraser", lambda: NOW) as (ledger, _):
             journal = Journal(tmp_path / "erasures.journal")
             await ledger.erase(ANNA, "acme", [*DataClass], NOW, by="officer", journal=journal)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.core.access import Principal, Role
 from callgate.core.events import Kind
 from callgate.web.auth.door import Door, Visitor
@@ -21,9 +21,9 @@ PASSWORD = "correct horse battery"
 def with_door(folder: Path, token: str) -> Visitor | None:
     async def work() -> Visitor | None:
         settings = config.load(folder / "callgate.toml")
-        clock = daemon.clock_of(settings)
-        async with daemon.stores(settings, "test", clock) as (ledger, _):
-            door: Door = daemon.door_of(settings, ledger, clock)
+        clock = installation.clock_of(settings)
+        async with installation.stores(settings, "test", clock) as (ledger, _):
+            door: Door = installation.door_of(settings, ledger, clock)
             assert await door.log_in("boss", PASSWORD, "127.0.0.1")
             return await door.by_token(token)
 

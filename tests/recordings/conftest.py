@@ -11,15 +11,15 @@ from callgate.boundary import Heard, Played
 from callgate.core.access import Principal, Role
 from callgate.core.events import DataClass, Event, Kind
 from callgate.core.policy import Policy
-from callgate.office import LocalOffice
+from callgate.office.local import LocalOffice
 from callgate.pbx.recordings import Recordings, Sealed
 from callgate.pbx.sealing import Sealer
 from callgate.recordings.archive import Archive
 from callgate.recordings.listening import Listening
+from callgate.stores.cache.suppression import SuppressionCache
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.schema import Entry
-from callgate.stores.suppression import SuppressionCache
 from tests.node.fakes import DECISION
 from tests.node.sounds import record
 from tests.stores.conftest import ANNA, NOW, either, journal, ledger, postgres, url

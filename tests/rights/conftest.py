@@ -14,13 +14,13 @@ from callgate.core.gate import CallRequest
 from callgate.core.policy import Controller
 from callgate.core.requests import Answer
 from callgate.core.retention import Terms
-from callgate.office import LocalOffice
+from callgate.office.local import LocalOffice
 from callgate.rights.desk import Asked, Desk
-from callgate.stores.keys import Keys
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import SuppressionCache
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import SuppressionCache
 from tests.core.test_gate import POLICY as ACMES
 from tests.stores.conftest import (
     ANNA,

@@ -11,7 +11,6 @@ import pytest
 from redis.asyncio import Redis
 
 from callgate.boundary import LateBlock
-from callgate.consenting import Desk as ConsentDesk
 from callgate.core.access import Principal, Role
 from callgate.core.consentfile import Given
 from callgate.core.events import Event, Json, Kind
@@ -22,18 +21,19 @@ from callgate.core.reasons import Reason
 from callgate.core.requests import Answer, Ground, Request, Right, Stage
 from callgate.core.retention import Terms
 from callgate.node.later import LateFile
+from callgate.office.consenting import Desk as ConsentDesk
 from callgate.rights import erasing
 from callgate.rights.certificate import statement
 from callgate.rights.desk import NotAllowed, Unfit
 from callgate.rights.erasing import carry_out, end_terms, erase, sweep
 from callgate.rights.limiting import restrict
 from callgate.rights.showing import visible
+from callgate.stores.cache.readiness import rebuild
 from callgate.stores.errors import StoreUnavailable
 from callgate.stores.ledger.questions import Question
 from callgate.stores.ledger.sqlite import SqliteBackend
 from callgate.stores.ledger.upkeep import retain
 from callgate.stores.objectors import read_objectors
-from callgate.stores.readiness import rebuild
 from tests.rights.conftest import ANNA, BRAM, DAY, NOW, OFFICER, POLICY, VOICE, Place, asked, lived
 from tests.stores.conftest import TOKENS, objection
 from tests.stores.servers import RedisServer

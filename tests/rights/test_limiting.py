@@ -14,10 +14,10 @@ from callgate.rights.desk import LONGEST, NotAllowed, Unfit
 from callgate.rights.erasing import erase
 from callgate.rights.limiting import lift, object_, rectify, restrict
 from callgate.rights.showing import visible
+from callgate.stores.cache.readiness import rebuild
 from callgate.stores.ledger.projections import rebuild as rebuild_projections
 from callgate.stores.ledger.questions import Question
 from callgate.stores.ledger.upkeep import retain
-from callgate.stores.readiness import rebuild
 from tests.rights.conftest import ANNA, BRAM, DAY, NOW, OFFICER, Place, asked, lived
 
 pytestmark = pytest.mark.server

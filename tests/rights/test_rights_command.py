@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.core.events import Event, Kind
 from callgate.rights import certificate
+from callgate.stores.cache.readiness import rebuild
 from callgate.stores.ledger.checkpoints import public_key
 from callgate.stores.ledger.keyfile import read_ledger_keys
-from callgate.stores.readiness import rebuild
 from tests.registers.conftest import Command, command, redis_url
 from tests.stores.test_erasure import forms
 
@@ -38,8 +38,8 @@ def lived(command: Command, tmp_path: Path) -> Command:
 
 async def _live(config_file: Path) -> None:
     settings = config.load(config_file)
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, "test", clock) as (ledger, cache):
+    clock = installation.clock_of(settings)
+    async with installation.stores(settings, "test", clock) as (ledger, cache):
         said: dict[str, Any] = {"outcome": "allow", "campaign": "spring", "centre": "brussels"}
         kinds = (Kind.DIALLED, Kind.CLOSED)
         verdict = Event(Kind.VERDICT, clock(), "c1", ANNA, "acme", said)

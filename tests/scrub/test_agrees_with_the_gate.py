@@ -24,16 +24,17 @@ from callgate.core.plan import INDEX
 from callgate.core.policy import Policy
 from callgate.core.purpose import Purpose
 from callgate.core.reasons import Reason
-from callgate.dryrun import dry_run
+from callgate.office.dryrun import dry_run
 from callgate.scrub.judging import REASONS, Judge, Unscrubbable
 from callgate.scrub.lawful import LawOfLists
 from callgate.scrub.objections import read_objections
-from callgate.stores import consents, relations
-from callgate.stores.keys import Keys
-from callgate.stores.listfile import ListVersion
-from callgate.stores.lists import directory
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import SuppressionCache
+from callgate.stores.cache import consents, relations
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import SuppressionCache
+from callgate.stores.lists.file import ListVersion
+from callgate.stores.lists.inforce import directory
+from callgate.stores.lists.membership import Membership
 from tests.core.test_config import GOOD
 from tests.stores.conftest import NOW, TOKENS, filed, ledger, objection, open_ledger, redis, removal, server
 
@@ -158,7 +159,7 @@ async def test_what_a_scrub_says_of_a_person_the_gate_says_too(case: Case, redis
     law = LawOfLists(policy, spring, states, NOW)
     law.check()
     named = {file.of.id: file for file in files}
-    lists = {country: {name: named[name] for name in law.lists(country)} for country in spring.countries}
+    lists = {country: {name: Membership.of(named[name]) for name in law.lists(country)} for country in spring.countries}
     judge = Judge(lists, await read_objections(cache, ledger, "acme", "spring"), law)
     numbers = np.array([int(number[1:]) for number in NUMBERS], np.uint64)
     owners = np.array([INDEX[phone.country_of(number)] for number in NUMBERS], np.uint16)

@@ -8,10 +8,10 @@ from callgate.core.bulk import Numbers
 from callgate.core.events import Event, Kind
 from callgate.scrub.judging import CLEAR, ERASED, OBJECTION, RESTRICTED
 from callgate.scrub.objections import read_objections
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import SuppressionCache
 from callgate.stores.errors import NotReady
 from callgate.stores.ledger import Ledger
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import SuppressionCache
 from tests.stores.conftest import ANNA, BRAM, NOW, cache, cold, keys, ledger, objection, redis, removal, server
 
 __all__ = ["cache", "cold", "keys", "ledger", "redis", "server"]

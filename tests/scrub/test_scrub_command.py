@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from callgate import config, daemon
-from callgate.stores.readiness import rebuild
+from callgate import config, installation
+from callgate.stores.cache.readiness import rebuild
 from tests.registers.conftest import Command, command, redis_url
 
 __all__ = ["command", "redis_url"]
@@ -41,7 +41,7 @@ def ready(command: Command, tmp_path: Path) -> Command:
 
 async def rebuilt(config_file: Path) -> None:
     settings = config.load(config_file)
-    async with daemon.stores(settings, "test", daemon.clock_of(settings)) as (ledger, cache):
+    async with installation.stores(settings, "test", installation.clock_of(settings)) as (ledger, cache):
         assert await rebuild(cache, ledger) == ()
 
 

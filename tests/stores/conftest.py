@@ -9,16 +9,16 @@ import pytest
 from redis.asyncio import Redis
 
 from callgate.core.events import Event, Kind
-from callgate.stores.connection import connect
+from callgate.stores.cache.connection import connect
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import SuppressionCache
 from callgate.stores.encoding import TokenKey, TokenKeys
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.keyfile import LedgerKeys
-from callgate.stores.listfile import ListFile, ListVersion
-from callgate.stores.listwriter import write_list
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import SuppressionCache
+from callgate.stores.lists.file import ListFile, ListVersion
+from callgate.stores.lists.writer import write_list
 from callgate.stores.tokens import stored_tokens
 from lab.postgres import PostgresServer
 from tests.stores.servers import RedisServer

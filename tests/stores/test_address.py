@@ -2,7 +2,7 @@
 
 import pytest
 
-from callgate.stores.address import read_address
+from callgate.stores.cache.address import read_address
 
 
 def test_a_url_of_one_server_is_redis_pys_own() -> None:

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from callgate import breach
-from callgate.breach import Act, Window, survey
-from callgate.breachreport import report
+from callgate.accountability import breach
+from callgate.accountability.breach import Act, Window, survey
+from callgate.accountability.breachreport import report
 from callgate.core.document import TO_FILL_IN, as_html, as_json, as_markdown
 from callgate.core.events import ACCESSES, DataClass, Event, Json, Kind
 from callgate.stores.ledger import Ledger

@@ -8,13 +8,13 @@ import pytest
 
 from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.core.law import Consent
-from callgate.stores import consents
+from callgate.stores.cache import consents
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.objectors import read_objectors
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import Query, SuppressionCache
 from tests.stores.conftest import ANNA, BRAM, NOW, TOKENS, objection, removal
 
 pytestmark = pytest.mark.server

@@ -16,15 +16,15 @@ from callgate.core.events import Event, Kind
 from callgate.core.law import CapWindow, Consent
 from callgate.core.law.terms import Counted, Owner
 from callgate.core.reasons import Reason
-from callgate.noting import Noting
-from callgate.office import LocalOffice
-from callgate.stores import consents
-from callgate.stores.contacts import HELD, KEPT, Attempt
+from callgate.office.local import LocalOffice
+from callgate.office.noting import Noting
+from callgate.stores.cache import consents
+from callgate.stores.cache.contacts import HELD, KEPT, Attempt
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import check, ensure, rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
 from callgate.stores.errors import LedgerUnavailable, NotReady, Why
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
-from callgate.stores.readiness import check, ensure, rebuild
-from callgate.stores.suppression import Query, SuppressionCache
 from tests.core.test_gate import NOW, POLICY, REQUEST
 from tests.stores.conftest import TOKENS
 from tests.stores.servers import RedisServer

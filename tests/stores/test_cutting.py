@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callgate.stores.cutting import Cut, Numbers, cut
 from callgate.stores.errors import ListRefused
-from callgate.stores.index import LIMIT, Chunk
+from callgate.stores.lists.cutting import Cut, Numbers, cut
+from callgate.stores.lists.index import LIMIT, Chunk
 from tests.stores.shapes import NUMBERS, clustered, uniform
 
 

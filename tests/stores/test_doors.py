@@ -10,10 +10,10 @@ from callgate.core.events import Event, Kind
 from callgate.core.law import Consent
 from callgate.core.objecting import Door, objection
 from callgate.core.reasons import Reason
-from callgate.office import LocalOffice
-from callgate.stores import consents
+from callgate.office.local import LocalOffice
+from callgate.stores.cache import consents
+from callgate.stores.cache.suppression import SuppressionCache
 from callgate.stores.ledger import Ledger
-from callgate.stores.suppression import SuppressionCache
 from tests.core.test_gate import NOW, POLICY, REQUEST
 from tests.stores.test_contacts import DAY, PERSON
 

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callgate.core.gate import Scope
+from callgate.stores.cache.keys import Keys, named
 from callgate.stores.encoding import (
     BadKeyFile,
     TokenKey,
@@ -17,7 +18,6 @@ from callgate.stores.encoding import (
     read_keys,
     write_new_key,
 )
-from callgate.stores.keys import Keys, named
 from callgate.stores.objections import Audience, audiences, digits
 from tests.stores.conftest import ANNA, BRAM
 

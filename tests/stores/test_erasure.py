@@ -12,14 +12,14 @@ from redis.asyncio import Redis
 
 from callgate.core.events import DataClass, Event, Kind
 from callgate.core.gate import Hit, Scope
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
 from callgate.stores.encoding import TokenKey, TokenKeys
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.ledger.sqlite import SqliteBackend
 from callgate.stores.objections import Audience
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import Query, SuppressionCache
 from callgate.stores.tokens import alive, stored_tokens
 from tests.stores.conftest import ANNA, BRAM, NOW, TOKENS, objection, open_ledger, verdict
 

@@ -18,17 +18,17 @@ from callgate.core.events import Event, Kind
 from callgate.core.gate import CallRequest
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
-from callgate.office import LocalOffice
-from callgate.stores.bulk import send, words
-from callgate.stores.connection import connect
+from callgate.office.local import LocalOffice
+from callgate.stores.cache.bulk import send, words
+from callgate.stores.cache.connection import connect
+from callgate.stores.cache.filling import names
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.nodes import ask, primaries
+from callgate.stores.cache.readiness import check, ensure
+from callgate.stores.cache.replicas import reached_a_replica
+from callgate.stores.cache.suppression import SuppressionCache
 from callgate.stores.errors import NotReady, StoreUnavailable
-from callgate.stores.filling import names
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
-from callgate.stores.nodes import ask, primaries
-from callgate.stores.readiness import check, ensure
-from callgate.stores.replicas import reached_a_replica
-from callgate.stores.suppression import SuppressionCache
 from tests.core.test_config import GOOD
 from tests.stores.conftest import ANNA, NOW, TOKENS, open_ledger
 from tests.stores.topologies import BehindSentinel, Cluster, cut_off, until_async

@@ -9,7 +9,7 @@ import pytest
 import structlog
 from typer.testing import CliRunner
 
-from callgate import config, daemon
+from callgate import config, daemon, installation
 from callgate.cli.main import app
 from callgate.clock import system_clock
 from callgate.prompts.catalogue import Catalogue
@@ -41,11 +41,11 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[config
 
 
 async def test_a_start_that_fails_signs_what_was_written_before_it_ends(settings: config.Settings) -> None:
-    async with daemon.stores(settings, "before", system_clock) as (ledger, _):
+    async with installation.stores(settings, "before", system_clock) as (ledger, _):
         await ledger.append([verdict()])
     with pytest.raises(OSError, match="address already in use"):
         await daemon.serve(settings, Path("unused"), lambda: settings)
-    async with daemon.stores(settings, "after", system_clock) as (ledger, _):
+    async with installation.stores(settings, "after", system_clock) as (ledger, _):
         report = await ledger.audit()
         events = await ledger.last_seq()
     assert (report.covered, report.problems) == (events, ())  # with the policy, where it got so far

@@ -8,13 +8,13 @@ import pytest
 import sqlalchemy as sa
 
 from callgate.core.events import DataClass, Event, Kind
+from callgate.stores.cache.readiness import ensure
+from callgate.stores.cache.suppression import Query, SuppressionCache
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, NotReady, Why
 from callgate.stores.ledger import Ledger, gap
 from callgate.stores.ledger.backup import back_up, restore
 from callgate.stores.ledger.journal import Journal
-from callgate.stores.readiness import ensure
 from callgate.stores.schema import subjects
-from callgate.stores.suppression import Query, SuppressionCache
 from lab.postgres import PostgresServer, programs
 from tests.stores.conftest import ANNA, BRAM, NOW, ledger_url, objection, open_at, open_ledger, verdict
 

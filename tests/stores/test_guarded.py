@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from callgate.stores.connection import connect
+from callgate.stores.cache.connection import connect
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
 from callgate.stores.errors import StoreUnavailable
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import Query, SuppressionCache
 from tests.stores.conftest import ANNA, TOKENS, filed, objection
 from tests.stores.topologies import SERVICE, Guarded, TcpServer, free_port, until
 

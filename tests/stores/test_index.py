@@ -6,7 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from callgate.stores.index import LIMIT, WIDE, Chunk, Index
+from callgate.stores.lists.index import LIMIT, WIDE, Chunk, Index
 from tests.stores.conftest import filed
 from tests.stores.shapes import NUMBERS
 

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from callgate.stores.cutting import Numbers
 from callgate.stores.errors import ListRefused
-from callgate.stores.listfile import ListFile, open_list
-from callgate.stores.listwriter import write_list
+from callgate.stores.lists.cutting import Numbers
+from callgate.stores.lists.file import open_list
+from callgate.stores.lists.membership import Membership
+from callgate.stores.lists.writer import write_list
 from tests.stores.conftest import DNCM, filed
 from tests.stores.shapes import NUMBERS
 
@@ -34,19 +35,17 @@ def test_a_file_contains_its_numbers_and_no_others(
     ends = {chunk.base + 2 * chunk.bias for chunk in filed(tmp_path, numbers).index().chunks()}
     near = {number + step for number in numbers | ends for step in (-1, 0, 1)}
     asked = data.draw(st.permutations(sorted(numbers | near | others)))
-    found = open_list(filed(tmp_path, numbers).path).contains(np.array(asked, np.uint64))
+    found = Membership.of(open_list(filed(tmp_path, numbers).path)).contains(np.array(asked, np.uint64))
     assert found.tolist() == [number in numbers for number in asked]
 
 
 @pytest.mark.parametrize("asked", [0, 1, 2**16 - 1, 2**16, 2**16 + 1])
 def test_numbers_are_looked_up_in_the_order_they_are_asked_for(tmp_path: Path, asked: int) -> None:
     numbers = np.arange(asked, 0, -1).astype(np.uint64)
-    assert (filed(tmp_path, range(2, 70_000, 2)).contains(numbers) == (numbers % 2 == 0)).all()
+    assert (Membership.of(filed(tmp_path, range(2, 70_000, 2))).contains(numbers) == (numbers % 2 == 0)).all()
 
 
-@pytest.mark.parametrize(
-    "look", [lambda file: list(file.filled()), lambda file: file.contains(np.array([1], np.uint64))]
-)
+@pytest.mark.parametrize("look", [lambda file: list(file.filled()), Membership.of])
 @pytest.mark.parametrize("numbers", [[], SMALL, range(10**10, 10**10 + 1020)])
 def test_any_byte_that_is_changed_is_noticed(tmp_path: Path, look: object, numbers: list[int]) -> None:
     path = filed(tmp_path, numbers).path
@@ -70,7 +69,7 @@ def test_any_truncation_and_any_growth_is_noticed(tmp_path: Path) -> None:
         with pytest.raises(ListRefused):
             list(open_list(path).filled())
         with pytest.raises(ListRefused):
-            open_list(path).contains(np.array([1], np.uint64))
+            Membership.of(open_list(path))
 
 
 @pytest.mark.parametrize("kept", [0, 15, 16, 100, 170])
@@ -110,7 +109,7 @@ def test_a_list_is_its_owners_only(tmp_path: Path) -> None:
 
 
 def test_a_file_that_is_replaced_while_it_is_asked_answers_as_it_was(tmp_path: Path) -> None:
-    file: ListFile = filed(tmp_path, SMALL)
+    file = Membership.of(filed(tmp_path, SMALL))
     asked = np.array([1, *SMALL], np.uint64)
     before = file.contains(asked).tolist()
     filed(tmp_path, [1])

@@ -14,16 +14,17 @@ from redis.exceptions import ResponseError
 
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.core.law import Contacts
-from callgate.stores import bulk, indexes, lists, patrol
+from callgate.stores.cache import bulk, patrol
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import check, ensure, rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
 from callgate.stores.errors import ListRefused, NotReady, StoreBusy, Why
-from callgate.stores.index import Index
-from callgate.stores.indexes import Indexes
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
-from callgate.stores.listfile import ListFile
-from callgate.stores.lists import Loaded, directory, load_list
-from callgate.stores.readiness import check, ensure, rebuild
-from callgate.stores.suppression import Query, SuppressionCache
+from callgate.stores.lists import indexes, inforce
+from callgate.stores.lists.file import ListFile
+from callgate.stores.lists.index import Index
+from callgate.stores.lists.indexes import Indexes
+from callgate.stores.lists.inforce import Loaded, directory, load_list
 from tests.stores.conftest import ANNA, BRAM, DNCM, NOW, TOKENS, filed, objection
 from tests.stores.servers import RedisServer
 from tests.stores.shapes import NUMBERS, clustered, uniform
@@ -171,7 +172,7 @@ async def test_a_load_that_fails_leaves_the_version_in_force_and_the_next_leaves
         if crash == "broken off" and arrived == bad.count:
             raise RuntimeError
 
-    monkeypatch.setattr(lists, "BLOCK", 50)
+    monkeypatch.setattr(inforce, "BLOCK", 50)
     await load_list(redis, keys, filed(tmp_path, [int(ANNA[1:])]))
     bad = filed(tmp_path, uniform(20_000, 10**7), replace(DNCM, version="bad"))
     if crash == "damaged":
@@ -191,13 +192,13 @@ async def test_a_load_that_fails_leaves_the_version_in_force_and_the_next_leaves
 async def test_a_list_that_does_not_arrive_whole_is_not_put_in_force(
     cache: SuppressionCache, redis: Redis, keys: Keys, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    counting = lists.count
+    counting = inforce.count
 
     async def count_after_a_loss(redis: Redis, keys: Keys, loaded: Loaded) -> int:
         await redis.spop(keys.chunk("be-dncm", loaded.load, 0))
         return await counting(redis, keys, loaded)
 
-    monkeypatch.setattr(lists, "count", count_after_a_loss)
+    monkeypatch.setattr(inforce, "count", count_after_a_loss)
     with pytest.raises(ListRefused, match="of 2 numbers of be-dncm 1 arrived"):
         await load_list(redis, keys, filed(tmp_path, [int(BRAM[1:]), int(ANNA[1:])]))
     assert (await cache.lookup(asked(ANNA))).facts.lists == {}
@@ -210,7 +211,7 @@ async def test_a_load_whose_place_another_took_is_not_put_in_force(
         await redis.set(keys.loading("be-dncm"), "another")
         return loaded.count
 
-    monkeypatch.setattr(lists, "count", count_and_lose_the_lock)
+    monkeypatch.setattr(inforce, "count", count_and_lose_the_lock)
     with pytest.raises(StoreBusy, match="another process took over"):
         await load_list(redis, keys, filed(tmp_path, [int(ANNA[1:])]))
     assert await directory(redis, keys) == {}
@@ -312,7 +313,7 @@ async def test_an_index_goes_on_being_read_when_the_call_that_asked_gave_up(
         reads += 1
         begun.set()
         await go_on.wait()
-        return await lists.read_index(redis, keys, loaded)
+        return await inforce.read_index(redis, keys, loaded)
 
     monkeypatch.setattr(indexes, "read_index", slow)
     held = Indexes(redis, keys)

@@ -9,7 +9,7 @@ from callgate.boundary import Said
 from callgate.core.events import Event, Kind
 from callgate.core.objecting import Door, objection
 from callgate.core.reasons import Reason
-from callgate.office import LocalOffice
+from callgate.office.local import LocalOffice
 from callgate.stores.ledger import Ledger
 from tests.core.test_gate import NOW, REQUEST
 from tests.stores.test_contacts import PERSON, Offices, clock, offices

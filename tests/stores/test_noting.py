@@ -15,7 +15,7 @@ from callgate.core.events import DataClass, Event, Kind
 from callgate.core.policy import OUTCOMES, Policy
 from callgate.core.screen import Finding
 from callgate.core.vocabulary import Category
-from callgate.noting import Failing, NoteRefused, Noting
+from callgate.office.noting import Failing, NoteRefused, Noting
 from callgate.stores.errors import StoreUnavailable
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal

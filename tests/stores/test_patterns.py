@@ -14,12 +14,12 @@ from callgate.core.events import Event, Kind
 from callgate.core.gate import Hit, Scope
 from callgate.scrub.judging import PATTERN
 from callgate.scrub.objections import read_objections
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
+from callgate.stores.cache.verify import Compared, verify
 from callgate.stores.encoding import TokenKey, TokenKeys
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import Query, SuppressionCache
-from callgate.stores.verify import Compared, verify
 from tests.stores.conftest import ANNA, NOW, TOKENS, objection, open_ledger
 
 pytestmark = pytest.mark.server

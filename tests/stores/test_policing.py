@@ -8,7 +8,7 @@ from callgate import config
 from callgate.config import Settings
 from callgate.core.events import Json, Kind
 from callgate.evidence.policies import FOLDER, read
-from callgate.policing import Policing
+from callgate.office.policing import Policing
 from callgate.prompts.catalogue import CURRENT
 from callgate.stores.errors import LedgerUnavailable
 from callgate.stores.ledger import Ledger

@@ -7,17 +7,17 @@ import pytest
 from redis.asyncio import Redis
 
 from callgate.core.gate import Scope
-from callgate.stores import readiness, suppression
-from callgate.stores.connection import text
+from callgate.stores.cache import readiness, suppression
+from callgate.stores.cache.connection import text
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import check, ensure, rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.errors import LedgerUnavailable, ListRefused, NotReady, StoreBusy, Why
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
-from callgate.stores.listfile import ListFile
-from callgate.stores.lists import directory, load_list
-from callgate.stores.readiness import check, ensure, rebuild
+from callgate.stores.lists.file import ListFile
+from callgate.stores.lists.inforce import directory, load_list
 from callgate.stores.schema import Entry
-from callgate.stores.suppression import Query, SuppressionCache
 from tests.stores.conftest import ANNA, BRAM, DNCM, TOKENS, filed, objection, open_ledger
 from tests.stores.servers import RedisServer
 

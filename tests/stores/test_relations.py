@@ -9,13 +9,13 @@ import pytest
 from callgate.core.events import DataClass, Event, Json, Kind
 from callgate.core.law import Related
 from callgate.core.law.terms import Relation
-from callgate.stores import relations
+from callgate.stores.cache import relations
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
+from callgate.stores.cache.verify import verify
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import Query, SuppressionCache
-from callgate.stores.verify import verify
 from tests.registers.conftest import Command, command, redis_url
 from tests.stores.conftest import ANNA, BRAM, NOW, TOKENS, objection, removal
 

@@ -3,15 +3,15 @@
 from datetime import timedelta
 from typing import Any
 
-from callgate.alarms import Alarms
 from callgate.core.access import Principal, Role
 from callgate.core.board import BLOCKS_MOST, Board, alarm_id
 from callgate.core.events import Event, Json, Kind
 from callgate.core.tally import DAY
 from callgate.live import Live
-from callgate.remembering import remember
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.history import seq_before
+from callgate.watching.alarms import Alarms
+from callgate.watching.remembering import remember
 from tests.stores.conftest import NOW
 from tests.web.world import FakeLater, verdict
 

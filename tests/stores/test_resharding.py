@@ -13,12 +13,12 @@ from redis.crc import key_slot
 from callgate.core.gate import Scope
 from callgate.core.policy import Policy
 from callgate.core.reasons import Reason
+from callgate.stores.cache.readiness import check
+from callgate.stores.cache.suppression import Query
+from callgate.stores.cache.verify import Compared, verify
 from callgate.stores.errors import NotReady, StoreUnavailable
 from callgate.stores.ledger import Ledger
-from callgate.stores.lists import load_list
-from callgate.stores.readiness import check
-from callgate.stores.suppression import Query
-from callgate.stores.verify import Compared, verify
+from callgate.stores.lists.inforce import load_list
 from tests.stores.conftest import ANNA, BRAM, filed
 from tests.stores.test_failover import OBJECTION, desk, policy
 from tests.stores.topologies import NEVER, Cluster

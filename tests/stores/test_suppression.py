@@ -15,15 +15,15 @@ from redis.asyncio import Redis
 from callgate.core.events import Event
 from callgate.core.gate import Facts, Hit, ListState, Scope
 from callgate.core.law import Contacts
-from callgate.stores.connection import text
+from callgate.stores.cache.connection import text
+from callgate.stores.cache.filling import filling
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import Found, Query, SuppressionCache
 from callgate.stores.encoding import TokenKey, TokenKeys
 from callgate.stores.errors import Behind, NotReady, StoreBusy, StoreUnavailable, Why
-from callgate.stores.filling import filling
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
-from callgate.stores.lists import load_list
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import Found, Query, SuppressionCache
+from callgate.stores.lists.inforce import load_list
 from tests.stores.conftest import ANNA, BRAM, NOW, TOKENS, filed, objection, open_ledger, removal, verdict
 from tests.stores.servers import RedisServer
 

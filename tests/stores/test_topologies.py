@@ -13,19 +13,19 @@ from callgate.core.gate import ListState, Scope
 from callgate.core.law import Consent
 from callgate.scrub.judging import CLEAR, OBJECTION, OnFile
 from callgate.scrub.objections import read_objections
-from callgate.stores import bulk, replicas, suppression
-from callgate.stores.connection import connect
-from callgate.stores.consents import payload
+from callgate.stores.cache import bulk, replicas, suppression
+from callgate.stores.cache.connection import connect
+from callgate.stores.cache.consents import payload
+from callgate.stores.cache.filling import names
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.lookup import Answers, look_up
+from callgate.stores.cache.nodes import Client, ask, home, primaries
+from callgate.stores.cache.readiness import check, ensure, rebuild
+from callgate.stores.cache.suppression import Query, SuppressionCache
+from callgate.stores.cache.verify import Compared, verify
 from callgate.stores.errors import NotReady, StoreUnavailable, Why
-from callgate.stores.filling import names
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
-from callgate.stores.lists import directory, load_list
-from callgate.stores.lookup import Answers, look_up
-from callgate.stores.nodes import Client, ask, home, primaries
-from callgate.stores.readiness import check, ensure, rebuild
-from callgate.stores.suppression import Query, SuppressionCache
-from callgate.stores.verify import Compared, verify
+from callgate.stores.lists.inforce import directory, load_list
 from tests.stores.conftest import ANNA, BRAM, DNCM, NOW, TOKENS, filed, objection, removal
 from tests.stores.shapes import uniform
 from tests.stores.topologies import NEVER, BehindSentinel, Cluster, TcpServer

@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from callgate.core.events import DataClass
+from callgate.stores.cache.filling import names
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import SuppressionCache
+from callgate.stores.cache.verify import NO_FILE, NOT_LOADED, Compared, verify
 from callgate.stores.errors import NotReady, StoreBusy
-from callgate.stores.filling import names
-from callgate.stores.keys import Keys
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
-from callgate.stores.listfile import ListFile
-from callgate.stores.lists import directory, load_list
-from callgate.stores.readiness import rebuild
+from callgate.stores.lists.file import ListFile
+from callgate.stores.lists.inforce import directory, load_list
 from callgate.stores.schema import Entry
-from callgate.stores.suppression import SuppressionCache
-from callgate.stores.verify import NO_FILE, NOT_LOADED, Compared, verify
 from tests.stores.conftest import ANNA, BRAM, DNCM, NOW, filed, objection, removal
 from tests.stores.servers import RedisServer
 from tests.stores.shapes import uniform

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from callgate import config as configuration
-from callgate import daemon
+from callgate import installation
 from callgate.core.access import Area, Role
 from lab.config import make_secrets, render, values
 from lab.keeper import environment
@@ -27,9 +27,9 @@ async def test_each_logs_in_with_the_password_of_this_lab_and_the_machine_has_a_
     await make_people(place)
     people = read_people(place)
     settings = configuration.load(place.config)
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, "test", clock) as (ledger, _):
-        door = daemon.door_of(settings, ledger, clock)
+    clock = installation.clock_of(settings)
+    async with installation.stores(settings, "test", clock) as (ledger, _):
+        door = installation.door_of(settings, ledger, clock)
         for name, role in PEOPLE.items():
             visitor = await door.by_session(await door.log_in(name, people[name], "127.0.0.1"))
             assert visitor is not None

@@ -15,7 +15,7 @@ from callgate.core.access import Role
 from callgate.core.gate import CallRequest
 from callgate.front import watch
 from callgate.live import Live
-from callgate.metrics import MeasuredOffice, Metrics, Reading
+from callgate.watching.metrics import MeasuredOffice, Metrics, Reading
 from tests.stores.conftest import NOW
 from tests.web.world import POLICY, World, a_world
 

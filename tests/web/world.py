@@ -14,8 +14,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from argon2 import PasswordHasher
 from playwright.async_api import BrowserContext
 
-from callgate.alarms import Alarms
-from callgate.breachreport import report
+from callgate.accountability.breachreport import report
 from callgate.config import Http
 from callgate.core.access import Area, Principal, Role
 from callgate.core.document import Document
@@ -28,9 +27,8 @@ from callgate.core.retention import Terms as Kept
 from callgate.front import tls_of
 from callgate.listimport import Import, ListImports, Stage
 from callgate.live import Live
-from callgate.metrics import MeasuredOffice, Metrics
-from callgate.noting import Noting
-from callgate.office import LocalOffice
+from callgate.office.local import LocalOffice
+from callgate.office.noting import Noting
 from callgate.partnering import Erasing
 from callgate.partners.feed import Feed
 from callgate.pbx.recordings import Recordings
@@ -40,13 +38,15 @@ from callgate.recordings.listening import Listening
 from callgate.rights.desk import Desk
 from callgate.rules import transfers
 from callgate.stores.accounts import Accounts, User
-from callgate.stores.connection import connect
-from callgate.stores.keys import Keys
+from callgate.stores.cache.connection import connect
+from callgate.stores.cache.keys import Keys
+from callgate.stores.cache.readiness import rebuild
+from callgate.stores.cache.suppression import SuppressionCache
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal
 from callgate.stores.outbox import Outbox
-from callgate.stores.readiness import rebuild
-from callgate.stores.suppression import SuppressionCache
+from callgate.watching.alarms import Alarms
+from callgate.watching.metrics import MeasuredOffice, Metrics
 from callgate.web.auth.door import Door, csrf_of, digest
 from callgate.web.auth.door import Terms as SessionTerms
 from callgate.web.auth.passwords import Passwords

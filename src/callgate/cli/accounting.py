@@ -9,11 +9,12 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from callgate import breach, config, daemon
-from callgate.breachreport import report
+from callgate import config, installation
+from callgate.accountability import breach
+from callgate.accountability.breachreport import report
+from callgate.accountability.register import register
 from callgate.cli.common import ConfigOption, default_config, err, explained, fail, out, run
 from callgate.core.document import Document, Format, as_html, as_json, as_markdown
-from callgate.register import register
 
 FormatOption = Annotated[Format, typer.Option("--format", help="A page to print, JSON, or Markdown.")]
 OutputOption = Annotated[Path | None, typer.Option("--output", "-o", help="A file, instead of standard output.")]
@@ -30,7 +31,7 @@ def register_command(
     with explained():
         settings = config.load(config_file)
     _known(controller, settings)
-    day = daemon.clock_of(settings)().date()
+    day = installation.clock_of(settings)().date()
     _hand_over(register(settings, config.to_policy(settings), day, controller), form, output)
 
 
@@ -51,14 +52,14 @@ def breach_command(
     """What was accessed by whom in a window, how many people it concerns, by when to notify (GDPR Art. 33)."""
     with explained():
         settings = config.load(config_file)
-    clock = daemon.clock_of(settings)
+    clock = installation.clock_of(settings)
     ends = until.astimezone() if until else clock()
     window = breach.Window(since.astimezone(), ends, user)
     if window.since >= window.until:
         fail(f"the window ends at {window.until}, which is not after it begins")
 
     async def work() -> breach.Survey:
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
+        async with installation.opened(settings) as (ledger, _):
             with Progress(console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
                 bar = progress.add_task("reading events", total=None)
                 return await breach.survey(ledger, window, lambda read: progress.update(bar, completed=read))

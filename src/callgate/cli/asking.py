@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli import entering
 from callgate.cli.common import err, explained, fail, out, print_json, run
 from callgate.config import Settings
@@ -69,9 +69,9 @@ async def a_desk(settings: Settings) -> AsyncIterator[Desk]:
     """A desk that lives as long as one command."""
     policy = config.to_policy(settings)
     async with entering.an_office(settings) as (office, ledger):
-        recordings = daemon.recordings_of(settings)
-        clock = daemon.clock_of(settings)
-        yield daemon.desk_of(settings, ledger, office, recordings, policy=lambda: policy, clock=clock)
+        recordings = installation.recordings_of(settings)
+        clock = installation.clock_of(settings)
+        yield installation.desk_of(settings, ledger, office, recordings, policy=lambda: policy, clock=clock)
 
 
 def at_a_desk(settings: Settings, what: str, work: Callable[[Desk], Awaitable[T]]) -> T:

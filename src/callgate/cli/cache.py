@@ -8,11 +8,11 @@ import typer
 from rich.progress import Progress, TaskID
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, out, print_json, run
-from callgate.stores import readiness
+from callgate.stores.cache import readiness
+from callgate.stores.cache.verify import Compared, verify
 from callgate.stores.errors import Unready
-from callgate.stores.verify import Compared, verify
 
 app = typer.Typer(help="The suppression cache in Redis: verify, rebuild.", no_args_is_help=True)
 
@@ -26,9 +26,12 @@ def verify_(config_file: ConfigOption = default_config, as_json: JsonOption = Fa
 
     async def work() -> list[Compared]:
         settings = config.load(config_file)
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, cache):
+        async with installation.opened(settings) as (
+            ledger,
+            cache,
+        ):
             with _bars() as progress:
-                return [part async for part in verify(cache, ledger, daemon.list_files(settings), progress)]
+                return [part async for part in verify(cache, ledger, installation.list_files(settings), progress)]
 
     parts = run(work())
     ok = all(part.ok for part in parts)
@@ -54,9 +57,12 @@ def rebuild(config_file: ConfigOption = default_config, as_json: JsonOption = Fa
 
     async def work() -> tuple[Unready, ...]:
         settings = config.load(config_file)
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, cache):
+        async with installation.opened(settings) as (
+            ledger,
+            cache,
+        ):
             with _bars() as progress:
-                files = daemon.list_files(settings)
+                files = installation.list_files(settings)
                 return await readiness.rebuild(cache, ledger, files, anew=True, progress=progress)
 
     problems = run(work())

@@ -11,15 +11,15 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from callgate import daemon
+from callgate import installation
 from callgate.cli import entering
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, fail, out, print_json, run
 from callgate.cli.entering import Actor, Number
 from callgate.config import Settings
-from callgate.consenting import Batch, ConsentRefused, Desk
 from callgate.core import consentfile, phone
 from callgate.core.consentfile import Given
 from callgate.core.events import CONSENTS, Event
+from callgate.office.consenting import Batch, ConsentRefused, Desk
 from callgate.stores.encoding import read_keys
 from callgate.stores.ledger.questions import Question
 from callgate.stores.objectors import read_objectors
@@ -42,7 +42,7 @@ def import_(
     Exit code 0: they are in force; 1: the file was refused and nothing was entered; 2: it could not be done.
     """
     settings = entering.settings_for(config_file, controller)
-    now = daemon.clock_of(settings)()
+    now = installation.clock_of(settings)()
     given = entering.whole(file, as_json, lambda lines: consentfile.read(lines, settings.site.country, now))
 
     async def work() -> Batch:
@@ -85,7 +85,7 @@ def add(
     """Enter one consent. Exit code 1: it was refused."""
     settings = entering.settings_for(config_file, controller)
     try:
-        consent = consentfile.consent(given, expires, appointment, daemon.clock_of(settings)())
+        consent = consentfile.consent(given, expires, appointment, installation.clock_of(settings)())
         kept = consentfile.proof_of(proof)
     except ValueError as error:
         fail(str(error))
@@ -133,7 +133,10 @@ def show(
     parsed = entering.number_in(number, settings)
 
     async def work() -> Sequence[Event]:
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+        async with installation.opened(settings) as (
+            ledger,
+            _,
+        ):
             found = await ledger.search(Question(number=parsed.e164, controllers=(controller,), limit=10_000))
         return [entry.event for entry in found if entry.event.kind in CONSENTS]
 
@@ -165,7 +168,7 @@ def _done(number: phone.Number, controller: str, what: str, as_json: bool) -> No
 
 @asynccontextmanager
 async def _desk(settings: Settings, controller: str, actor: str | None, source: str) -> AsyncIterator[Desk]:
-    clock = daemon.clock_of(settings)
+    clock = installation.clock_of(settings)
     keys = read_keys(settings.secrets.suppression_key_file)
     async with entering.an_office(settings) as (office, ledger):
         objectors = await read_objectors(ledger, keys)

@@ -2,7 +2,7 @@
 
 import typer
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, default_config, explained
 from callgate.core import emergency
 
@@ -14,4 +14,4 @@ def emergency_(config_file: ConfigOption = default_config) -> None:
     """Print callgate-emergency.conf for the PBX's country."""
     with explained():
         settings = config.load(config_file)
-    typer.echo(emergency.context(settings.site.country, daemon.outside_lines(settings)), nl=False)
+    typer.echo(emergency.context(settings.site.country, installation.outside_lines(settings)), nl=False)

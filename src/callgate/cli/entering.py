@@ -8,13 +8,13 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import err, explained, fail, print_json
 from callgate.config import Settings
 from callgate.core import phone, written
 from callgate.core.events import Event
 from callgate.core.wholefile import BadFile
-from callgate.office import LocalOffice
+from callgate.office.local import LocalOffice
 from callgate.stores.ledger import Ledger
 
 T = TypeVar("T")
@@ -80,8 +80,8 @@ def audience(settings: Settings, controller: str | None, everyone: bool) -> str:
 @asynccontextmanager
 async def an_office(settings: Settings) -> AsyncIterator[tuple[LocalOffice, Ledger]]:
     """An office that lives as long as one command, and its ledger."""
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+    clock = installation.clock_of(settings)
+    async with installation.opened(settings) as (ledger, cache):
         office = LocalOffice(
             ledger,
             cache,

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
 from callgate.core import phone
 from callgate.core.events import DataClass
@@ -40,16 +40,18 @@ def erase(
     named = _classes(classes)
     if not yes:
         typer.confirm(f"Destroy for good what {controller} holds on {of.masked} ({', '.join(named)})?", abort=True)
-    clock = daemon.clock_of(settings)
+    clock = installation.clock_of(settings)
 
     async def work() -> tuple[int, bool]:
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
+        async with installation.opened(settings) as (ledger, _):
             outbox = Outbox(ledger, partners_of(settings), clock)
             for partner in outbox.partners.values():
                 # What a partner is still to be told of an objection needs the number that is about to go.
                 await outbox.catch_up(partner)
-            done = await ledger.erase(of.e164, controller, named, clock(), by=by, journal=daemon.journal_of(settings))
-            await sweep(ledger, daemon.archive_of(settings), clock())
+            done = await ledger.erase(
+                of.e164, controller, named, clock(), by=by, journal=installation.journal_of(settings)
+            )
+            await sweep(ledger, installation.archive_of(settings), clock())
             return done
 
     count, overwritten = run(work())
@@ -84,8 +86,8 @@ def accept_gap(
 
     async def work() -> None:
         settings = config.load(config_file)
-        clock = daemon.clock_of(settings)
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
+        clock = installation.clock_of(settings)
+        async with installation.opened(settings) as (ledger, _):
             await gap.accept(ledger, clock(), by, because)
 
     run(work())

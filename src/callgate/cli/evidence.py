@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.cli.ledger import TIMES
 from callgate.core import phone
@@ -65,10 +65,10 @@ def export_command(
         check(order, who)
     except Forbidden as error:
         fail(str(error))
-    clock = daemon.clock_of(settings)
+    clock = installation.clock_of(settings)
 
     async def work() -> Done:
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
+        async with installation.opened(settings) as (ledger, _):
             with Progress(console=err, transient=True) as progress:
                 task = progress.add_task("events", total=None)
                 return await export(

@@ -9,16 +9,16 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from callgate import config, daemon
-from callgate.abandonment import Abandonment
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
 from callgate.core import gate
 from callgate.core.events import Json
 from callgate.core.gate import CallRequest, Verdict
 from callgate.core.law import Finding
-from callgate.dryrun import answer
+from callgate.office.abandonment import Abandonment
+from callgate.office.dryrun import answer
+from callgate.stores.cache.readiness import check
 from callgate.stores.errors import StoreUnavailable
-from callgate.stores.readiness import check
 
 
 def explain(
@@ -37,7 +37,7 @@ def explain(
     """
     with explained():
         settings = config.load(config_file)
-    now = _moment(at) if at else daemon.clock_of(settings)()
+    now = _moment(at) if at else installation.clock_of(settings)()
     policy = config.to_policy(settings)
     if centre is None:
         wanted = policy.campaigns.get(campaign)
@@ -80,8 +80,8 @@ async def _verdict(config_file: Path, request: CallRequest, now: datetime) -> Ve
     question = gate.ask(request, policy, now)
     if isinstance(question, Verdict):
         return question
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+    clock = installation.clock_of(settings)
+    async with installation.opened(settings) as (ledger, cache):
         with suppress(StoreUnavailable):  # the lookup says it as well
             await check(cache, ledger)
         abandonment = Abandonment(ledger, policy=lambda: policy, clock=clock)

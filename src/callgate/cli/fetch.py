@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.bringing import bring, reading_of, share_of
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, run
 from callgate.config import Settings
@@ -17,7 +17,6 @@ from callgate.intoforce import Wanted
 from callgate.registers.intake import Limits
 from callgate.supply.errors import FetchFailed
 from callgate.supply.fetching import Fetched, authorization, by_command, by_url
-from callgate.supply.sftp import Login, by_sftp
 
 
 def fetch(
@@ -50,11 +49,13 @@ def fetch(
 
 
 async def _fetch(settings: Settings, table: FetchTable, to: Path) -> Fetched:
-    now = daemon.clock_of(settings)()
+    now = installation.clock_of(settings)()
     try:
         if table.command:
             return await by_command(table.command, to, now)
         if table.by_sftp and table.url and table.host_keys_file:
+            from callgate.supply.sftp import Login, by_sftp  # noqa: PLC0415 - other commands do not wait for SSH
+
             return await by_sftp(table.url, Login(table.host_keys_file, table.key_file, table.password_file), to, now)
         return await by_url(table.url or "", authorization(table.bearer_file, table.basic_file), to, now)
     except FetchFailed as error:
@@ -64,7 +65,7 @@ async def _fetch(settings: Settings, table: FetchTable, to: Path) -> Fetched:
 @contextmanager
 def _folder(settings: Settings, name: str) -> Iterator[Path]:
     """Where the file lies meanwhile: beside the lists, where there is room. What a crash left there is swept."""
-    folder = daemon.list_path(settings, name).with_name(f".fetch-{name}")
+    folder = installation.list_path(settings, name).with_name(f".fetch-{name}")
     with explained():
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700, parents=True)

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 from rich.progress import Progress
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli import entering
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.config import Settings
@@ -75,7 +75,7 @@ def import_(
 
 
 async def _enter(settings: Settings, file: Path, controller: str, origin: str, by: str, tally: Tally) -> None:
-    keys, clock = read_keys(settings.secrets.suppression_key_file), daemon.clock_of(settings)
+    keys, clock = read_keys(settings.secrets.suppression_key_file), installation.clock_of(settings)
     async with entering.an_office(settings) as (office, ledger):
         objectors, audience = await read_objectors(ledger, keys), Audience(Scope.CONTROLLER, controller)
         for batch in _batches(file, settings.site.country):

@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli import erasure, upkeep
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.config import Settings
@@ -77,7 +77,10 @@ def show(
             after_seq=after,
             limit=limit,
         )
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+        async with installation.opened(settings) as (
+            ledger,
+            _,
+        ):
             found = await ledger.search(question)
             shown = await visible(ledger, found, who)
             return shown, len(found) - len(shown)
@@ -124,7 +127,10 @@ def verify(
     async def work() -> Report:
         settings = config.load(config_file)
         insist(settings.ledger.url)
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+        async with installation.opened(settings) as (
+            ledger,
+            _,
+        ):
             with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
                 task = progress.add_task("events", total=await ledger.last_seq())
                 return await ledger.audit(anchors, lambda seq: progress.update(task, completed=seq))
@@ -159,8 +165,8 @@ def anchor(config_file: ConfigOption = default_config, as_json: JsonOption = Fal
 
     async def work() -> Checkpoint | None:
         settings = config.load(config_file)
-        clock = daemon.clock_of(settings)
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
+        clock = installation.clock_of(settings)
+        async with installation.opened(settings) as (ledger, _):
             return await ledger.checkpoint(clock())
 
     checkpoint = run(work())

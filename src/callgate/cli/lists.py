@@ -6,13 +6,13 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.bringing import FORMATS, bring, reading_of, share_of, shown, told
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
 from callgate.cli.fetch import fetch
 from callgate.intoforce import Wanted
-from callgate.listwatch import lists_in_force
 from callgate.registers.intake import MAX_BROKEN, Limits
+from callgate.watching.lists import lists_in_force
 
 app = typer.Typer(help="National do-not-call lists: import, fetch, show.", no_args_is_help=True)
 app.command(name="fetch")(fetch)
@@ -57,7 +57,7 @@ def import_(
     rule = settings.lists.get(name)
     if rule is None:
         fail(f"no list {name!r} is configured; known are {', '.join(sorted(settings.lists)) or 'none'}")
-    at = _moment(as_of) if as_of else daemon.clock_of(settings)()
+    at = _moment(as_of) if as_of else installation.clock_of(settings)()
     wanted = Wanted(
         list=name,
         file=file,
@@ -89,8 +89,11 @@ def show(config_file: ConfigOption = default_config, as_json: JsonOption = False
 
     async def work() -> list[dict[str, object]]:
         settings = config.load(config_file)
-        now = daemon.clock_of(settings)()
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (_, cache):
+        now = installation.clock_of(settings)()
+        async with installation.opened(settings) as (
+            _,
+            cache,
+        ):
             found = await lists_in_force(cache)
         rows: list[dict[str, object]] = []
         for name, rule in settings.lists.items():

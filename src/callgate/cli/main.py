@@ -13,7 +13,7 @@ import structlog
 import typer
 
 import callgate
-from callgate import config, daemon, hooking, partnering
+from callgate import config, hooking, installation, partnering
 from callgate.cli import (
     accounting,
     cache,
@@ -87,6 +87,8 @@ def _options(
 def serve(config_file: ConfigOption = default_config) -> None:
     """Run the gate until SIGTERM; at SIGHUP read again who may call whom. What does not load changes nothing."""
     _log_to_stderr(logging.INFO)
+    from callgate import daemon  # noqa: PLC0415 - no other command waits for what serves calls and pages
+
     with explained():
         settings = settings_of(config_file)
     run(daemon.serve(settings, config_file, lambda: config.load(config_file)))
@@ -131,20 +133,22 @@ def check(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
 
     A ledger in PostgreSQL is asked whether it keeps what it acknowledges.
     """
+    from callgate import daemon  # noqa: PLC0415 - see `serve`
+
     with explained():
         settings = settings_of(config_file)
         daemon.station_of(settings)
-        daemon.redis_of(settings)
+        installation.redis_of(settings)
         read_keys(settings.secrets.suppression_key_file)
         read_ledger_keys(settings.secrets.ledger_key_file)
         check_database(settings.ledger.url)
-        folders = [asdict(problem) for problem in daemon.recordings_of(settings).problems()]
+        folders = [asdict(problem) for problem in installation.recordings_of(settings).problems()]
         partnering.signers_of(settings)
         hooking.hook_signers_of(settings)
     policy = config.to_policy(settings)
     undecided = list(open_questions(policy))
     terms = list(unlike_terms(settings, policy))
-    lapses = lapsing(policy, daemon.clock_of(settings)().date(), timedelta(days=WARNED[0]))
+    lapses = lapsing(policy, installation.clock_of(settings)().date(), timedelta(days=WARNED[0]))
     if as_json:
         told = {
             "undecided": undecided,

@@ -10,11 +10,11 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from callgate import config, daemon, notes
+from callgate import config, installation, notes
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.core.screen import Finding
 from callgate.core.vocabulary import SOURCES
-from callgate.noting import NoteRefused, Noting, Rescreened
+from callgate.office.noting import NoteRefused, Noting, Rescreened
 
 app = typer.Typer(help="Call notes: what they may hold, and how calls ended.", no_args_is_help=True)
 
@@ -57,8 +57,8 @@ def add(
         settings = config.load(config_file)
 
     async def work() -> None:
-        clock = daemon.clock_of(settings)
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+        clock = installation.clock_of(settings)
+        async with installation.opened(settings) as (ledger, cache):
             noting = Noting(ledger, lambda: config.to_policy(settings), clock, cache.contacts)
             await noting.note(call, outcome, note, by or getpass.getuser())
 
@@ -95,8 +95,8 @@ def rescreen(
         settings = config.load(config_file)
 
     async def work() -> Rescreened:
-        clock = daemon.clock_of(settings)
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+        clock = installation.clock_of(settings)
+        async with installation.opened(settings) as (ledger, cache):
             noting = Noting(ledger, lambda: config.to_policy(settings), clock, cache.contacts)
             with Progress(console=err, transient=True, disable=not sys.stderr.isatty()) as progress:
                 bar = progress.add_task("reading notes", total=None)

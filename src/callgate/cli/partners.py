@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from callgate import config, daemon, partnering
+from callgate import config, installation, partnering
 from callgate.cli import entering
 from callgate.cli.common import ConfigOption, JsonOption, default_config, fail, out, print_json, run
 from callgate.config import Settings
@@ -137,7 +137,7 @@ def fetch(
         settings = config.load(config_file)
         signers, tokens = partnering.signers_of(settings), read_keys(settings.secrets.suppression_key_file)
         _known(settings, name)
-        clock = daemon.clock_of(settings)
+        clock = installation.clock_of(settings)
         async with entering.an_office(settings) as (office, ledger), http_session() as session:
             lines = partnering.lines_of(settings, signers, session, received=True)
             if name not in lines:
@@ -158,8 +158,8 @@ def fetch(
 
 @asynccontextmanager
 async def _outbox(settings: Settings, name: str | None = None) -> AsyncIterator[Outbox]:
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
+    clock = installation.clock_of(settings)
+    async with installation.opened(settings) as (ledger, _):
         outbox = Outbox(ledger, partnering.partners_of(settings), clock)
         # Also a partner that was taken out of the configuration, as long as something waits for it.
         if name is not None and name not in await outbox.strangers():

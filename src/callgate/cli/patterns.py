@@ -9,12 +9,12 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli import entering
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, fail, out, print_json, run
 from callgate.core.events import Event, Json, Kind
 from callgate.core.patterns import BadPattern, covered, read_pattern
-from callgate.onfile import OnFile, standing_patterns
+from callgate.office.onfile import OnFile, standing_patterns
 
 Pattern = Annotated[str, typer.Argument(help="+, the calling code and at least four digits more: +3225550.")]
 Controller = Annotated[str | None, typer.Option("--controller", help="The company whose calls it ends.")]
@@ -54,7 +54,10 @@ def show_patterns(config_file: ConfigOption = default_config, as_json: JsonOptio
 
     async def work() -> list[OnFile]:
         settings = config.load(config_file)
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+        async with installation.opened(settings) as (
+            ledger,
+            _,
+        ):
             return await standing_patterns(ledger)
 
     found = run(work())
@@ -103,7 +106,7 @@ def _enter(
             "source": "cli",
             "reason": entering.given(reason),
         }
-        await entering.enter(settings, Event(kind, daemon.clock_of(settings)(), None, None, controller, payload))
+        await entering.enter(settings, Event(kind, installation.clock_of(settings)(), None, None, controller, payload))
 
     run(work())
     count = covered(read)

@@ -9,13 +9,13 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, out, print_json, run
 from callgate.core.gate import Facts, Question
 from callgate.core.policy import Policy
-from callgate.rehearsal import Report, rehearse
-from callgate.stores.readiness import check
-from callgate.stores.suppression import Query, SuppressionCache
+from callgate.office.rehearsal import Report, rehearse
+from callgate.stores.cache.readiness import check
+from callgate.stores.cache.suppression import Query, SuppressionCache
 
 app = typer.Typer(help="Who may call whom: what another policy would change.", no_args_is_help=True)
 
@@ -40,9 +40,9 @@ def diff(
     async def work() -> tuple[Policy, Policy, Report]:
         settings = config.load(config_file)
         in_force, new = config.to_policy(settings), config.to_policy(config.load(other))
-        clock = daemon.clock_of(settings)
+        clock = installation.clock_of(settings)
         now = clock()
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+        async with installation.opened(settings) as (ledger, cache):
             await check(cache, ledger)
             with Progress(console=err, transient=True) as progress:
                 task = progress.add_task("calls", total=await ledger.last_seq())

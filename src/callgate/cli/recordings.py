@@ -15,7 +15,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, JsonOption, default_config, fail, out, print_json, run
 from callgate.cli.ledger import TIMES
 from callgate.config import Settings
@@ -37,9 +37,9 @@ Who = Annotated[str, typer.Option("--by", help="Who listens; the ledger keeps th
 @asynccontextmanager
 async def _office(config_file: Path) -> AsyncIterator[tuple[Settings, Ledger, Listening]]:
     settings = config.load(config_file)
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
-        yield settings, ledger, Listening(ledger, daemon.archive_of(settings), clock)
+    clock = installation.clock_of(settings)
+    async with installation.opened(settings) as (ledger, _):
+        yield settings, ledger, Listening(ledger, installation.archive_of(settings), clock)
 
 
 def _run(work: Awaitable[T]) -> T:
@@ -152,7 +152,9 @@ def withdraw(call: Call, by: Who, config_file: ConfigOption = default_config, as
     async def work() -> bool:
         async with _office(config_file) as (settings, ledger, listening):
             recording = await listening.find(_officer(by), call)
-            return await keeping.withdraw(ledger, daemon.archive_of(settings), recording, listening.clock(), by=by)
+            return await keeping.withdraw(
+                ledger, installation.archive_of(settings), recording, listening.clock(), by=by
+            )
 
     existed = _run(work())
     if as_json:
@@ -173,8 +175,8 @@ def retain(
 
     async def work() -> list[str]:
         async with _office(config_file) as (settings, ledger, _):
-            archive, terms = daemon.archive_of(settings), daemon.recording_terms_of(settings)
-            now = daemon.clock_of(settings)()
+            archive, terms = installation.archive_of(settings), installation.recording_terms_of(settings)
+            now = installation.clock_of(settings)()
             return await keeping.retire(ledger, archive, terms, now, by="command", dry_run=dry_run)
 
     over = _run(work())

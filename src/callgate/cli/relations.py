@@ -10,15 +10,15 @@ import typer
 from rich.progress import Progress
 from rich.table import Table
 
-from callgate import daemon
+from callgate import installation
 from callgate.cli import entering
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, out, print_json, run
 from callgate.cli.entering import Actor, Number
 from callgate.config import Settings
 from callgate.core import relationfile
 from callgate.core.events import Event, Kind
-from callgate.relating import RelationDesk
-from callgate.stores import relations
+from callgate.office.relating import RelationDesk
+from callgate.stores.cache import relations
 from callgate.stores.encoding import read_keys
 from callgate.stores.ledger.questions import Question
 from callgate.stores.objectors import read_objectors
@@ -42,7 +42,7 @@ def import_(
     refused and nothing was entered; 2: it could not be done.
     """
     settings = entering.settings_for(config_file, controller)
-    now = daemon.clock_of(settings)()
+    now = installation.clock_of(settings)()
     stated = entering.whole(file, as_json, lambda lines: relationfile.read(lines, settings.site.country, now))
 
     async def work() -> tuple[int, int]:
@@ -97,7 +97,10 @@ def show(
     parsed = entering.number_in(number, settings)
 
     async def work() -> Sequence[Event]:
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+        async with installation.opened(settings) as (
+            ledger,
+            _,
+        ):
             asked = Question(number=parsed.e164, controllers=(controller,), kinds=(Kind.RELATIONS,), limit=10_000)
             return [entry.event for entry in await ledger.search(asked)]
 
@@ -139,4 +142,4 @@ async def _desk(settings: Settings, controller: str, actor: str | None, source: 
     async with entering.an_office(settings) as (office, ledger):
         objectors = await read_objectors(ledger, keys)
         by = actor or getpass.getuser()
-        yield RelationDesk(office, objectors, controller, by, source, daemon.clock_of(settings))
+        yield RelationDesk(office, objectors, controller, by, source, installation.clock_of(settings))

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from callgate import daemon
+from callgate import installation
 from callgate.cli.asking import Because, By, Identity, RequestId, at_a_desk, loaded, officer, say, told
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, out, print_json
 from callgate.core.requests import Answer, Request
@@ -29,7 +29,7 @@ def list_(
 ) -> None:
     """Show the requests that are open, the next to be answered first. Exit code 1: one of them is late."""
     settings = loaded(config_file)
-    today = daemon.clock_of(settings)().date()
+    today = installation.clock_of(settings)().date()
     found = at_a_desk(settings, "looking", lambda desk: desk.requests(officer(None)))
     wanted = [one for one in found if (one.late(today) if late else everything or not one.answered)]
     wanted.sort(key=lambda one: (one.answered, one.deadline.due))

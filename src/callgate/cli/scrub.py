@@ -12,23 +12,23 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.progress import Progress, TaskID
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, print_json, run
 from callgate.config import Settings
 from callgate.core.gate import ListState
 from callgate.core.policy import Campaign
 from callgate.intoforce import version_in_force
-from callgate.listwatch import lists_in_force
 from callgate.registers.errors import FileRefused
 from callgate.scrub.judging import Judge, Unscrubbable, check_lists
 from callgate.scrub.lawful import LawOfLists
 from callgate.scrub.leads import Leads, begin
 from callgate.scrub.objections import read_objections
 from callgate.scrub.stream import Counts, Sieve
+from callgate.stores.cache.readiness import check
 from callgate.stores.errors import NotReady
-from callgate.stores.listfile import ListFile
-from callgate.stores.lists import Loaded
-from callgate.stores.readiness import check
+from callgate.stores.lists.inforce import Loaded
+from callgate.stores.lists.membership import Membership
+from callgate.watching.lists import lists_in_force
 
 
 def scrub(
@@ -99,8 +99,8 @@ async def _sift(
     blocked: BinaryIO | None,
     country: str,
 ) -> Counts:
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, cache):
+    clock = installation.clock_of(settings)
+    async with installation.opened(settings) as (ledger, cache):
         if problems := await check(cache, ledger):
             raise NotReady(problems[0])
         loaded = await lists_in_force(cache)
@@ -116,19 +116,19 @@ async def _sift(
 
 def _lists(
     settings: Settings, campaign: Campaign, law: LawOfLists, loaded: Mapping[str, Loaded]
-) -> Mapping[str, Mapping[str, ListFile]]:
+) -> Mapping[str, Mapping[str, Membership]]:
     """The lists to look into, by country."""
     named = {country: law.lists(country) for country in campaign.countries}
-    files = {name: _list_file(settings, name, loaded[name]) for names in named.values() for name in names}
-    return {country: {name: files[name] for name in names} for country, names in named.items()}
+    lists = {name: _list(settings, name, loaded[name]) for names in named.values() for name in names}
+    return {country: {name: lists[name] for name in names} for country, names in named.items()}
 
 
-def _list_file(settings: Settings, name: str, loaded: Loaded) -> ListFile:
-    """The file of a list, which must be of the version in force. Raises `Unscrubbable`."""
-    file = version_in_force(daemon.list_path(settings, name))
+def _list(settings: Settings, name: str, loaded: Loaded) -> Membership:
+    """A list by its file, which must be of the version in force. Raises `Unscrubbable` and `ListRefused`."""
+    file = version_in_force(installation.list_path(settings, name))
     if file is None or file.of != loaded.of:
         raise Unscrubbable(f"the file of the list {name} is damaged or not that in force; import the list again")
-    return file
+    return Membership.of(file)
 
 
 def _watched(content: Iterator[bytes], progress: Progress, task: TaskID) -> Iterator[bytes]:

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli import entering, importing, patterns
 from callgate.cli.common import ConfigOption, JsonOption, default_config, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.core import phone, written
 from callgate.core.events import Kind
 from callgate.core.objecting import Door, objection
-from callgate.onfile import OnFile, on_file
+from callgate.office.onfile import OnFile, on_file
 from callgate.stores.encoding import read_keys
 
 app = typer.Typer(help="Objections of people: enter, take back, show; and patterns.", no_args_is_help=True)
@@ -100,7 +100,7 @@ def _enter(
         settings = config.load(config_file)
         controller = _controller(settings, *whose)
         parsed = _parse(number, settings)
-        who, why, at = by or getpass.getuser(), entering.given(reason), daemon.clock_of(settings)()
+        who, why, at = by or getpass.getuser(), entering.given(reason), installation.clock_of(settings)()
         event = objection(
             parsed.e164,
             at,
@@ -152,7 +152,10 @@ def show(number: Number, config_file: ConfigOption = default_config, as_json: Js
         settings = config.load(config_file)
         parsed = _parse(number, settings)
         keys = read_keys(settings.secrets.suppression_key_file)
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+        async with installation.opened(settings) as (
+            ledger,
+            _,
+        ):
             return await on_file(ledger, keys, parsed.e164)
 
     rows = [asdict(found) for found in run(work())]

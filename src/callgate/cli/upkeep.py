@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, JsonOption, default_config, err, explained, fail, out, print_json, run
 from callgate.stores.ledger import escrow, gap
 from callgate.stores.ledger.audit import Report
@@ -25,9 +25,9 @@ def retain_command(
 
     async def work() -> Removed:
         settings = config.load(config_file)
-        clock = daemon.clock_of(settings)
-        async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
-            terms, now = daemon.terms_of(settings), clock()
+        clock = installation.clock_of(settings)
+        async with installation.opened(settings) as (ledger, _):
+            terms, now = installation.terms_of(settings), clock()
             by_law = terms.kept_by_law(now)
             return await retain(ledger, terms.limits(now), now, "command", kept_by_law=by_law, dry_run=dry_run)
 
@@ -62,7 +62,10 @@ def rotate_key(
         settings = config.load(config_file)
         if new is not None:
             add_master(settings.secrets.ledger_key_file, new)
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+        async with installation.opened(settings) as (
+            ledger,
+            _,
+        ):
             return await rewrap(ledger)
 
     count = run(work())
@@ -79,7 +82,10 @@ def rebuild_projections(config_file: ConfigOption = default_config, as_json: Jso
 
     async def work() -> int:
         settings = config.load(config_file)
-        async with daemon.stores(settings, daemon.command_writer(), daemon.clock_of(settings)) as (ledger, _):
+        async with installation.opened(settings) as (
+            ledger,
+            _,
+        ):
             return await rebuild(ledger)
 
     count = run(work())
@@ -135,13 +141,13 @@ def restore_command(
         settings = config.load(config_file)
         if backup_file is None:
             insist(settings.ledger.url)
-    clock = daemon.clock_of(settings)
+    clock = installation.clock_of(settings)
 
     async def make_ready(url: str) -> tuple[Report, int]:
         elsewhere = settings.model_copy(update={"ledger": settings.ledger.model_copy(update={"url": url})})
-        async with daemon.stores(elsewhere, daemon.command_writer(), clock) as (ledger, _):
+        async with installation.opened(elsewhere) as (ledger, _):
             await gap.mark(ledger, clock())
-            erased = await gap.erase_again(ledger, daemon.journal_of(settings), clock())
+            erased = await gap.erase_again(ledger, installation.journal_of(settings), clock())
             return await ledger.audit(), erased
 
     ready = restore(backup_file, settings.ledger.url, make_ready) if backup_file else make_ready(settings.ledger.url)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from callgate import config, daemon
+from callgate import config, installation
 from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
 from callgate.config import Settings
 from callgate.core.access import Area, Role
@@ -170,9 +170,9 @@ def _run(settings: Settings, work: Callable[[Door], Awaitable[None]]) -> None:
 
 @asynccontextmanager
 async def _door(settings: Settings) -> AsyncIterator[Door]:
-    clock = daemon.clock_of(settings)
-    async with daemon.stores(settings, daemon.command_writer(), clock) as (ledger, _):
-        yield daemon.door_of(settings, ledger, clock)
+    clock = installation.clock_of(settings)
+    async with installation.opened(settings) as (ledger, _):
+        yield installation.door_of(settings, ledger, clock)
 
 
 def _check(settings: Settings, name: str, controllers: list[str] | None, centres: list[str] | None) -> None:

@@ -15,7 +15,7 @@ from callgate.evidence.statistics import Statistics
 from callgate.prompts.catalogue import SETS, Manifest
 from callgate.prompts.errors import SetDamaged
 from callgate.stores.errors import ListRefused
-from callgate.stores.listfile import open_list
+from callgate.stores.lists.file import open_list
 
 
 def policies(settings: Settings, statistics: Statistics, controller: str | None) -> list[dict[str, Json]]:

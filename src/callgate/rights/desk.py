@@ -20,7 +20,7 @@ from callgate.core.policy import Policy
 from callgate.core.refusals import Refusal, Refused
 from callgate.core.requests import IDENTIFIED, Answer, Request, Right, fold
 from callgate.core.retention import Terms
-from callgate.office import LocalOffice
+from callgate.office.local import LocalOffice
 from callgate.rights.holding import LANGUAGES, held_on
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.journal import Journal

@@ -19,16 +19,16 @@ from typing import Any, TypeVar
 import numpy as np
 
 from callgate.core.bulk import Mask, Numbers
-from callgate.onfile import patterns_in_force
+from callgate.office.onfile import patterns_in_force
 from callgate.scrub.judging import CLEAR, ERASED, OBJECTION, PATTERN, RESTRICTED, OnFile, Verdicts
 from callgate.scrub.shelf import Asked, Shelf
-from callgate.stores import consents, relations
-from callgate.stores.connection import store
+from callgate.stores.cache import consents, relations
+from callgate.stores.cache.connection import store
+from callgate.stores.cache.suppression import CHANGING, EMPTY, LOOKS, Epoch, SuppressionCache
 from callgate.stores.encoding import Token
 from callgate.stores.errors import NotReady
 from callgate.stores.ledger import Ledger
 from callgate.stores.objections import Audience, audiences, marks
-from callgate.stores.suppression import CHANGING, EMPTY, LOOKS, Epoch, SuppressionCache
 
 SETS_AT_ONCE = 256
 """Fetched in one round trip: some 3 MB."""

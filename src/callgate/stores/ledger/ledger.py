@@ -39,7 +39,6 @@ from callgate.stores.ledger.checkpoints import Checkpoint, Rolls, Stand, checkpo
 from callgate.stores.ledger.group import GroupCommit
 from callgate.stores.ledger.journal import Erased, Journal
 from callgate.stores.ledger.keyfile import LedgerKeys
-from callgate.stores.ledger.postgres import PostgresBackend
 from callgate.stores.ledger.questions import Question, select
 from callgate.stores.ledger.rows import READING, Prepared, Reader, Tokens, prepare
 from callgate.stores.ledger.sealing import KeyRing, Person
@@ -403,8 +402,11 @@ def _backend(url: str, writer: str, within: float) -> Backend:
         raise LedgerRefused(
             "the ledger's URL cannot be read; write it like sqlite:////path or postgresql://…"
         ) from None
-    made = PostgresBackend if parsed.get_backend_name() == "postgresql" else SqliteBackend
-    return made(parsed, writer, within)
+    if parsed.get_backend_name() == "postgresql":
+        from callgate.stores.ledger.postgres import PostgresBackend  # noqa: PLC0415 - a driver that few have use for
+
+        return PostgresBackend(parsed, writer, within)
+    return SqliteBackend(parsed, writer, within)
 
 
 def _cause(error: BaseException) -> str:

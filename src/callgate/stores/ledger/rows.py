@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 
 from callgate.core.events import CONSENTS, REQUESTS, SUPPRESSING, Event, Json, Kind
-from callgate.stores import relations
-from callgate.stores.consents import check as check_consent
+from callgate.stores.cache import relations
+from callgate.stores.cache.consents import check as check_consent
 from callgate.stores.ledger.sealing import KeyRing, Person, Subject, person_of
 from callgate.stores.objections import audience_of
 from callgate.stores.schema import Entry, StoredToken, dump, events, subjects

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 from aiohttp import web
 from pydantic import StringConstraints
 
-from callgate import breach
+from callgate.accountability import breach
 from callgate.core.access import Area, Role
 from callgate.core.document import Document, Format, as_html, as_json, as_markdown
 from callgate.web.api.fields import In, Moment, Name

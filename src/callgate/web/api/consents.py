@@ -3,12 +3,12 @@
 from datetime import datetime
 from typing import Final
 
-from callgate.consenting import ConsentRefused, Desk
 from callgate.core import consentfile
 from callgate.core.access import Area, Role
 from callgate.core.consentfile import Given
 from callgate.core.events import CONSENTS, Event, Kind
-from callgate.onfile import OnePersons, standing
+from callgate.office.consenting import ConsentRefused, Desk
+from callgate.office.onfile import OnePersons, standing
 from callgate.stores.ledger.questions import Question
 from callgate.web.api.fields import Entered, In, Line, Moment, Name, Number, Out, Person, Proof
 from callgate.web.api.tenancy import acting_for, for_controller, number_of

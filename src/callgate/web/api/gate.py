@@ -6,7 +6,7 @@ from typing import Final, Literal
 from callgate.core.access import Area, Role
 from callgate.core.gate import CallRequest, Verdict
 from callgate.core.reasons import SENTENCES, Reason
-from callgate.dryrun import dry_run
+from callgate.office.dryrun import dry_run
 from callgate.web.api.fields import In, MaybeLine, Moment, Name, Number, Out
 from callgate.web.api.tenancy import for_call
 from callgate.web.dialers import PBX, NoSuchCall, new_reference

@@ -6,7 +6,7 @@ from typing import Final, Literal
 from aiohttp import web
 
 from callgate.core.access import Area, Role
-from callgate.metrics import MEDIA_TYPE
+from callgate.watching.metrics import MEDIA_TYPE
 from callgate.web.api.fields import Out
 from callgate.web.limits import Rate
 from callgate.web.openapi import describe

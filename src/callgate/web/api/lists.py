@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from callgate.core.access import Area, Role
 from callgate.core.ages import all_aged
 from callgate.listimport import Cancelled, Import, ImportBusy, NoImport, Stage, Words
-from callgate.listwatch import list_states
+from callgate.watching.lists import list_states
 from callgate.web import sent
 from callgate.web.api.fields import In, Moment, Out
 from callgate.web.limits import Rate

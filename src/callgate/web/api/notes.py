@@ -12,7 +12,7 @@ from callgate import notes
 from callgate.core.access import Area, Role
 from callgate.core.screen import LONGEST_NOTE, Finding
 from callgate.core.vocabulary import SOURCES
-from callgate.noting import NoteRefused
+from callgate.office.noting import NoteRefused
 from callgate.web.api.fields import In, Name, Out
 from callgate.web.problems import Problem, Wrong, invalid, not_found
 from callgate.web.routing import Ask, Route, Tenant

@@ -7,7 +7,7 @@ from callgate.core.access import Area, Role
 from callgate.core.events import Event, Kind
 from callgate.core.gate import Scope
 from callgate.core.objecting import Door, objection
-from callgate.onfile import standing
+from callgate.office.onfile import standing
 from callgate.web.api.fields import Entered, In, Line, Name, Number, Out, Person, Proof
 from callgate.web.api.tenancy import acting_for, for_controller, number_of
 from callgate.web.problems import invalid, not_permitted

@@ -6,9 +6,9 @@ from aiohttp import web
 
 from callgate.core.ages import Age, all_aged
 from callgate.core.events import Kind
-from callgate.listwatch import list_states
 from callgate.stores.errors import StoreUnavailable
 from callgate.stores.ledger.history import latest
+from callgate.watching.lists import list_states
 from callgate.web.pages.site import KEEPERS, WATCHERS, Visit, page
 from callgate.web.routing import Tenant
 

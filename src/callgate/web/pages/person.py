@@ -13,7 +13,7 @@ from callgate.core import phone, written
 from callgate.core.events import Kind
 from callgate.core.phone import Number
 from callgate.core.requests import IDENTIFIED, Correction, Ground, Right
-from callgate.onfile import OnFile, on_file
+from callgate.office.onfile import OnFile, on_file
 from callgate.rights import limiting
 from callgate.rights.desk import Asked, NotAllowed, Unfit
 from callgate.stores.ledger.questions import Question

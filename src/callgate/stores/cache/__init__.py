@@ -1,0 +1,1 @@
+"""What Redis holds, and may lose: objections, consents, relations, attempts to call; how it is asked and made anew."""
