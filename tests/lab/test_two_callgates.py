@@ -283,7 +283,7 @@ async def test_one_that_hangs_keeps_the_charge_and_calls_are_blocked_until_it_go
     await pair.settled()
     assert await pair.in_charge() is one
     assert result.failed == []
-    talk = await answered(scene, result)
+    talk = await answered(scene, Result("pair", "brussels", "0033199001429", ""))
     await hung_up(scene, talk)
 
 
