@@ -28,9 +28,13 @@ pytestmark = [
 ]
 
 
-async def posted(scene: Scene, path: str, scope: str, body: dict[str, object] | None = None) -> dict[str, object]:
-    """What the API answers to an officer."""
-    token = (await scene.callgate("users", "token", "officer", "--scope", scope)).strip()
+async def token(scene: Scene, scope: str) -> str:
+    """An officer's, for the API."""
+    return (await scene.callgate("users", "token", "officer", "--scope", scope)).strip()
+
+
+async def posted(scene: Scene, path: str, token: str, body: dict[str, object] | None = None) -> dict[str, object]:
+    """What the API answers."""
     async with (
         aiohttp.ClientSession(headers={"Authorization": f"Bearer {token}"}) as session,
         session.post(f"http://{scene.lab.place.http}/api/v1/{path}", json=body or {}) as response,
@@ -38,6 +42,12 @@ async def posted(scene: Scene, path: str, scope: str, body: dict[str, object] | 
         said: dict[str, object] = await response.json()
         assert response.status == 200, said
         return said
+
+
+async def objected(scene: Scene, number: str, token: str) -> None:
+    """An officer enters the person's objection by the API."""
+    body: dict[str, object] = {"number": number, "controller": "acme", "scope": "controller", "reason": "asked"}
+    await posted(scene, "suppressions", token, body)
 
 
 async def conversing(scene: Scene, result: Result, key: str) -> Conversation:
@@ -49,12 +59,13 @@ async def conversing(scene: Scene, result: Result, key: str) -> Conversation:
 
 
 async def test_a_withdrawal_by_the_api_in_mid_call_stops_destroys_and_is_said_to_the_callee(scene: Scene) -> None:
+    officer = await token(scene, "recordings")
     result = Result("withdrawn by the API", "brussels", "0033199001430", "")
     talk = await conversing(scene, result, "1")
     assert len([path for path in scene.spooled() if talk.id in path.name]) == 2
     talk.agent.silence()
     at = asyncio.get_running_loop().time()
-    assert await posted(scene, f"recordings/{talk.id}/withdrawal", "recordings") == {"destroyed": False}
+    assert await posted(scene, f"recordings/{talk.id}/withdrawal", officer) == {"destroyed": False}
     await scene.watcher.until("withdrawal", talk.since, call=talk.id)
     await talk.callee.until_speech(5, since=at)
     not_recorded(scene, result, talk.id)
@@ -82,25 +93,30 @@ async def ends_thanked(scene: Scene, talk: Conversation, since: float, result: R
 
 
 async def test_an_objection_by_the_api_in_mid_call_ends_it_as_the_callees_key_does(scene: Scene) -> None:
+    officer = await token(scene, "suppressions")
     result = Result("objected by the API", "brussels", "0033199001431", "")
     talk = await conversing(scene, result, "2")
     talk.agent.silence()
     at = asyncio.get_running_loop().time()
-    body: dict[str, object] = {
-        "number": "0033199001431",
-        "controller": "acme",
-        "scope": "controller",
-        "reason": "asked",
-    }
-    await posted(scene, "suppressions", "suppressions", body)
+    await objected(scene, result.dialled, officer)
     await ends_thanked(scene, talk, at, result)
 
 
-async def test_an_objection_by_the_command_line_while_the_notice_plays_ends_it(scene: Scene) -> None:
-    result = Result("objected by the command line", "lille", "0033199001432", "")
+async def test_an_objection_by_the_api_while_the_notice_plays_ends_the_call_likewise(scene: Scene) -> None:
+    officer = await token(scene, "suppressions")
+    result = Result("objected during the notice", "lille", "0033199001432", "")
     talk = await answered(scene, result)
-    words = ("suppress", "add", "+33199001432", "--controller", "acme", "--reason", "by telephone")
-    entering = asyncio.create_task(scene.callgate(*words))
+    await objected(scene, result.dialled, officer)
     await scene.watcher.until("objection", talk.since, call=talk.id)
+    await ends_thanked(scene, talk, asyncio.get_running_loop().time(), result)
+
+
+async def test_an_objection_by_the_command_line_in_mid_call_ends_it_likewise(scene: Scene) -> None:
+    result = Result("objected by the command line", "brussels", "0033199001433", "")
+    talk = await conversing(scene, result, "2")
+    talk.agent.silence()
+    words = ("suppress", "add", "+33199001433", "--controller", "acme", "--reason", "by telephone")
+    entering = asyncio.create_task(scene.callgate(*words))
+    await scene.watcher.until("objection", talk.since, within=60, call=talk.id)
     await ends_thanked(scene, talk, asyncio.get_running_loop().time(), result)
     await entering

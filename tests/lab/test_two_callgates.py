@@ -17,6 +17,7 @@ from lab.conversation import (
     Conversation,
     answered,
     asked,
+    blocked,
     both_talk,
     digits,
     hung_up,
@@ -269,6 +270,21 @@ async def test_killed_between_calls_the_next_one_passes_at_once_and_one_alarm_te
     assert told.count("took-charge") == 1
     assert not {"bypass", "recording-without-consent", "orphan-recording-destroyed", "agi-not-believed"} & {*told}
     assert scene.invites(digits(result.dialled)) == 1
+
+
+async def test_one_that_hangs_keeps_the_charge_and_calls_are_blocked_until_it_goes_on(pair: Pair) -> None:
+    scene, result = pair.scene, Result("pair", "brussels", "0033199001428", "")
+    one = await pair.in_charge()
+    one.process.freeze()
+    try:
+        await blocked(scene, result)
+    finally:
+        one.process.thaw()
+    await pair.settled()
+    assert await pair.in_charge() is one
+    assert result.failed == []
+    talk = await answered(scene, Result("pair", "brussels", "0033199001429", ""))
+    await hung_up(scene, talk)
 
 
 async def test_one_that_was_killed_comes_back_stands_by_and_takes_over_in_its_turn(pair: Pair) -> None:

@@ -1,6 +1,7 @@
 """What somebody on the line said by another way: done to their call as their key would do it, once."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -10,6 +11,7 @@ from callgate.core.events import Kind
 from callgate.node.meanwhile import TRIES, Meanwhile
 from callgate.pilot import Pilot
 from tests.node.fakes import WHOLE, Desk, FakeSession, message, pressed, until
+from tests.node.test_recovery import AGENT, CALLEE, OPEN
 
 WITHDRAWN = Said("c1", Kind.WITHDRAWAL)
 OBJECTED = Said("c1", Kind.OBJECTION)
@@ -159,3 +161,12 @@ async def test_only_calls_under_way_are_asked_for_from_the_mark_of_the_time_befo
     await until(lambda: "close" in desk.done)
     await meanwhile.look()
     assert desk.office.asked == [(["c1"], None), ([], 1)]
+
+
+async def test_whoever_takes_over_does_not_say_again_what_was_done(desk: Desk, meanwhile: Meanwhile) -> None:
+    desk.office.open = [replace(OPEN, withdrawn=True)]
+    await desk.recovery.on_snapshot([AGENT, CALLEE])
+    await desk.quiet()
+    acts = list(desk.link.acts)
+    await told(desk, meanwhile, WITHDRAWN)
+    assert desk.link.acts == acts
