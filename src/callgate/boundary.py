@@ -94,6 +94,7 @@ class OpenCall:
     """A call that the ledger holds as allowed and not closed: what a node needs to take it up again.
 
     `agreed`: the callee's consent is in the ledger; `consented`: and so is that the recording began. `sealed`: it is.
+    `ours`: this callgate's office decided it, and not another's with the same ledger.
     `parting`: more was said to the callee than the notice, or by them, so that it cannot begin anew.
     """
 
@@ -108,6 +109,7 @@ class OpenCall:
     paused: bool = False
     dialled: bool = True
     parting: bool = True
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,15 +113,34 @@ async def test_a_call_that_nobody_ends_is_closed_and_its_person_free(
     assert (await done(await world.ask("POST", "/api/v1/calls", token, json=CALL)))["outcome"] == "allow"
 
 
-async def test_a_call_of_before_a_restart_is_taken_up_and_not_put_through(world: World) -> None:
+@pytest.mark.parametrize(("objected", "outcome"), [(False, "go-on"), (True, "drop")])
+async def test_a_call_of_before_a_restart_is_taken_up_and_looked_up_when_it_is_answered(
+    world: World, objected: bool, outcome: str
+) -> None:
     token = await world.user("dialer", Role.MACHINE)
     said = {"outcome": "allow", "pbx": "api:dialer", "campaign": "spring", "centre": "brussels"}
     await world.ledger.append([Event(Kind.VERDICT, NOW, "before", ANNA, "acme", said)])
+    if objected:
+        await world.ledger.append([Event(Kind.OBJECTION, NOW, None, ANNA, "acme", {"scope": "controller"})])
     await world.services.dialers.take_up("dialer")
     answered = await done(await world.ask("POST", "/api/v1/calls/before/connected", token))
-    assert answered["outcome"] == "drop"
+    assert answered["outcome"] == outcome
     await done(await world.ask("POST", "/api/v1/calls/before/end", token), 204)
     assert await world.ledger.open_calls() == {}
+
+
+async def test_a_call_that_another_callgate_decided_is_left_to_that(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = await world.user("dialer", Role.MACHINE)
+    said = {"outcome": "allow", "pbx": "api:dialer", "campaign": "spring", "centre": "brussels"}
+    await world.ledger.append([Event(Kind.VERDICT, NOW, "before", ANNA, "acme", said)])
+    monkeypatch.setattr(world.ledger, "writer", "another")
+    await world.services.dialers.take_up("dialer")
+    await done(await world.ask("POST", "/api/v1/calls/before/end", token), 404)
+    world.later(seconds=LASTS.total_seconds() + 1)
+    await world.services.dialers.look()
+    assert set(await world.ledger.open_calls()) == {"before"}
 
 
 async def test_a_block_that_the_ledger_cannot_take_is_kept_for_later(

@@ -338,7 +338,8 @@ class LocalOffice:
             raise NotCommitted(str(error)) from None
         opened = []
         for call, entries in calls.items():
-            verdict = next(entry.event for entry in entries if entry.event.kind is Kind.VERDICT)
+            first = next(entry for entry in entries if entry.event.kind is Kind.VERDICT)
+            verdict, ours = first.event, first.writer == self._ledger.writer
             if verdict.payload.get("pbx") == pbx and verdict.number:
                 kinds = {entry.event.kind for entry in entries}
                 question = verdicts.asked_again(verdict, self._policy())
@@ -346,7 +347,7 @@ class LocalOffice:
                 if known is None or not known.live:
                     controller = verdict.controller or ""
                     self._calls[call] = _Call(verdict.number, controller, question, Kind.OBJECTION in kinds)
-                opened.append(verdicts.open_call(call, verdict, kinds, question))
+                opened.append(replace(verdicts.open_call(call, verdict, kinds, question), ours=ours))
         return opened
 
     async def said(self, calls: Sequence[str], after: int | None) -> tuple[int, Sequence[Said]]:

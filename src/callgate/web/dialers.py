@@ -5,8 +5,8 @@ own calls on answer (the notice, the question, the keys) is then the dialer's du
 
 A dialer may die like anything else, and a person must not stay reserved for a call that nobody makes: a call that does
 not come about within `RINGS_FOR`, or does not end within `LASTS`, is closed from here. The calls of a callgate that was
-restarted are taken up from the ledger; one of these that is answered later is not to be put through, since what was
-known of the person is gone with the old process.
+restarted are taken up from the ledger, each by the callgate that decided it: another one with the same ledger knows
+nothing of its dialer. One of these that is answered later is looked up like any other.
 """
 
 import asyncio
@@ -110,6 +110,8 @@ class Dialers:
         """Take up the calls of a dialer that are open in the ledger. Raises `NotCommitted`."""
         for opened in await self._office.open_calls(PBX + user):
             call = opened.decision.call
+            if not opened.ours:
+                continue
             self._calls.setdefault(call, _Call(user, self._clock(), opened.decision, opened.agent, opened.connected))
 
     async def look(self) -> None:
