@@ -70,6 +70,8 @@ def test_who_was_erased_is_caught_at_explain_at_a_scrub_and_at_an_import(lived: 
     explained = lived("explain", f"00{ANNA[1:]}", "--campaign", "spring", "--json")
     assert (explained.exit_code, json.loads(explained.stdout)["reason"]) == (1, "erased")
     assert lived("lists", "import", "-", "--list", "uk-tps", stdin="02079460001\n").exit_code == 0
+    bram = f"number,given,proof\n{BRAM},2026-10-01,form 2\n"
+    assert lived("consents", "import", "-", "--controller", "acme", stdin=bram).exit_code == 0
     leads = f"id,phone\n1,{ANNA}\n2,{BRAM}\n"
     scrubbed = lived("scrub", "-", "--campaign", "spring", "--allowed", "-", stdin=leads)
     assert scrubbed.exit_code == 0, scrubbed.output
