@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 TSC    := $(BIN)/node node_modules/typescript/bin/tsc -p .
 LINT   := $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(TSC)
 JOBS   ?= 3
-TESTS  := $(BIN)/pytest --numprocesses $(JOBS) --dist loadgroup --no-loadscope-reorder
+TESTS  := $(BIN)/pytest --numprocesses $(JOBS) --no-loadscope-reorder
 export PYTHON
 # LAB=docker runs the lab's Asterisk in a container, from asterisk/Dockerfile; LAB=system and LAB=root are the others.
 export CALLGATE_ASTERISK ?= $(LAB)

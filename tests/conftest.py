@@ -5,9 +5,13 @@ needs a Docker engine shares one process, because two engines quarrel over the m
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 import structlog
+from xdist.scheduler.loadscope import LoadScopeScheduling
+
+DOCKER = "tests/docker/"
 
 
 @pytest.fixture(autouse=True)
@@ -17,10 +21,18 @@ def _logging_as_it_was() -> Iterator[None]:
     structlog.reset_defaults()
 
 
-@pytest.hookimpl(tryfirst=True)
+class ByFile(LoadScopeScheduling):  # type: ignore[misc] # xdist has no types
+    """Gives a process one file after another."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return DOCKER if file.startswith(DOCKER) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        together = "docker" if item.get_closest_marker("docker") else item.location[0]
-        item.add_marker(pytest.mark.xdist_group(together))
-    # Those that wait most begin first: the processors are the others'.
-    items.sort(key=lambda item: (not item.get_closest_marker("docker"), not item.get_closest_marker("lab")))
+    """Those that wait most begin first: the processors are the others'."""
+    items.sort(key=lambda item: (not item.nodeid.startswith(DOCKER), not item.get_closest_marker("lab")))
