@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 TSC    := $(BIN)/node node_modules/typescript/bin/tsc -p .
 LINT   := $(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(TSC)
-JOBS   ?= 3
+JOBS   ?= 4
 TESTS  := $(BIN)/pytest --numprocesses $(JOBS) --no-loadscope-reorder
 export PYTHON
 # LAB=docker runs the lab's Asterisk in a container, from asterisk/Dockerfile; LAB=system and LAB=root are the others.
