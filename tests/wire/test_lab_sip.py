@@ -362,6 +362,7 @@ async def test_a_key_in_band_is_two_tones_in_the_audio(phones: Pair) -> None:
     call, other = await phones.connect()
     await call.press_inband("7", ms=300)
     await call.hangup()
+    await other.until_ended(5)
     assert [has_tone(other.heard(), hz) for hz in (852, 1209, 770)] == [True, True, False]
     assert other.received_digits == []
 

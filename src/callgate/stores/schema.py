@@ -7,6 +7,7 @@ fixed form that sorts, what an event says as JSON.
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 from pydantic_core import to_json
@@ -252,8 +253,7 @@ class StoredToken:
     member: int
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """An event with its place in the ledger.
 
     `seq` orders all events; `writer` and `n` name it for good; `mark` is its number among the suppressing events, and

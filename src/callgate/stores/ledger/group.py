@@ -27,10 +27,12 @@ PATIENCE_S = 0.05
 
 @dataclass(slots=True)
 class _Waiter(Generic[Item, Result]):
-    """One group, and who waits for it. `begun` once it belongs to a transaction."""
+    """One group, and who waits for it until when (the loop's time). `begun` once it belongs to a transaction."""
 
     group: Sequence[Item]
     future: asyncio.Future[Result]
+    within: float
+    until: float
     begun: bool = False
 
 
@@ -61,6 +63,8 @@ class GroupCommit(Generic[Item, Result]):
         self._bound = bound
         self._queue: deque[_Waiter[Item, Result]] = deque()
         self._queued = 0
+        self._under_way: Sequence[_Waiter[Item, Result]] = ()
+        self._look: asyncio.TimerHandle | None = None
         self._due = False
         self._last_call: asyncio.TimerHandle | None = None
         self._busy = False
@@ -75,18 +79,17 @@ class GroupCommit(Generic[Item, Result]):
         if self._closed:
             raise LedgerUnavailable("the ledger is closed; open it again")
         loop = asyncio.get_running_loop()
-        waiter = _Waiter[Item, Result](group, loop.create_future())
+        until = loop.time() + within
+        waiter: _Waiter[Item, Result] = _Waiter(group, loop.create_future(), within, until)
         self._queue.append(waiter)
         self._queued += len(group)
         if not patient or self._queued >= self._bound:
             self._hurry(loop)
         elif self._last_call is None:
             self._last_call = loop.call_later(self._patience, self._hurry, loop)
-        timer = loop.call_later(within, self._expire, waiter, within)
-        try:
-            return await waiter.future
-        finally:
-            timer.cancel()
+        if self._look is None or until < self._look.when():
+            self._look_at(until, loop)
+        return await waiter.future
 
     async def close(self) -> None:
         """Refuse new groups, and wait until those that were taken are committed."""
@@ -97,6 +100,8 @@ class GroupCommit(Generic[Item, Result]):
         if self._busy:
             self._idle = loop.create_future()
             await self._idle
+        if self._look is not None:
+            self._look.cancel()
 
     def _hurry(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let what is queued go with the next transaction, and begin that where none is under way."""
@@ -105,25 +110,37 @@ class GroupCommit(Generic[Item, Result]):
             self._busy = True
             loop.call_soon(self._begin, loop)
 
-    @staticmethod
-    def _expire(waiter: _Waiter[Item, Result], within: float) -> None:
-        if waiter.future.done():
-            return
-        if waiter.begun:
-            what = f"the ledger did not confirm within {within} s; the events may be there all the same"
-            waiter.future.set_exception(LedgerUnavailable(what, Outcome.UNKNOWN))
-        else:
-            waiter.future.set_exception(LedgerUnavailable(f"the ledger was busy for {within} s; nothing was written"))
+    def _look_at(self, moment: float, loop: asyncio.AbstractEventLoop) -> None:
+        """See then whose time is over: one timer for all, since nearly all are told long before."""
+        if self._look is not None:
+            self._look.cancel()
+        self._look = loop.call_at(moment, self._expire, loop)
+
+    def _expire(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell those whose time is over what is known of their group."""
+        self._look, now = None, loop.time()
+        waiting = [waiter for waiter in (*self._under_way, *self._queue) if not waiter.future.done()]
+        for waiter in waiting:
+            if waiter.until > now:
+                continue
+            what = f"the ledger was busy for {waiter.within} s; nothing was written"
+            if waiter.begun:
+                what = f"the ledger did not confirm within {waiter.within} s; the events may be there all the same"
+            outcome = Outcome.UNKNOWN if waiter.begun else Outcome.NOT_WRITTEN
+            waiter.future.set_exception(LedgerUnavailable(what, outcome))
+        if left := [waiter.until for waiter in waiting if waiter.until > now]:
+            self._look_at(min(left), loop)
 
     def _begin(self, loop: asyncio.AbstractEventLoop) -> None:
         """Hand the next transaction to the thread, if one is due."""
         taken = self._take() if self._due else []
         if taken:
+            self._under_way = taken
             watch = loop.call_later(*self._overdue) if self._overdue else None
             running = self._thread.submit(self._commit, [waiter.group for waiter in taken])
             running.add_done_callback(lambda done: loop.call_soon_threadsafe(self._end, taken, done, watch))
             return
-        self._busy = False
+        self._busy, self._under_way = False, ()
         if self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 

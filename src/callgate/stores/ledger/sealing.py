@@ -9,7 +9,6 @@ import hmac
 import json
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -64,12 +63,11 @@ def person_of(event: Event) -> Person | None:
     return None if event.number is None else Person(event.number, event.controller or "", class_of(event.kind))
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """A person as the ledger knows them: an id that tells nothing of the number, and what seals under their key."""
 
     id: bytes
-    cipher: AESGCM = field(repr=False)
+    cipher: AESGCM
 
     def seal(self, event: Event, chance: Random = os.urandom) -> bytes:
         """What is personal in the event, sealed."""

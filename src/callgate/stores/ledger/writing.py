@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
+from typing import NamedTuple
 
 from callgate.core.chain import SALT_BYTES, commit, genesis, link
 from callgate.core.events import REQUESTS, SUPPRESSING, Event, Kind
@@ -23,8 +24,7 @@ PEOPLE_KEPT = 10_000
 Row = tuple[object, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Committed:
+class Committed(NamedTuple):
     """What an append acknowledges: its events in their places, and the ledger's mark as of the commit."""
 
     entries: tuple[Entry, ...]
