@@ -11,7 +11,6 @@ Beside it stands what the page itself takes: the same, for one event a second an
 
 import asyncio
 import contextlib
-import os
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -122,7 +121,7 @@ async def _heard(http: ClientSession, address: str) -> int:
 async def _server(rate: int, seconds: int) -> AsyncIterator[tuple[str, str, asyncio.subprocess.Process]]:
     words = ("-m", "bench.live_server", str(rate), str(seconds))
     pipe = asyncio.subprocess.PIPE
-    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdin=pipe, stdout=pipe, env=os.environ)
+    process = await asyncio.create_subprocess_exec(sys.executable, *words, stdin=pipe, stdout=pipe)
     try:
         if process.stdout is None or not (address := (await process.stdout.readline()).decode().strip()):
             raise LabError("the server of the live page did not start")
