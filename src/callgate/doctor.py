@@ -60,10 +60,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
     async for finding in _redis(settings):
         yield finding
     try:
-        async with installation.opened(settings) as (
-            ledger,
-            cache,
-        ):
+        async with installation.opened(settings) as (ledger, cache):
             yield Finding("ledger", True, f"opens; its last event is {await ledger.last_seq()}")
             async for finding in _cache(cache, ledger):
                 yield finding

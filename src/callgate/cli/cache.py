@@ -26,10 +26,7 @@ def verify_(config_file: ConfigOption = default_config, as_json: JsonOption = Fa
 
     async def work() -> list[Compared]:
         settings = config.load(config_file)
-        async with installation.opened(settings) as (
-            ledger,
-            cache,
-        ):
+        async with installation.opened(settings) as (ledger, cache):
             with _bars() as progress:
                 return [part async for part in verify(cache, ledger, installation.list_files(settings), progress)]
 
@@ -57,10 +54,7 @@ def rebuild(config_file: ConfigOption = default_config, as_json: JsonOption = Fa
 
     async def work() -> tuple[Unready, ...]:
         settings = config.load(config_file)
-        async with installation.opened(settings) as (
-            ledger,
-            cache,
-        ):
+        async with installation.opened(settings) as (ledger, cache):
             with _bars() as progress:
                 files = installation.list_files(settings)
                 return await readiness.rebuild(cache, ledger, files, anew=True, progress=progress)

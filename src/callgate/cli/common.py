@@ -3,7 +3,7 @@
 import json
 import os
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import typer
 import uvloop
 from rich.console import Console
+from rich.table import Table
 
 from callgate import config
 from callgate.boundary import NotCommitted
@@ -88,6 +89,25 @@ def print_json(value: object) -> None:
     """One JSON document on standard output."""
     json.dump(value, sys.stdout, indent=2, ensure_ascii=False, default=_written)
     sys.stdout.write("\n")
+
+
+def show_rows(rows: Sequence[Mapping[str, object]], none: str, as_json: bool) -> None:
+    """Rows that have the same columns, as JSON or as a table; `none` says what it means that there are none."""
+    if as_json:
+        print_json(rows)
+    elif rows:
+        table = Table(*rows[0], box=None, header_style="dim")
+        for row in rows:
+            table.add_row(*map(_in_table, row.values()))
+        out.print(table)
+    else:
+        out.print(none)
+
+
+def _in_table(value: object) -> str:
+    if isinstance(value, datetime):
+        return f"{value:%Y-%m-%d %H:%M}"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def _written(value: object) -> str:

@@ -9,20 +9,17 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 
 from callgate import installation
 from callgate.cli import entering
-from callgate.cli.common import ConfigOption, JsonOption, default_config, err, fail, out, print_json, run
+from callgate.cli.common import ConfigOption, JsonOption, default_config, err, fail, out, print_json, run, show_rows
 from callgate.cli.entering import Actor, Number
 from callgate.config import Settings
 from callgate.core import consentfile, phone
 from callgate.core.consentfile import Given
 from callgate.core.events import CONSENTS, Event
 from callgate.office.consenting import Batch, ConsentRefused, Desk
-from callgate.stores.encoding import read_keys
 from callgate.stores.ledger.questions import Question
-from callgate.stores.objectors import read_objectors
 
 app = typer.Typer(help="Prior consents to be called: import, add, withdraw, show.", no_args_is_help=True)
 
@@ -133,23 +130,12 @@ def show(
     parsed = entering.number_in(number, settings)
 
     async def work() -> Sequence[Event]:
-        async with installation.opened(settings) as (
-            ledger,
-            _,
-        ):
+        async with installation.opened(settings) as (ledger, _):
             found = await ledger.search(Question(number=parsed.e164, controllers=(controller,), limit=10_000))
         return [entry.event for entry in found if entry.event.kind in CONSENTS]
 
     rows = [_row(event) for event in run(work())]
-    if as_json:
-        print_json(rows)
-    elif rows:
-        table = Table(*rows[0], box=None, header_style="dim")
-        for row in rows:
-            table.add_row(*row.values())
-        out.print(table)
-    else:
-        out.print("No consent is on file.")
+    show_rows(rows, "No consent is on file.", as_json)
     raise typer.Exit(0 if rows else 1)
 
 
@@ -169,7 +155,5 @@ def _done(number: phone.Number, controller: str, what: str, as_json: bool) -> No
 @asynccontextmanager
 async def _desk(settings: Settings, controller: str, actor: str | None, source: str) -> AsyncIterator[Desk]:
     clock = installation.clock_of(settings)
-    keys = read_keys(settings.secrets.suppression_key_file)
-    async with entering.an_office(settings) as (office, ledger):
-        objectors = await read_objectors(ledger, keys)
+    async with entering.an_office_with_objectors(settings) as (office, objectors):
         yield Desk(office, objectors, controller, actor or getpass.getuser(), source, clock)

@@ -15,7 +15,9 @@ from callgate.core import phone, written
 from callgate.core.events import Event
 from callgate.core.wholefile import BadFile
 from callgate.office.local import LocalOffice
+from callgate.stores.encoding import read_keys
 from callgate.stores.ledger import Ledger
+from callgate.stores.objectors import Objectors, read_objectors
 
 T = TypeVar("T")
 
@@ -30,8 +32,7 @@ def settings_for(config_file: Path, controller: str) -> Settings:
     """The settings; ends the command where they do not load or name no such company."""
     with explained():
         settings = config.load(config_file)
-    if controller not in settings.controllers:
-        fail(f"no controller {controller!r}; known are {', '.join(sorted(settings.controllers))}")
+    _insist_on(controller, settings)
     return settings
 
 
@@ -72,9 +73,14 @@ def audience(settings: Settings, controller: str | None, everyone: bool) -> str:
     """The scope that the options say; ends the command where they say none or two, or name no company."""
     if everyone == (controller is not None):
         fail("say either --controller NAME or --all")
-    if controller is not None and controller not in settings.controllers:
-        fail(f"no controller {controller!r}; known are {', '.join(sorted(settings.controllers))}")
+    if controller is not None:
+        _insist_on(controller, settings)
     return "all" if everyone else "controller"
+
+
+def _insist_on(controller: str, settings: Settings) -> None:
+    if controller not in settings.controllers:
+        fail(f"no controller {controller!r}; known are {', '.join(sorted(settings.controllers))}")
 
 
 @asynccontextmanager
@@ -91,6 +97,14 @@ async def an_office(settings: Settings) -> AsyncIterator[tuple[LocalOffice, Ledg
             alarm=lambda _: None,
         )
         yield office, ledger
+
+
+@asynccontextmanager
+async def an_office_with_objectors(settings: Settings) -> AsyncIterator[tuple[LocalOffice, Objectors]]:
+    """An office likewise, and who objects by its ledger, as of now."""
+    keys = read_keys(settings.secrets.suppression_key_file)
+    async with an_office(settings) as (office, ledger):
+        yield office, await read_objectors(ledger, keys)
 
 
 async def enter(settings: Settings, event: Event) -> None:

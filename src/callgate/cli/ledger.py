@@ -77,10 +77,7 @@ def show(
             after_seq=after,
             limit=limit,
         )
-        async with installation.opened(settings) as (
-            ledger,
-            _,
-        ):
+        async with installation.opened(settings) as (ledger, _):
             found = await ledger.search(question)
             shown = await visible(ledger, found, who)
             return shown, len(found) - len(shown)
@@ -127,10 +124,7 @@ def verify(
     async def work() -> Report:
         settings = config.load(config_file)
         insist(settings.ledger.url)
-        async with installation.opened(settings) as (
-            ledger,
-            _,
-        ):
+        async with installation.opened(settings) as (ledger, _):
             with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
                 task = progress.add_task("events", total=await ledger.last_seq())
                 return await ledger.audit(anchors, lambda seq: progress.update(task, completed=seq))

@@ -90,10 +90,7 @@ def show(config_file: ConfigOption = default_config, as_json: JsonOption = False
     async def work() -> list[dict[str, object]]:
         settings = config.load(config_file)
         now = installation.clock_of(settings)()
-        async with installation.opened(settings) as (
-            _,
-            cache,
-        ):
+        async with installation.opened(settings) as (_, cache):
             found = await lists_in_force(cache)
         rows: list[dict[str, object]] = []
         for name, rule in settings.lists.items():

@@ -54,10 +54,7 @@ def show_patterns(config_file: ConfigOption = default_config, as_json: JsonOptio
 
     async def work() -> list[OnFile]:
         settings = config.load(config_file)
-        async with installation.opened(settings) as (
-            ledger,
-            _,
-        ):
+        async with installation.opened(settings) as (ledger, _):
             return await standing_patterns(ledger)
 
     found = run(work())

@@ -8,20 +8,17 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
-from rich.table import Table
 
 from callgate import installation
 from callgate.cli import entering
-from callgate.cli.common import ConfigOption, JsonOption, default_config, err, out, print_json, run
+from callgate.cli.common import ConfigOption, JsonOption, default_config, err, out, print_json, run, show_rows
 from callgate.cli.entering import Actor, Number
 from callgate.config import Settings
 from callgate.core import relationfile
 from callgate.core.events import Event, Kind
 from callgate.office.relating import RelationDesk
 from callgate.stores.cache import relations
-from callgate.stores.encoding import read_keys
 from callgate.stores.ledger.questions import Question
-from callgate.stores.objectors import read_objectors
 
 app = typer.Typer(help="What connects people with a company: import, end, show.", no_args_is_help=True)
 
@@ -97,23 +94,12 @@ def show(
     parsed = entering.number_in(number, settings)
 
     async def work() -> Sequence[Event]:
-        async with installation.opened(settings) as (
-            ledger,
-            _,
-        ):
+        async with installation.opened(settings) as (ledger, _):
             asked = Question(number=parsed.e164, controllers=(controller,), kinds=(Kind.RELATIONS,), limit=10_000)
             return [entry.event for entry in await ledger.search(asked)]
 
     rows = [row for event in run(work()) for row in _rows(event)]
-    if as_json:
-        print_json(rows)
-    elif rows:
-        table = Table(*rows[0], box=None, header_style="dim")
-        for row in rows:
-            table.add_row(*row.values())
-        out.print(table)
-    else:
-        out.print("No relation is on file.")
+    show_rows(rows, "No relation is on file.", as_json)
     raise typer.Exit(0 if rows else 1)
 
 
@@ -138,8 +124,6 @@ def _rows(event: Event) -> list[dict[str, str]]:
 
 @asynccontextmanager
 async def _desk(settings: Settings, controller: str, actor: str | None, source: str) -> AsyncIterator[RelationDesk]:
-    keys = read_keys(settings.secrets.suppression_key_file)
-    async with entering.an_office(settings) as (office, ledger):
-        objectors = await read_objectors(ledger, keys)
+    async with entering.an_office_with_objectors(settings) as (office, objectors):
         by = actor or getpass.getuser()
         yield RelationDesk(office, objectors, controller, by, source, installation.clock_of(settings))

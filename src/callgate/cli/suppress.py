@@ -152,10 +152,7 @@ def show(number: Number, config_file: ConfigOption = default_config, as_json: Js
         settings = config.load(config_file)
         parsed = _parse(number, settings)
         keys = read_keys(settings.secrets.suppression_key_file)
-        async with installation.opened(settings) as (
-            ledger,
-            _,
-        ):
+        async with installation.opened(settings) as (ledger, _):
             return await on_file(ledger, keys, parsed.e164)
 
     rows = [asdict(found) for found in run(work())]

@@ -62,10 +62,7 @@ def rotate_key(
         settings = config.load(config_file)
         if new is not None:
             add_master(settings.secrets.ledger_key_file, new)
-        async with installation.opened(settings) as (
-            ledger,
-            _,
-        ):
+        async with installation.opened(settings) as (ledger, _):
             return await rewrap(ledger)
 
     count = run(work())
@@ -82,10 +79,7 @@ def rebuild_projections(config_file: ConfigOption = default_config, as_json: Jso
 
     async def work() -> int:
         settings = config.load(config_file)
-        async with installation.opened(settings) as (
-            ledger,
-            _,
-        ):
+        async with installation.opened(settings) as (ledger, _):
             return await rebuild(ledger)
 
     count = run(work())

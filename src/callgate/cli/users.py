@@ -4,14 +4,23 @@ import getpass
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from callgate import config, installation
-from callgate.cli.common import ConfigOption, JsonOption, default_config, explained, fail, out, print_json, run
+from callgate.cli.common import (
+    ConfigOption,
+    JsonOption,
+    default_config,
+    explained,
+    fail,
+    out,
+    print_json,
+    run,
+    show_rows,
+)
 from callgate.config import Settings
 from callgate.core.access import Area, Role
 from callgate.stores.accounts import AccountRefused, User
@@ -67,7 +76,7 @@ def list_(config_file: ConfigOption = default_config, as_json: JsonOption = Fals
         rows.extend(_row(user) for user in await door.accounts.users())
 
     _run(settings, work)
-    _show(rows, "There are no users yet; `callgate users add NAME --role admin` makes the first.", as_json)
+    show_rows(rows, "There are no users yet; `callgate users add NAME --role admin` makes the first.", as_json)
 
 
 @app.command()
@@ -141,7 +150,7 @@ def tokens(name: Name, config_file: ConfigOption = default_config, as_json: Json
         )
 
     _run(settings, work)
-    _show(rows, f"{name} has no tokens.", as_json)
+    show_rows(rows, f"{name} has no tokens.", as_json)
 
 
 @app.command()
@@ -215,24 +224,6 @@ def _row(user: User) -> dict[str, object]:
         "created": user.created,
         "disabled": user.disabled,
     }
-
-
-def _show(rows: list[dict[str, object]], none: str, as_json: bool) -> None:
-    if as_json:
-        print_json(rows)
-    elif rows:
-        table = Table(*rows[0], box=None, header_style="dim")
-        for row in rows:
-            table.add_row(*(_shown(value) for value in row.values()))
-        out.print(table)
-    else:
-        out.print(none)
-
-
-def _shown(value: object) -> str:
-    if isinstance(value, datetime):
-        return f"{value:%Y-%m-%d %H:%M}"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def _done(says: str, told: dict[str, object], as_json: bool) -> None:
