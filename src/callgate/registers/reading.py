@@ -35,11 +35,6 @@ class Reading:
     column: str | None = None
     change: str | None = None
 
-    @property
-    def of_changes(self) -> bool:
-        """Whether each record says what happened to its number."""
-        return self.layout.change is not None or self.change is not None
-
 
 @dataclass(slots=True)
 class Tally:
