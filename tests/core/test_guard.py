@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from callgate.core import token
@@ -96,6 +96,7 @@ def test_a_token_permits_its_permit_and_no_other(one: Permit, other: Permit) -> 
 
 
 @given(permits, st.integers(0, 60), st.characters())
+@example(PERMIT, 40, "\ud800")
 def test_a_token_with_one_character_changed_is_none(permit: Permit, at: int, other: str) -> None:
     issued = token.issue(KEY, permit)
     at %= len(issued)
