@@ -22,7 +22,15 @@ def code(name: str) -> str:
 DIALPLAN = code("callgate.conf")
 ALL = DIALPLAN + code("callgate-features.conf") + code("lab/callgate-site.conf") + emergency.context("BE")
 CONTEXTS = set(re.findall(r"^\[([\w-]+)\]", DIALPLAN, re.MULTILINE))
-SCRATCH = {"CALLGATE_DIALLED", "CALLGATE_CALLER", "CALLGATE_WHY", "CALLGATE_ROUND"}
+SCRATCH = {
+    "CALLGATE_AGENT_CHANNEL",
+    "CALLGATE_CALLER",
+    "CALLGATE_CODES",
+    "CALLGATE_DIALLED",
+    "CALLGATE_ROUND",
+    "CALLGATE_UNTIL",
+    "CALLGATE_WHY",
+}
 """The dialplan's own, which callgate neither sets nor reads."""
 
 
@@ -36,8 +44,13 @@ def test_every_context_that_callgate_names_is_there() -> None:
 
 
 def test_every_subroutine_that_the_dialplan_enters_is_there() -> None:
-    entered = set(re.findall(r"(?:Gosub|Goto|U)\((callgate[\w-]*)", ALL))
-    assert entered <= CONTEXTS
+    entered = set(
+        re.findall(
+            r"(?:Gosub|Goto|U|F|ChannelRedirect)\((?:\$\{\w+\},)?(callgate[\w-]*)|hangup_handler_push\)=(callgate[\w-]*)",
+            ALL,
+        )
+    )
+    assert {name for pair in entered for name in pair if name} <= CONTEXTS
 
 
 def test_the_dialplan_asks_only_scripts_that_callgate_has() -> None:
@@ -52,7 +65,8 @@ def test_both_sides_know_the_same_keys_of_astdb() -> None:
 
 def test_the_dialplan_takes_the_answer_apart_as_callgate_put_it_together() -> None:
     positions = {field.name: at for at, field in enumerate(fields(GateAnswer), start=1) if field.name != "SEPARATOR"}
-    cut = dict(re.findall(r"[(,](CALLGATE_\w+)=\$\{CUT\(CALLGATE_ANSWER,\|,(\d)\)\}", DIALPLAN))
+    taken = r"[(,](CALLGATE_\w+)=(?:\$\{IF\([^?]*\?)?\$\{CUT\(CALLGATE_ANSWER,\|,(\d)\)\}"
+    cut = dict(re.findall(taken, DIALPLAN))
     assert {name: int(at) for name, at in cut.items()} == {
         Variable.REASON: positions["reason"],
         Variable.ID: positions["call"],
@@ -80,15 +94,32 @@ def test_only_an_allow_for_this_channel_reaches_the_trunk() -> None:
     dials = [line for line in DIALPLAN.splitlines() if re.search(r"\bDial\(", line)]
     assert len(dials) == 1
     assert "${CALLGATE_TRUNK}${CALLGATE_DIGITS}${CALLGATE_TRUNK_TAIL}" in dials[0]
-    assert "U(callgate-answer)" in dials[0]
-    assert not re.search(r"&|,[a-zA-Z]*I", dials[0])
+    assert dials[0].endswith(",iU(callgate-picked-up)F(callgate-answered^s^1))")
+    assert "&" not in dials[0]
+    # What keeps Dial() from joining the two once the callee answered is on their channel before it rings.
+    assert ",_GOSUB_RESULT=CONTINUE," in DIALPLAN.partition(dials[0])[0]
+
+
+def test_a_callee_is_joined_to_the_agent_only_behind_the_word_connected() -> None:
+    joins = [line for line in DIALPLAN.splitlines() if re.search(r"\bBridge\(", line)]
+    assert len(joins) == 1
+    answered = _context("callgate-answered")
+    assert joins[0] in answered
+    before = [line for line in answered.partition(" same => n(join)")[0].splitlines() if line]
+    assert before[-2:] == [
+        ' same => n,GotoIf($["${GOSUB_RETVAL}${GOSUB_RESULT}" = "connected"]?join)',
+        " same => n,Hangup()",
+    ]
+    # Where the word comes from: Return(connected) stands once, behind what is said for this very channel.
+    assert DIALPLAN.count("Return(connected)") == 1
+    assert "Return(connected)" in _context("callgate-answer").partition("n(connect)")[2]
 
 
 def test_feature_codes_transfer_from_the_agents_side_only() -> None:
-    """Options of Dial: `T`, `H`, `K`, `W` and `X` give codes to who dialled, the small letters to who was dialled."""
-    (options,) = re.findall(r"\bDial\([^,]*,[^,]*,([^(]*\(?.*)\)$", DIALPLAN, re.MULTILINE)
-    letters = re.sub(r"\$\{IF.*?\?(T)\)\}|\((?:[^()]|\([^()]*\))*\)", r"\1", options)
-    assert letters == "giTAU"
+    """Options of Bridge: `t`, `h`, `k` and `w` give codes to the channel that is named, the capitals to who bridges."""
+    (options,) = re.findall(r"\bBridge\([^,]*,(.*)\)$", DIALPLAN, re.MULTILINE)
+    assert options == "${CALLGATE_CODES}F(callgate-ended^over^1)"
+    assert "__CALLGATE_CODES=${IF($[${LEN(${CALLGATE_TRANSFER_CONTEXT})} > 0]?t)}" in DIALPLAN
     assert "_CALLGATE_TRANSFER_CONTEXT" not in DIALPLAN
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -106,6 +107,32 @@ async def test_a_campaign_may_announce_without_asking_and_then_records_nothing(s
     assert not await is_in_ledger(scene, talk.id, "refusal")
     not_recorded(scene, result, talk.id)
     assert not result.failed
+
+
+async def test_the_agent_hears_all_the_while_that_the_notice_plays(scene: Scene) -> None:
+    result = Result("told", "brussels", "0033199001329", "")
+    talk = await asked(scene, result)
+    await talk.agent.until_answered(25)
+    early = talk.agent.heard_early()
+    told = audio.speech_spans(early, pause=1)
+    assert len(told) >= 3
+    pauses = [after - before for (_, before), (after, _) in pairwise([(0, 0), *told, (len(early) / audio.RATE, 0)])]
+    assert max(pauses) < 4
+    await hung_up(scene, talk)
+
+
+async def test_the_operators_limit_on_a_call_holds_in_the_conversation(scene: Scene) -> None:
+    result = Result("limited", "ghent", "640033199001338", "")
+    began = asyncio.get_running_loop().time()
+    agent = await scene.dial(result.from_, result.dialled)
+    callee = await scene.callee("33199001338")
+    await callee.answer()
+    await agent.until_answered(15)
+    agent.tone(AGENT)
+    await callee.until_hears(AGENT, 5)
+    ended = [await leg.until_ended(20) for leg in (callee, agent)]
+    assert all(end.by is By.PEER for end in ended)
+    assert 15 <= ended[0].at - began < 18
 
 
 async def ended_without_consent(scene: Scene, talk: Conversation) -> None:
