@@ -235,7 +235,10 @@ def _rates(highest: Mapping[str, int]) -> list[Figure]:
 
 
 def _talking(talked: Mapping[str, float]) -> Figure:
-    """The highest rate of conversations, gated to ungated: processor time is what they compete for, and so its inverse."""
+    """The highest rate of conversations, gated to ungated: what they compete for is processor time.
+
+    The rates are in inverse proportion to it.
+    """
     ratio = talked["ungated"] / talked["gate"]
     note = f"{talked['gate']:.0f} ms of processor time gated, {talked['ungated']:.0f} ms ungated, in {TALK_S:.0f} s"
     return Figure("gate.rate_ratio", ratio, "", "an ungated conversation", 1.0, ">= 0.85", note)
