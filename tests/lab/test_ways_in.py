@@ -8,7 +8,10 @@ from asterisk.ami import AMIClient, SimpleAction
 
 from lab import audio
 from lab.config import secret
+from lab.conversation import AFTER, BEFORE, KEY_HEARD_S
+from lab.conversation import AGENT as AGENTS_TONE
 from lab.scene import Scene
+from lab.sip import Call
 from lab.world import Lab
 
 # asterisk-ami calls Condition.notifyAll with the lock held: turned into an error, the warning leaves it held for ever.
@@ -91,6 +94,50 @@ async def test_an_originate_through_the_agents_context_passes_the_gate(scene: Sc
     since = scene.watcher.mark()
     await originate(scene.lab, Channel=f"Local/{CLEAN}@agents", **fields)
     await hears_the_notice(scene, CLEAN[2:], since)
+
+
+async def test_a_dialer_that_calls_first_is_joined_with_the_callee_after_the_notice(scene: Scene) -> None:
+    """Who waits for the callee is half of a Local channel, as a dialer has it; an agent's telephone rings last."""
+    variables = ",".join(f"__{name}={value}" for name, value in AGENT.items())
+    rung: asyncio.Queue[Call] = asyncio.Queue()
+    phone = scene.agents["brussels"]
+    phone.on_invite = rung.put
+    since = scene.watcher.mark()
+    try:
+        fields = {"Application": "Dial", "Data": "PJSIP/brussels", "Variable": variables}
+        await originate(scene.lab, Channel="Local/0033199001322@agents", **fields)
+        callee = await scene.callee("33199001322", within=8)
+        callee.tone(BEFORE)
+        await callee.answer()
+        call = await scene.stage("asking", since)
+        await scene.listen(callee, KEY_HEARD_S)
+        assert rung.empty()
+        await callee.press("2")
+        agent = await asyncio.wait_for(rung.get(), 10)
+        callee.tone(AFTER)
+        agent.tone(AGENTS_TONE)
+        await agent.answer()
+        await callee.until_hears(AGENTS_TONE, 5)
+        await agent.until_hears(AFTER, 5)
+        await agent.hangup()
+        await callee.until_ended(5)
+        await scene.watcher.until("call", since, stage="closed", call=call)
+        await scene.lab.no_channels(8)
+    finally:
+        phone.on_invite = None
+
+
+async def test_a_channel_whose_name_would_be_several_arguments_dials_nothing(scene: Scene) -> None:
+    invites = len(scene.carrier.invites)
+    variables = ",".join(f"__{name}={value}" for name, value in AGENT.items())
+    fields = {"Application": "Wait", "Data": "20", "Variable": variables}
+    await originate(scene.lab, Channel="Local/odd,_GOSUB_RESULT=@agents", **fields)
+    await scene.lab.no_channels(8)
+    assert len(scene.carrier.invites) == invites
+    # The same, where the name is one argument, reaches the carrier.
+    since = scene.watcher.mark()
+    await originate(scene.lab, Channel="Local/odd@agents", **fields)
+    await hears_the_notice(scene, "33199001323", since)
 
 
 async def test_an_originate_that_says_nothing_of_who_calls_is_blocked(scene: Scene) -> None:
