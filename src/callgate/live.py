@@ -101,7 +101,8 @@ class Live:
 
     def after(self, seen: int) -> list[Happening]:
         """The kept happenings with a number above `seen`."""
-        return list(islice(self._kept, max(0, self.kept - max(0, self.last - seen)), None))
+        # From the newest: whoever waits for the next asks for one or two of thousands.
+        return [*islice(reversed(self._kept), max(0, self.last - seen))][::-1]
 
     def seen(self, place: str) -> int | None:
         """The number behind a place; None where what came after it is not known any more, or another process told it.

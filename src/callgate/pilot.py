@@ -145,6 +145,11 @@ class Pilot:
         return self.state is not State.CLOSED
 
     @property
+    def is_interviewed(self) -> bool:
+        """Whether the callee's channel runs callgate's script, and nothing else, until callgate lets it go."""
+        return self.interview is not None and self.interview.is_open
+
+    @property
     def is_settled(self) -> bool:
         """Whether nothing more is to be done: the call is closed, and what was recorded of it is sealed."""
         closing = self.closing

@@ -27,15 +27,24 @@ class Fleet:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._flights: dict[str, _Flight] = {}
+        self._open: dict[str, Pilot] = {}
         self._by_agent: dict[str, Pilot] = {}
         self._by_leg: dict[str, Pilot] = {}
 
     def __len__(self) -> int:
-        return sum(pilot.is_open for pilot in self.all())
+        return len(self.under_way())
 
     def all(self) -> list[Pilot]:
         """The pilots, oldest first."""
         return [flight.pilot for flight in self._flights.values()]
+
+    def under_way(self) -> list[Pilot]:
+        """The pilots whose call is not over, oldest first. Who looks several times a second asks for no others.
+
+        A busy hour has a hundred that are remembered for each that is open; a closed call does not open again.
+        """
+        self._open = {call: pilot for call, pilot in self._open.items() if pilot.is_open}
+        return [*self._open.values()]
 
     def add(self, decision: Decision, uniqueid: str, agent: str, permit: Permit | None) -> Pilot:
         """Begin to fly an allowed call; without a permit nothing may be dialled for it any more."""
@@ -43,6 +52,7 @@ class Fleet:
         task = asyncio.create_task(pilot.run(), name=f"pilot-{pilot.id}")
         self._flights[pilot.id] = _Flight(pilot, permit, task)
         self._by_agent[uniqueid] = pilot
+        self._open[pilot.id] = pilot
         return pilot
 
     def get(self, call: str) -> Pilot | None:
