@@ -100,7 +100,7 @@ async def test_what_was_said_before_the_verdict_of_a_call_does_not_end_it(office
     await offices().suppress(objection(PERSON, NOW, Door.API, by="officer", controller="acme"))
     seq = await ledger.last_seq()
     lines = {call: Line(PERSON, "acme", "spring", of) for call, of in (("before", seq - 1), ("after", seq))}
-    assert await said_meanwhile(ledger, lines, None) == (1, [said_to("before")])
+    assert await said_meanwhile(ledger, lines, None) == (await ledger.mark(), [said_to("before")])
 
 
 async def test_with_no_call_under_way_what_comes_next_is_what_counts(offices: Offices) -> None:
