@@ -97,7 +97,7 @@ class Live:
         self._next += 1
         self._batches.clear()
         self._news.set()
-        self._news = asyncio.Event()
+        self._news.clear()
 
     def after(self, seen: int) -> list[Happening]:
         """The kept happenings with a number above `seen`."""
@@ -140,9 +140,8 @@ class Live:
         """
         last = self.last if seen is None else seen
         while True:
-            news = self._news
             for happening in self.after(last):
                 last = happening.id
                 yield happening
             if last >= self.last:
-                await news.wait()
+                await self._news.wait()
