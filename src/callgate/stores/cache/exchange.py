@@ -5,6 +5,7 @@ by word, callbacks for answers, measurements. So what goes out is put together b
 as it is. The connection, its pool and the second chance of a command whose connection broke are redis-py's.
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,12 +24,16 @@ async def exchange(redis: Redis, *commands: Words) -> list[Any]:
     packed = b"".join([pack_command(tuple(words)) for words in commands])  # type: ignore[arg-type]
     pool = redis.connection_pool
     connection = await pool.get_connection()  # type: ignore[no-untyped-call]
+    # One limit for the whole, where redis-py has one for each write and read: that of a write is a task of its own.
+    within, connection.socket_timeout = connection.socket_timeout, None
     try:
-        answers: list[Any] = await connection.retry.call_with_retry(
-            lambda: _once(connection, packed, len(commands)), lambda _: connection.disconnect()
-        )
+        async with asyncio.timeout(within):
+            answers: list[Any] = await connection.retry.call_with_retry(
+                lambda: _once(connection, packed, len(commands)), lambda _: connection.disconnect()
+            )
         return answers
     finally:
+        connection.socket_timeout = within
         await pool.release(connection)
 
 
