@@ -1,8 +1,9 @@
 """Commands that a call waits for, and their answers: one round trip to one server.
 
 For each command redis-py takes several times as long as Redis does, most of it for what nobody needs here: packing word
-by word, callbacks for answers, measurements. So what goes out is put together by hiredis, and what comes back is taken
-as it is. The connection, its pool and the second chance of a command whose connection broke are redis-py's.
+by word, callbacks for answers, measurements, and a limit of time for each write and read, that of a write as a task of
+its own. So what goes out is put together by hiredis, what comes back is taken as it is, and the limit is one for all.
+The connection, its pool and the second chance of a command whose connection broke are redis-py's.
 """
 
 import asyncio
@@ -18,22 +19,31 @@ Words = Sequence[bytes | str | int]
 """A command and its arguments."""
 
 
-async def exchange(redis: Redis, *commands: Words) -> list[Any]:
-    """Send the commands at once; what each was answered, undecoded. Raises what redis-py does: the first error."""
+async def exchange(redis: Redis, *commands: Words, within: float | None) -> list[Any]:
+    """Send the commands at once; what each was answered, undecoded.
+
+    `within` is in seconds; None where the caller keeps time. Raises TimeoutError, and what redis-py raises: of several
+    errors the first.
+    """
     # The stub of hiredis takes tuples of one word only.
     packed = b"".join([pack_command(tuple(words)) for words in commands])  # type: ignore[arg-type]
+    if within is None:
+        return await _exchange(redis, packed, len(commands))
+    async with asyncio.timeout(within):
+        return await _exchange(redis, packed, len(commands))
+
+
+async def _exchange(redis: Redis, packed: bytes, count: int) -> list[Any]:
     pool = redis.connection_pool
     connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-    # One limit for the whole, where redis-py has one for each write and read: that of a write is a task of its own.
-    within, connection.socket_timeout = connection.socket_timeout, None
+    limit, connection.socket_timeout = connection.socket_timeout, None
     try:
-        async with asyncio.timeout(within):
-            answers: list[Any] = await connection.retry.call_with_retry(
-                lambda: _once(connection, packed, len(commands)), lambda _: connection.disconnect()
-            )
+        answers: list[Any] = await connection.retry.call_with_retry(
+            lambda: _once(connection, packed, count), lambda _: connection.disconnect()
+        )
         return answers
     finally:
-        connection.socket_timeout = within
+        connection.socket_timeout = limit
         await pool.release(connection)
 
 

@@ -101,8 +101,9 @@ async def _ask_one_server(
     redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], args: Sequence[str | int]
 ) -> _Said:
     of_chunks: list[Words] = [words for key, member in chunks for words in (("SISMEMBER", key, member), ("SCARD", key))]
-    *answers, of_gate = await exchange(redis, *of_chunks, ("EVALSHA", _LOOK_UP_SHA, len(gate), *gate, *args))
-    return [*zip(answers[::2], answers[1::2], strict=True)], of_gate
+    of_gate = "EVALSHA", _LOOK_UP_SHA, len(gate), *gate, *args
+    *answers, of_all = await exchange(redis, *of_chunks, of_gate, within=None)
+    return [*zip(answers[::2], answers[1::2], strict=True)], of_all
 
 
 async def _ask_cluster(

@@ -8,6 +8,7 @@ from typing import Final
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError
 
+from callgate.stores.cache.connection import BULK_WITHIN
 from callgate.stores.cache.exchange import exchange
 from callgate.stores.cache.nodes import Client
 
@@ -149,9 +150,9 @@ async def run(redis: Client, script: str, keys: Sequence[str], args: Sequence[by
         return int(await redis.register_script(script)(keys=keys, args=args))
     words = ("EVALSHA", name_of(script), len(keys), *keys, *args)
     try:
-        (answer,) = await exchange(redis, words)
+        (answer,) = await exchange(redis, words, within=BULK_WITHIN)
     except NoScriptError:
         # Redis is new, or its scripts were flushed.
         await redis.script_load(script)
-        (answer,) = await exchange(redis, words)
+        (answer,) = await exchange(redis, words, within=BULK_WITHIN)
     return int(answer)
