@@ -15,6 +15,8 @@ from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
 
+from callgate.stores.cache.nodes import untimed
+
 Words = Sequence[bytes | str | int]
 """A command and its arguments."""
 
@@ -36,14 +38,13 @@ async def exchange(redis: Redis, *commands: Words, within: float | None) -> list
 async def _exchange(redis: Redis, packed: bytes, count: int) -> list[Any]:
     pool = redis.connection_pool
     connection = await pool.get_connection()  # type: ignore[no-untyped-call]
-    limit, connection.socket_timeout = connection.socket_timeout, None
     try:
-        answers: list[Any] = await connection.retry.call_with_retry(
-            lambda: _once(connection, packed, count), lambda _: connection.disconnect()
-        )
+        with untimed(connection):
+            answers: list[Any] = await connection.retry.call_with_retry(
+                lambda: _once(connection, packed, count), lambda _: connection.disconnect()
+            )
         return answers
     finally:
-        connection.socket_timeout = limit
         await pool.release(connection)
 
 
