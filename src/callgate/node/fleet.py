@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from callgate.boundary import Decision
 from callgate.core.call import BEFORE_TALK
@@ -103,9 +104,11 @@ class Fleet:
 
     def forget(self, now: datetime) -> None:
         """Let go of the calls that ended long ago."""
-        for call, flight in list(self._flights.items()):
+        since = now - REMEMBERED
+        began_before = takewhile(lambda one: one[1].pilot.born < since, self._flights.items())
+        for call, flight in list(began_before):
             ended = flight.pilot.ended_at
-            if ended is not None and ended < now - REMEMBERED and flight.pilot.is_settled:
+            if ended is not None and ended < since and flight.pilot.is_settled:
                 flight.task.cancel()
                 del self._flights[call]
                 self._by_agent.pop(flight.pilot.uniqueid, None)
