@@ -67,7 +67,7 @@ QUESTIONS: dict[str, tuple[Asked, str]] = {
         "events_of_kind",
     ),
     "all requests": (lambda _: READING.where(of_kinds(list(REQUESTS))).order_by(events.c.seq), "events_of_kind"),
-    "who withdrew of late": (lambda _: WITHDRAWN_AND_MARK.params(oldest=50), "events_of_kind"),
+    "who withdrew of late": (lambda _: WITHDRAWN_AND_MARK, "events_of_kind"),
     "a call": (asking(call=f"{7:016x}"), "events_of_call"),
     "a call's verdict": (asking(call=f"{7:016x}", kinds=[Kind.VERDICT]), "events_of_call"),
     "a call's recording": (asking(call=f"{7:016x}", kinds=[Kind.RECORDING_SEALED]), "events_of_call"),

@@ -73,7 +73,7 @@ def _objection(call: str, event: Event) -> Said:
 
 WITHDRAWN_AND_MARK = (
     sa.select(events.c.call, sa.literal_column("0").label("mark"))
-    .where(of_kinds([Kind.WITHDRAWAL]), events.c.seq > sa.bindparam("oldest"))
+    .where(of_kinds([Kind.WITHDRAWAL]), events.c.seq > sa.bindparam("oldest", 0))
     .union_all(sa.select(sa.null(), ledger_table.c.mark))
 )
 """One question, and the same for any calls: it is asked four times a second."""
