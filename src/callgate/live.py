@@ -97,11 +97,12 @@ class Live:
         self._next += 1
         self._batches.clear()
         self._news.set()
-        self._news = asyncio.Event()
+        self._news.clear()
 
     def after(self, seen: int) -> list[Happening]:
         """The kept happenings with a number above `seen`."""
-        return list(islice(self._kept, max(0, self.kept - max(0, self.last - seen)), None))
+        # From the newest: whoever waits for the next asks for one or two of thousands.
+        return [*islice(reversed(self._kept), max(0, self.last - seen))][::-1]
 
     def seen(self, place: str) -> int | None:
         """The number behind a place; None where what came after it is not known any more, or another process told it.
@@ -139,9 +140,8 @@ class Live:
         """
         last = self.last if seen is None else seen
         while True:
-            news = self._news
             for happening in self.after(last):
                 last = happening.id
                 yield happening
             if last >= self.last:
-                await news.wait()
+                await self._news.wait()

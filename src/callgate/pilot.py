@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -104,35 +104,6 @@ class Pilot:
         self._sealed = False
         self._sealing: asyncio.Task[None] | None = None
         self.closing: asyncio.Task[None] | None = None
-        self._effects: dict[Do, Callable[[], Awaitable[None]]] = {
-            Do.NOTE_DIALLED: lambda: self._record(Kind.DIALLED),
-            Do.LOOK_UP: self._look_up,
-            Do.IDENTIFY: lambda: self._play(Part.IDENTIFICATION),
-            Do.ASK: lambda: self._play(Part.QUESTION),
-            Do.COMMIT_CONSENT: self._commit_consent,
-            Do.START_RECORDING: self._start_recording,
-            Do.CHOOSE: self._choose,
-            Do.CONNECT: self._connect,
-            Do.DECLINE: lambda: self._part(names.Callee.DECLINED, committed=False),
-            Do.COMMIT_OBJECTION: self._commit_objection,
-            Do.COMMIT_HEARD: self._commit_heard,
-            Do.THANK: lambda: self._part(names.Callee.OBJECTED, committed=True),
-            Do.ADMIT: lambda: self._part(names.Callee.DROPPED, committed=False),
-            Do.APOLOGISE: self._apologise,
-            Do.PAUSE_RECORDING: self._pause_recording,
-            Do.RESUME_RECORDING: self._resume_recording,
-            Do.SAY_UNRECORDED: self._say_unrecorded,
-            Do.STOP_RECORDING: self._stop_recording,
-            Do.DESTROY_RECORDING: self._destroy_recording,
-            Do.CONFIRM_WITHDRAWAL: self._commit_withdrawal,
-            Do.HANG_UP: self._hang_up,
-            Do.NOTE_REFUSAL: self._note_refusal,
-            Do.NOTE_ABANDONED: lambda: self._record(Kind.ABANDONED, played=self._how_far()),
-            Do.NOTE_DROPPED: self._note_dropped,
-            Do.NOTE_UNEXPECTED: self._note_unexpected,
-            Do.KEEP_RECORDING: self._keep_recording,
-            Do.CLOSE: self._close,
-        }
 
     @property
     def id(self) -> str:
@@ -143,6 +114,11 @@ class Pilot:
     def is_open(self) -> bool:
         """Whether the call is not over."""
         return self.state is not State.CLOSED
+
+    @property
+    def is_interviewed(self) -> bool:
+        """Whether the callee's channel runs callgate's script, and nothing else, until callgate lets it go."""
+        return self.interview is not None and self.interview.is_open
 
     @property
     def is_settled(self) -> bool:
@@ -208,13 +184,13 @@ class Pilot:
             self._pressed.append((signal.on, signal.done))
         for effect in taken.effects:
             try:
-                await self._effects[effect]()
+                await _EFFECTS[effect](self)
             except Exception as error:
                 failed = {"error": type(error).__name__, "place": place_of(error)}
                 log.error("effect-failed", call=self.id, effect=effect, state=self.state, **failed)
                 if effect not in (Do.HANG_UP, Do.CLOSE, Do.NOTE_UNEXPECTED):
                     self.signal(On.FAILED)
-        if self.state is not State.OBJECTING:
+        if self._pressed and self.state is not State.OBJECTING:
             self._resolve(*On, committed=False)
 
     def _facts(self) -> dict[str, Json]:
@@ -526,3 +502,34 @@ class Pilot:
             self.signal(On.PAUSED, "reconciliation")
         elif self.state is State.ACCOMPANIED:
             self.signal(On.JOINED, "reconciliation")
+
+
+_EFFECTS: Final[Mapping[Do, Callable[[Pilot], Awaitable[None]]]] = {
+    Do.NOTE_DIALLED: lambda pilot: pilot._record(Kind.DIALLED),
+    Do.LOOK_UP: Pilot._look_up,
+    Do.IDENTIFY: lambda pilot: pilot._play(Part.IDENTIFICATION),
+    Do.ASK: lambda pilot: pilot._play(Part.QUESTION),
+    Do.COMMIT_CONSENT: Pilot._commit_consent,
+    Do.START_RECORDING: Pilot._start_recording,
+    Do.CHOOSE: Pilot._choose,
+    Do.CONNECT: Pilot._connect,
+    Do.DECLINE: lambda pilot: pilot._part(names.Callee.DECLINED, committed=False),
+    Do.COMMIT_OBJECTION: Pilot._commit_objection,
+    Do.COMMIT_HEARD: Pilot._commit_heard,
+    Do.THANK: lambda pilot: pilot._part(names.Callee.OBJECTED, committed=True),
+    Do.ADMIT: lambda pilot: pilot._part(names.Callee.DROPPED, committed=False),
+    Do.APOLOGISE: Pilot._apologise,
+    Do.PAUSE_RECORDING: Pilot._pause_recording,
+    Do.RESUME_RECORDING: Pilot._resume_recording,
+    Do.SAY_UNRECORDED: Pilot._say_unrecorded,
+    Do.STOP_RECORDING: Pilot._stop_recording,
+    Do.DESTROY_RECORDING: Pilot._destroy_recording,
+    Do.CONFIRM_WITHDRAWAL: Pilot._commit_withdrawal,
+    Do.HANG_UP: Pilot._hang_up,
+    Do.NOTE_REFUSAL: Pilot._note_refusal,
+    Do.NOTE_ABANDONED: lambda pilot: pilot._record(Kind.ABANDONED, played=pilot._how_far()),
+    Do.NOTE_DROPPED: Pilot._note_dropped,
+    Do.NOTE_UNEXPECTED: Pilot._note_unexpected,
+    Do.KEEP_RECORDING: Pilot._keep_recording,
+    Do.CLOSE: Pilot._close,
+}

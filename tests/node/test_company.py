@@ -8,8 +8,9 @@ import pytest
 from callgate.core.call import On, State
 from callgate.node.recorders import RECORDING_APPLICATIONS, _spy_records
 from callgate.node.strays import destroy
+from callgate.pbx.agi import Played
 from callgate.pilot import Pilot
-from tests.node.fakes import Desk, message, until
+from tests.node.fakes import WHOLE, Desk, FakeSession, message, pressed, until
 
 SPAWNED = {
     "agent": ("1.1", "PJSIP/brussels-1", "brussels"),
@@ -50,6 +51,26 @@ async def enters(desk: Desk, who: str, bridge: str = "b", creator: str = "") -> 
 async def leaves(desk: Desk, who: str, bridge: str = "b") -> None:
     uniqueid, channel, _ = SPAWNED[who]
     await desk.watch.on_event(message("BridgeLeave", uniqueid=uniqueid, channel=channel, bridgeuniqueid=bridge))
+
+
+async def test_a_callee_in_no_bridge_wanders_once_callgate_has_let_them_go(desk: Desk) -> None:
+    await desk.ring((await desk.gate())[4])
+    (pilot,) = desk.fleet.under_way()
+    heard: list[tuple[State, bool]] = []
+
+    class Listening(FakeSession):
+        async def stream_file(self, path: str, escape: str = "", offset: int = 0, *, lasts_s: float = 15.0) -> Played:
+            heard.append((pilot.state, desk.company.wanders(pilot)))
+            return await super().stream_file(path, escape, offset, lasts_s=lasts_s)
+
+    session = Listening("answer", pilot.id, uniqueid="1.2", channel="PJSIP/carrier-1.2")
+    session.plays.extend([WHOLE, pressed("1", 900)])
+    await desk.ask(session)
+    await until(lambda: "connected" in desk.done)
+    assert heard[-1] == (State.RECORDING, False)
+    assert desk.company.wanders(pilot)
+    await enters(desk, "callee")
+    assert not desk.company.wanders(pilot)
 
 
 @pytest.mark.parametrize(

@@ -151,16 +151,20 @@ async def test_what_the_agent_entered_for_the_call_leaves_them_to_say_goodbye(de
     assert live(desk, "objection") == 1
 
 
-async def test_only_calls_under_way_are_asked_for_from_the_mark_of_the_time_before(
+async def test_calls_under_way_are_asked_for_from_the_mark_of_the_time_before_and_nothing_where_there_is_none(
     desk: Desk, meanwhile: Meanwhile
 ) -> None:
     await call(desk, "2")
-    await meanwhile.look()
+    for _ in range(2):
+        await meanwhile.look()
     for uniqueid in ("1.2", "1.1"):
         await desk.watch.on_event(message("Hangup", uniqueid=uniqueid))
     await until(lambda: "close" in desk.done)
     await meanwhile.look()
-    assert desk.office.asked == [(["c1"], None), ([], 1)]
+    assert desk.office.asked == [(["c1"], None), (["c1"], 1)]
+    await desk.gate()
+    await meanwhile.look()
+    assert desk.office.asked[2:] == [(["c1"], None)]
 
 
 async def test_whoever_takes_over_does_not_say_again_what_was_done(desk: Desk, meanwhile: Meanwhile) -> None:

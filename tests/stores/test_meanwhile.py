@@ -10,6 +10,7 @@ from callgate.core.events import Event, Kind
 from callgate.core.objecting import Door, objection
 from callgate.core.reasons import Reason
 from callgate.office.local import LocalOffice
+from callgate.office.meanwhile import Line, said_meanwhile
 from callgate.stores.ledger import Ledger
 from tests.core.test_gate import NOW, REQUEST
 from tests.stores.test_contacts import PERSON, Offices, clock, offices
@@ -93,6 +94,13 @@ async def test_who_takes_over_hears_what_was_said_since_the_oldest_call_began(of
     mark, said = await heir.said([call], None)
     assert said == [said_to(call)]
     assert await heir.said([call], mark) == (mark, [])
+
+
+async def test_what_was_said_before_the_verdict_of_a_call_does_not_end_it(offices: Offices, ledger: Ledger) -> None:
+    await offices().suppress(objection(PERSON, NOW, Door.API, by="officer", controller="acme"))
+    seq = await ledger.last_seq()
+    lines = {call: Line(PERSON, "acme", "spring", of) for call, of in (("before", seq - 1), ("after", seq))}
+    assert await said_meanwhile(ledger, lines, None) == (await ledger.mark(), [said_to("before")])
 
 
 async def test_with_no_call_under_way_what_comes_next_is_what_counts(offices: Offices) -> None:

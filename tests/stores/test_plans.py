@@ -10,6 +10,7 @@ import psycopg
 import sqlalchemy as sa
 
 from callgate.core.events import REQUESTS, Event, Kind
+from callgate.office.meanwhile import WITHDRAWN_AND_MARK
 from callgate.stores.ledger import Ledger
 from callgate.stores.ledger.finding import by_token
 from callgate.stores.ledger.questions import Question, select
@@ -66,6 +67,7 @@ QUESTIONS: dict[str, tuple[Asked, str]] = {
         "events_of_kind",
     ),
     "all requests": (lambda _: READING.where(of_kinds(list(REQUESTS))).order_by(events.c.seq), "events_of_kind"),
+    "who withdrew of late": (lambda _: WITHDRAWN_AND_MARK, "events_of_kind"),
     "a call": (asking(call=f"{7:016x}"), "events_of_call"),
     "a call's verdict": (asking(call=f"{7:016x}", kinds=[Kind.VERDICT]), "events_of_call"),
     "a call's recording": (asking(call=f"{7:016x}", kinds=[Kind.RECORDING_SEALED]), "events_of_call"),

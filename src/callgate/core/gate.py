@@ -289,7 +289,7 @@ def _freshness(trail: _Trail, name: str, state: ListState | None, now: datetime)
         of = f"{state.scrubbed_at:%Y-%m-%d}"
         detail = f"the list {name}, version {state.version}, is of {of}; {allowed.days} days are allowed"
         return trail.verdict(Reason.LIST_STALE, f"list {name}", detail)
-    trail.passed(f"list {name}", f"version {state.version} of {state.scrubbed_at:%Y-%m-%d}")
+    trail.passed(f"list {name}", f"version {state.version} of {state.scrubbed_at.date()}")
     return None
 
 

@@ -47,8 +47,11 @@ class Company:
             pilot.signal(came if accompanied else On.PARTED)
 
     def wanders(self, pilot: Pilot) -> bool:
-        """Whether the callee is in no bridge, though they were connected: an application of the dialplan has them."""
-        there = pilot.callee is not None and pilot.callee in self._channels
+        """Whether the callee is in no bridge, though they were connected: an application of the dialplan has them.
+
+        One whose channel waits for callgate's own word hears callgate, and no other application.
+        """
+        there = pilot.callee is not None and pilot.callee in self._channels and not pilot.is_interviewed
         return (
             there and pilot.is_open and pilot.state not in BEFORE_TALK and not self._bridges.holds(pilot.callee or "")
         )

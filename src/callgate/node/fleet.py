@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import takewhile
 
 from callgate.boundary import Decision
 from callgate.core.call import BEFORE_TALK
@@ -27,15 +28,24 @@ class Fleet:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._flights: dict[str, _Flight] = {}
+        self._open: dict[str, Pilot] = {}
         self._by_agent: dict[str, Pilot] = {}
         self._by_leg: dict[str, Pilot] = {}
 
     def __len__(self) -> int:
-        return sum(pilot.is_open for pilot in self.all())
+        return len(self.under_way())
 
     def all(self) -> list[Pilot]:
         """The pilots, oldest first."""
         return [flight.pilot for flight in self._flights.values()]
+
+    def under_way(self) -> list[Pilot]:
+        """The pilots whose call is not over, oldest first. Who looks several times a second asks for no others.
+
+        A busy hour has a hundred that are remembered for each that is open; a closed call does not open again.
+        """
+        self._open = {call: pilot for call, pilot in self._open.items() if pilot.is_open}
+        return [*self._open.values()]
 
     def add(self, decision: Decision, uniqueid: str, agent: str, permit: Permit | None) -> Pilot:
         """Begin to fly an allowed call; without a permit nothing may be dialled for it any more."""
@@ -43,6 +53,7 @@ class Fleet:
         task = asyncio.create_task(pilot.run(), name=f"pilot-{pilot.id}")
         self._flights[pilot.id] = _Flight(pilot, permit, task)
         self._by_agent[uniqueid] = pilot
+        self._open[pilot.id] = pilot
         return pilot
 
     def get(self, call: str) -> Pilot | None:
@@ -93,9 +104,11 @@ class Fleet:
 
     def forget(self, now: datetime) -> None:
         """Let go of the calls that ended long ago."""
-        for call, flight in list(self._flights.items()):
+        since = now - REMEMBERED
+        began_before = takewhile(lambda one: one[1].pilot.born < since, self._flights.items())
+        for call, flight in list(began_before):
             ended = flight.pilot.ended_at
-            if ended is not None and ended < now - REMEMBERED and flight.pilot.is_settled:
+            if ended is not None and ended < since and flight.pilot.is_settled:
                 flight.task.cancel()
                 del self._flights[call]
                 self._by_agent.pop(flight.pilot.uniqueid, None)

@@ -61,9 +61,12 @@ class Meanwhile:
                     log.warning("not-heard-meanwhile", error=str(error))
 
     async def look(self) -> None:
-        """Ask once, and do what was said. Raises `NotCommitted`."""
-        pilots = {pilot.id: pilot for pilot in self._fleet.all() if pilot.is_open}
+        """Ask once, and do what was said. Raises `NotCommitted`. Where no call is under way there is nothing to ask."""
+        pilots = {pilot.id: pilot for pilot in self._fleet.under_way()}
         self._done = {done for done in self._done if done[0] in pilots}
+        if not pilots:
+            self._mark = None
+            return
         self._mark, said = await self._office.said(list(pilots), self._mark)
         for one in said:
             self._take(pilots[one.call], one)

@@ -181,7 +181,7 @@ class Node:
     @property
     def calls_open(self) -> int:
         """How many calls are under way."""
-        return sum(pilot.is_open for pilot in self.fleet.all())
+        return len(self.fleet)
 
     async def run(self) -> None:
         """Serve until cancelled, once this callgate is in charge. Raises OSError where the AGI port is taken."""
@@ -230,8 +230,8 @@ class Node:
             await self._spool.look()
             if not self.ready:
                 continue
-            for pilot in self.fleet.all():
-                if pilot.is_open and (now - pilot.born).total_seconds() > SWEEP_S:
+            for pilot in self.fleet.under_way():
+                if (now - pilot.born).total_seconds() > SWEEP_S:
                     self._watch.reconcile(pilot)
             if sweeps % SETTLE_EVERY == 0:
                 await self._recovery.settle()
@@ -240,7 +240,7 @@ class Node:
         """A callee who is in no bridge may be in an application that records: ask, as long as there is one."""
         while True:
             await asyncio.sleep(LOOK_S)
-            if self._exchange.up and any(self._company.wanders(pilot) for pilot in self.fleet.all()):
+            if self._exchange.up and any(map(self._company.wanders, self.fleet.under_way())):
                 shown = await self._exchange.ask("CoreShowChannels", {})
                 self._recorders.applications([channel for channel in shown if self._watch.is_whole(channel)])
 

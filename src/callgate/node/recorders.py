@@ -46,7 +46,8 @@ class Recorders:
     def began(self, message: Message) -> None:
         """A MixMonitor began on a channel."""
         uniqueid, name = message.get("Uniqueid"), message.get("Channel")
-        if any(pilot.claims(name) for pilot in self._fleet.all()):
+        pilot = self._fleet.of_leg(uniqueid)
+        if pilot is not None and pilot.claims(name):
             return
         self._running.add(uniqueid)
         self.look(uniqueid)

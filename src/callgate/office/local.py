@@ -42,11 +42,15 @@ DECISIONS = 3
 
 @dataclass(slots=True)
 class _Call:
-    """What the office remembers of a call: its own, never a node's. `live`: it is not over, as far as is known."""
+    """What the office remembers of a call: its own, never a node's. `live`: it is not over, as far as is known.
+
+    `seq` is that of its verdict in the ledger.
+    """
 
     number: str
     controller: str
     question: Question | None
+    seq: int
     objected: bool = False
     live: bool = True
 
@@ -93,43 +97,42 @@ class LocalOffice:
         try:
             if isinstance(question, Verdict):
                 told, _ = await self._commit(call, request, question)
-            else:
-                told = await self._decide(call, request, question)
+                return told
+            told, committed = await self._decide(call, request, question)
         except LedgerUnavailable as error:
             return self._uncommitted(call, question, str(error))
-        if told.allowed and not isinstance(question, Verdict):
-            self._calls[call] = _Call(question.number.e164, question.campaign.controller, question)
+        if told.allowed:
+            seq = committed.entries[0].seq
+            self._calls[call] = _Call(question.number.e164, question.campaign.controller, question, seq)
         return told
 
-    async def _decide(self, call: str, request: CallRequest, question: Question) -> Decision:
+    async def _decide(self, call: str, request: CallRequest, question: Question) -> tuple[Decision, Committed]:
         told: Decision | None = None
         try:
-            told = await self._decide_reserved(call, request, question)
+            told, committed = await self._decide_reserved(call, request, question)
         finally:
             # Where Redis is away nothing can be given back, and the agent is not kept waiting to find that out again.
             if told is None or not (told.allowed or told.reason is Reason.STORE_UNAVAILABLE):
                 await self._release(call, question.number.e164, question.campaign.controller, question.campaign.id)
-        return told
+        return told, committed
 
-    async def _decide_reserved(self, call: str, request: CallRequest, question: Question) -> Decision:
+    async def _decide_reserved(self, call: str, request: CallRequest, question: Question) -> tuple[Decision, Committed]:
         known = await self._look_up(call, question)
         for _ in range(DECISIONS):
             verdict = gate.answer(question, known.facts, self._clock())
             if verdict.allowed and not known.reserved:
                 break
-            told, mark = await self._commit(call, request, verdict)
-            if not told.allowed or known.mark >= mark:
-                return told
-            known = await self._look_up(call, question, at_least=mark)
+            told, committed = await self._commit(call, request, verdict)
+            if not told.allowed or known.mark >= committed.mark:
+                return told, committed
+            known = await self._look_up(call, question, at_least=committed.mark)
         doubt = _in_doubt("what is known of the person changed faster than it could be looked up")
-        told, _ = await self._commit(call, request, gate.answer(question, doubt, self._clock()))
-        return told
+        return await self._commit(call, request, gate.answer(question, doubt, self._clock()))
 
-    async def _commit(self, call: str, request: CallRequest, verdict: Verdict) -> tuple[Decision, int]:
-        """Commit a verdict: what the node is told of it, and the ledger's mark as of the commit."""
+    async def _commit(self, call: str, request: CallRequest, verdict: Verdict) -> tuple[Decision, Committed]:
+        """Commit a verdict: what the node is told of it, and where it stands in the ledger."""
         told = verdicts.decision(call, verdict)
-        committed = await self._ledger.append([verdicts.event(told, request, verdict, self._clock())])
-        return told, committed.mark
+        return told, await self._ledger.append([verdicts.event(told, request, verdict, self._clock())])
 
     async def _look_up(self, call: str, question: Question, at_least: int = 0) -> _Known:
         """Ask the cache, and reserve the person; where it has not reached the mark `at_least`, it catches up first."""
@@ -346,7 +349,7 @@ class LocalOffice:
                 known = self._calls.get(call)
                 if known is None or not known.live:
                     controller = verdict.controller or ""
-                    self._calls[call] = _Call(verdict.number, controller, question, Kind.OBJECTION in kinds)
+                    self._calls[call] = _Call(verdict.number, controller, question, first.seq, Kind.OBJECTION in kinds)
                 opened.append(replace(verdicts.open_call(call, verdict, kinds, question), ours=ours))
         return opened
 
@@ -354,7 +357,7 @@ class LocalOffice:
         """What was said of these calls by other ways than the telephone, here or at another callgate."""
         known = {call: self._calls[call] for call in calls if call in self._calls}
         lines = {
-            call: Line(one.number, one.controller, one.question.campaign.id if one.question else "")
+            call: Line(one.number, one.controller, one.question.campaign.id if one.question else "", one.seq)
             for call, one in known.items()
         }
         try:
@@ -390,7 +393,8 @@ class LocalOffice:
         if call not in self._calls:
             for entry in await self._read(call, Kind.VERDICT):
                 if entry.event.number:
-                    self._calls[call] = _Call(entry.event.number, entry.event.controller or "", None, live=False)
+                    number, controller = entry.event.number, entry.event.controller or ""
+                    self._calls[call] = _Call(number, controller, None, entry.seq, live=False)
         return self._calls.get(call)
 
 

@@ -5,7 +5,7 @@ A fold over AMI events; a snapshot begins it anew. Events may come twice or tell
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from callgate.core.dialplan import Variable
 from callgate.pbx.ami import Message
@@ -14,8 +14,7 @@ LONGEST = 5
 """Digits of an extension of the PBX's own."""
 
 
-@dataclass(frozen=True, slots=True)
-class Channel:
+class Channel(NamedTuple):
     """One live channel."""
 
     uniqueid: str
@@ -38,6 +37,8 @@ class Channel:
 
 def hidden(extension: str) -> str:
     """An extension that may be told: what is long enough to be somebody's number is cut down to its end."""
+    if len(extension) <= LONGEST:
+        return extension
     return f"•••{extension[-2:]}" if sum(character.isdigit() for character in extension) > LONGEST else extension
 
 
@@ -92,8 +93,8 @@ class Channels:
         variables = message.variables(f"{prefix}ChanVariable")
         call, centre = variables.get(Variable.ID, ""), variables.get(Variable.CENTRE, "")
         seen = self._live.get(uniqueid) or Channel(uniqueid, name)
-        self._live[uniqueid] = replace(
-            seen,
+        self._live[uniqueid] = Channel(
+            uniqueid,
             name=name or seen.name,
             call=call or seen.call,
             centre=centre or seen.centre,
@@ -103,15 +104,16 @@ class Channels:
 
     async def until(self, holds: Callable[[], bool], within_s: float) -> bool:
         """Wait for the events to make `holds` true; False after `within_s`. An AGI request may be ahead of AMI."""
+        if holds():
+            return True
         try:
             async with asyncio.timeout(within_s):
                 while not holds():
-                    changed = self._changed
-                    await changed.wait()
+                    await self._changed.wait()
         except TimeoutError:
             return False
         return True
 
     def _tell(self) -> None:
         self._changed.set()
-        self._changed = asyncio.Event()
+        self._changed.clear()

@@ -13,6 +13,7 @@ send them lacks the setting, and is believed without: its guard takes every dial
 calls have to pass there too.
 """
 
+from functools import lru_cache
 from typing import Final
 
 from callgate.core.dialplan import Variable
@@ -52,7 +53,8 @@ ORDERS: Final = {
 """By event, in lower case, every order of the fields of channels that Asterisk writes."""
 
 _KNOWN: Final = frozenset(name for orders in ORDERS.values() for order in orders for name in order)
-_VARIABLES: Final = ("chanvariable", "destchanvariable", "spyerchanvariable", "spyeechanvariable")
+_VARIABLES: Final = {f"{side}chanvariable": f"{side}channel" for side in ("", "dest", "spyer", "spyee")}
+"""The header of each side's variables, and the one without which there is no such side."""
 _OURS: Final = frozenset({Variable.ID.value, Variable.TOKEN.value})
 
 
@@ -69,20 +71,26 @@ class Wholeness:
 
     def __call__(self, event: Message) -> bool:
         """Whether the event may be believed. One of a kind that tells of no channel may."""
-        orders = ORDERS.get(event.get("Event").lower())
-        if orders is None:
+        kind, headers = event.get("Event").lower(), event.headers
+        if kind not in ORDERS:
             return True
-        order = tuple(name for name in event.headers if name in _KNOWN)
-        if order not in orders or any(len(event.headers[name]) > 1 for name in order if name not in _VARIABLES):
+        if not _is_in_order(kind, tuple(headers), tuple(map(len, headers.values()))):
             return False
-        has_variables = all(_ours(event, name) for name in _VARIABLES if _of(name, "channel") in event.headers)
+        has_variables = all(_ours(headers.get(name, ())) for name, side in _VARIABLES.items() if side in headers)
         self._sends_variables |= has_variables
         return has_variables or not self._sends_variables
 
 
-def _of(variables: str, field: str) -> str:
-    return variables.removesuffix("chanvariable") + field
+@lru_cache(maxsize=256)
+def _is_in_order(kind: str, names: tuple[str, ...], counts: tuple[int, ...]) -> bool:
+    """Whether an event with these headers, each so many times, has the fields of its channels in order and once.
+
+    Asterisk writes a few such forms again and again.
+    """
+    known = [(name, count) for name, count in zip(names, counts, strict=True) if name in _KNOWN]
+    order = tuple(name for name, _ in known)
+    return order in ORDERS[kind] and all(count == 1 or name in _VARIABLES for name, count in known)
 
 
-def _ours(event: Message, name: str) -> bool:
-    return {value.partition("=")[0] for value in event.headers.get(name, ())} >= _OURS
+def _ours(variables: tuple[str, ...]) -> bool:
+    return {value.partition("=")[0] for value in variables} >= _OURS

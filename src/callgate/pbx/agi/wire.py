@@ -13,7 +13,7 @@ byte, would run as a command of its own.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
@@ -102,30 +102,31 @@ class Reader:
         if max(len(self._rest), *map(len, whole.split(b"\n"))) > self._max_line:
             raise RemoteError(f"the peer sent a line of more than {self._max_line} bytes")
         # A caller's name may come in any encoding, and is no reason to lose the call.
-        lines = whole.decode(errors="replace").split("\n") if line_feed else []
-        return [event for line in lines if (event := self._take(line)) is not None]
+        lines = iter(whole.decode(errors="replace").split("\n") if line_feed else ())
+        events: list[Event | None] = [self._take_head(lines) if self._in_head else None]
+        events += [self._take(line) for line in lines]
+        return [event for event in events if event is not None]
 
-    def _take_header(self, line: str) -> Request | None:
+    def _take_head(self, lines: Iterator[str]) -> Request | None:
+        """Take the lines of the head, and no other; the request, where they end it."""
         headers = self._headers
-        if not line:
-            self._in_head = False
-            return _request(headers)
-        name, colon, value = line.partition(": ")
-        place = len(headers) + 1
-        if place == 1 and line != _FIRST_LINE:
-            raise RemoteError(f"the first line is not {_FIRST_LINE!r}; this port is for Asterisk's FastAGI")
-        if place > self._max_lines:
-            raise RemoteError(f"the peer sent a head of more than {self._max_lines} lines")
-        if not colon or not name.startswith("agi_"):
-            raise RemoteError(f"line {place} of the head is no 'agi_name: value'")
-        if name in headers:
-            raise RemoteError(f"line {place} of the head repeats a header; did someone dial a line feed?")
-        headers[name] = value
+        for place, line in enumerate(lines, len(headers) + 1):
+            if not line:
+                self._in_head = False
+                return _request(headers)
+            name, colon, value = line.partition(": ")
+            if place == 1 and line != _FIRST_LINE:
+                raise RemoteError(f"the first line is not {_FIRST_LINE!r}; this port is for Asterisk's FastAGI")
+            if place > self._max_lines:
+                raise RemoteError(f"the peer sent a head of more than {self._max_lines} lines")
+            if not colon or not name.startswith("agi_"):
+                raise RemoteError(f"line {place} of the head is no 'agi_name: value'")
+            if name in headers:
+                raise RemoteError(f"line {place} of the head repeats a header; did someone dial a line feed?")
+            headers[name] = value
         return None
 
     def _take(self, line: str) -> Event | None:
-        if self._in_head:
-            return self._take_header(line)
         if line == "HANGUP":
             return HangUp()
         return self._take_usage(line) if self._usage_lines else self._take_reply(line)

@@ -29,6 +29,9 @@ from callgate.pbx.ami.listeners import hand, tell
 from callgate.pbx.ami.session import Address, OnState, Session, State, Timing
 from callgate.pbx.ami.wire import Dropped, Fields, Message
 
+AT_ONCE = 8
+"""Events that are delivered before all else has its turn. Those of a call come by ones and twos."""
+
 OnEvent = Callable[[Message], Awaitable[None]]
 OnSnapshot = Callable[[list[Message]], Awaitable[None]]
 """Gets one CoreShowChannel event for each channel that exists."""
@@ -109,12 +112,15 @@ class Link:
             tasks.create_task(self._deliver())
 
     async def _deliver(self) -> NoReturn:
+        delivered = 0
         while True:
             if self._picture is not _Picture.WHOLE and self._events.up:
                 await self._resync()
             elif self._picture is _Picture.WHOLE and self._queue:
                 await hand(self._on_event, self._queue.popleft())
-                await asyncio.sleep(0)  # a full queue and a quick listener must not hold up the gate
+                delivered += 1
+                if delivered % AT_ONCE == 0:
+                    await asyncio.sleep(0)  # a full queue and a quick listener must not hold up the gate
             else:
                 self._changed.clear()
                 await self._changed.wait()

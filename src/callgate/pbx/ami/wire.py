@@ -147,12 +147,13 @@ class Framer:
 
 
 def _headers(raw: bytes) -> dict[str, tuple[str, ...]]:
-    headers: dict[str, list[str]] = {}
+    headers: dict[str, tuple[str, ...]] = {}
     for line in raw.decode(errors="replace").split("\r\n"):
         name, colon, value = line.partition(":")
         if colon:
-            headers.setdefault(name.lower(), []).append(value.removeprefix(" "))
-    return {name: tuple(values) for name, values in headers.items()}
+            name, value = name.lower(), value.removeprefix(" ")
+            headers[name] = (*headers[name], value) if name in headers else (value,)
+    return headers
 
 
 def unescape(text: str) -> str:
@@ -160,7 +161,7 @@ def unescape(text: str) -> str:
 
     It does so for channel variables, caller names and the `Value` of VarSet (utils.c, ast_escape_c_alloc).
     """
-    return _ESCAPE.sub(lambda escape: _UNESCAPED.get(escape[1], escape[1]), text)
+    return _ESCAPE.sub(lambda escape: _UNESCAPED.get(escape[1], escape[1]), text) if "\\" in text else text
 
 
 def encode(action: str, action_id: str, fields: Fields) -> bytes:

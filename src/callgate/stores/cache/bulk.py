@@ -13,14 +13,15 @@ https://redis.io/docs/latest/develop/reference/protocol-spec/
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
 from itertools import islice
 from typing import TypeAlias
 
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 
-from callgate.stores.cache.nodes import Client, Node, connection_to, home
+from callgate.stores.cache.nodes import Client, Node, connection_to, home, untimed
 
 BATCH_BYTES, BATCH_COMMANDS = 1 << 15, 64
 """Between two batches whatever else this process does has its turn."""
@@ -64,7 +65,8 @@ async def _send(redis: Client, node: Node, commands: Iterable[Command]) -> int:
     under_way: deque[list[int]] = deque()
     async with connection_to(redis, node) as connection:
         for batch, expected in _batches(commands):
-            await connection.send_packed_command(batch)
+            async with _in_time(connection):
+                await connection.send_packed_command(batch)
             under_way.append(expected)
             if len(under_way) > AHEAD:
                 answered += await _read(connection, under_way.popleft())
@@ -76,7 +78,16 @@ async def _send(redis: Client, node: Node, commands: Iterable[Command]) -> int:
 async def _read(connection: AbstractConnection, expected: list[int]) -> int:
     # Neither sending nor reading need ever wait, and a loop that does not wait lets nobody else in.
     await asyncio.sleep(0)
-    return sum([min(await connection.read_response(), due) for due in expected])
+    async with _in_time(connection):
+        return sum([min(await connection.read_response(), due) for due in expected])
+
+
+@asynccontextmanager
+async def _in_time(connection: AbstractConnection) -> AsyncIterator[None]:
+    """The limit that one command has is that of a batch, of which hundreds pass in a second."""
+    async with asyncio.timeout(connection.socket_timeout):
+        with untimed(connection):
+            yield
 
 
 def _key(command: Command) -> bytes:

@@ -20,22 +20,16 @@ Where the directory has changed, the answers mean nothing, and whoever asked loo
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha1
 from typing import Any
 
 from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError
 
+from callgate.stores.cache.exchange import Words, exchange
 from callgate.stores.cache.nodes import Client
-from callgate.stores.cache.scripts import IN_FORCE, LOOK_INTO, LOOK_UP
+from callgate.stores.cache.scripts import IN_FORCE, LOOK_INTO, LOOK_UP, name_of
 
-
-def _sha(script: str) -> str:
-    """By which Redis knows a script."""
-    return sha1(script.encode(), usedforsecurity=False).hexdigest()
-
-
-_LOOK_UP_SHA, _LOOK_INTO_SHA = _sha(LOOK_UP), _sha(LOOK_INTO)
+_LOOK_UP_SHA, _LOOK_INTO_SHA = name_of(LOOK_UP), name_of(LOOK_INTO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +100,10 @@ async def _ask(
 async def _ask_one_server(
     redis: Redis, chunks: Sequence[tuple[str, int]], gate: Sequence[str], args: Sequence[str | int]
 ) -> _Said:
-    async with redis.pipeline(transaction=False) as pipe:
-        for key, member in chunks:
-            pipe.sismember(key, str(member))
-            pipe.scard(key)
-        pipe.evalsha(_LOOK_UP_SHA, len(gate), *gate, *map(str, args))
-        *answers, of_gate = await pipe.execute()
-    return [*zip(answers[::2], answers[1::2], strict=True)], of_gate
+    of_chunks: list[Words] = [words for key, member in chunks for words in (("SISMEMBER", key, member), ("SCARD", key))]
+    of_gate = "EVALSHA", _LOOK_UP_SHA, len(gate), *gate, *args
+    *answers, of_all = await exchange(redis, *of_chunks, of_gate, within=None)
+    return [*zip(answers[::2], answers[1::2], strict=True)], of_all
 
 
 async def _ask_cluster(

@@ -5,8 +5,8 @@ configuration, all keys that there are, whether a replica has what was written),
 servers there are.
 """
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Any, TypeAlias
 
 from redis.asyncio import Redis, RedisCluster
@@ -45,6 +45,16 @@ async def ask(client: Client, node: Node, *words: str | int) -> Any:
         return await node.execute_command(*words)
 
 
+@contextmanager
+def untimed(connection: AbstractConnection) -> Iterator[None]:
+    """Without redis-py's limit for each read, and for each write, which is a task of its own: the caller keeps time."""
+    limit, connection.socket_timeout = connection.socket_timeout, None
+    try:
+        yield
+    finally:
+        connection.socket_timeout = limit
+
+
 @asynccontextmanager
 async def connection_to(client: Client, node: Node) -> AsyncIterator[AbstractConnection]:
     """A connection of one's own to the node. Raises what redis-py raises.
@@ -69,7 +79,7 @@ async def _mapped(client: Client) -> AsyncIterator[None]:
     """
     try:
         yield
-    except (ConnectionLost, TooLate, MovedError):
+    except (ConnectionLost, TooLate, TimeoutError, MovedError):
         if isinstance(client, RedisCluster):
             with suppress(*FAILURES, OSError):
                 await client.nodes_manager.initialize()

@@ -1,8 +1,15 @@
 """What happens in Redis at one moment, whole or not at all, in Lua."""
 
 from collections.abc import Sequence
+from functools import cache
+from hashlib import sha1
 from typing import Final
 
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError
+
+from callgate.stores.cache.connection import BULK_WITHIN
+from callgate.stores.cache.exchange import exchange
 from callgate.stores.cache.nodes import Client
 
 APPLY: Final = """
@@ -131,6 +138,21 @@ return redis.call('DEL', KEYS[1])
 """
 
 
+@cache
+def name_of(script: str) -> str:
+    """By which Redis knows a script."""
+    return sha1(script.encode(), usedforsecurity=False).hexdigest()
+
+
 async def run(redis: Client, script: str, keys: Sequence[str], args: Sequence[bytes | str | int]) -> int:
     """Run one of the scripts above, all of which return an integer."""
-    return int(await redis.register_script(script)(keys=keys, args=args))
+    if not isinstance(redis, Redis):
+        return int(await redis.register_script(script)(keys=keys, args=args))
+    words = ("EVALSHA", name_of(script), len(keys), *keys, *args)
+    try:
+        (answer,) = await exchange(redis, words, within=BULK_WITHIN)
+    except NoScriptError:
+        # Redis is new, or its scripts were flushed.
+        await redis.script_load(script)
+        (answer,) = await exchange(redis, words, within=BULK_WITHIN)
+    return int(answer)
