@@ -24,6 +24,10 @@ NONCE_BYTES = 12
 SUBJECT_BYTES = 16
 _TIME_BYTES = 6
 _KEY_BYTES = 32
+_TAG_BYTES = 16
+WRAPPED_BYTES = NONCE_BYTES + _KEY_BYTES + _TAG_BYTES
+"""The length of a person's wrapped key."""
+
 _AT_A_TIME = 8192
 
 
@@ -67,7 +71,13 @@ class Subject(NamedTuple):
     """A person as the ledger knows them: an id that tells nothing of the number, and what seals under their key."""
 
     id: bytes
+    key: bytes
     cipher: AESGCM
+
+    @classmethod
+    def of(cls, subject: bytes, key: bytes) -> "Subject":
+        """The subject with this id and key."""
+        return cls(subject, key, AESGCM(key))
 
     def seal(self, event: Event, chance: Random = os.urandom) -> bytes:
         """What is personal in the event, sealed."""
@@ -110,11 +120,11 @@ class KeyRing:
         """
         key = chance(_KEY_BYTES)
         subject = int(at.timestamp() * 1000).to_bytes(_TIME_BYTES) + chance(SUBJECT_BYTES - _TIME_BYTES)
-        return Subject(subject, AESGCM(key)), self.keys.newest, self._wrap(subject, key, chance)
+        return Subject.of(subject, key), self.keys.newest, self._wrap(subject, key, chance)
 
     def open(self, subject: bytes, master: str, wrapped: bytes) -> Subject:
         """The subject whose key was wrapped so. Raises `LedgerUnavailable`."""
-        return Subject(subject, AESGCM(self._unwrap(subject, master, wrapped)))
+        return Subject.of(subject, self._unwrap(subject, master, wrapped))
 
     def rewrap(self, subject: bytes, master: str, wrapped: bytes) -> tuple[str, bytes]:
         """The same key under the newest master key. Raises `LedgerUnavailable`."""
