@@ -77,6 +77,7 @@ class Writer:
         self._ring = ring
         self._chance = Chance()
         self._people: OrderedDict[bytes, bytes] = OrderedDict()
+        self._latest: dict[bytes, Subject] = {}
         self._erasures = -1
         self._head: tuple[int, bytes] | None = None
 
@@ -88,11 +89,21 @@ class Writer:
             self._give_up()
             raise
 
+    def remember(self) -> None:
+        """Keep at hand the keys of whom the last transaction was about. Who waited for that need not wait for this."""
+        latest, self._latest = self._latest, {}
+        for token, subject in latest.items():
+            self._people[token] = subject.id + subject.key
+            self._people.move_to_end(token)
+        while len(self._people) > PEOPLE_KEPT:
+            self._people.popitem(last=False)
+
     def _give_up(self) -> None:
         self._backend.rollback()
         # What was not committed must not be built on; and after a lost connection nothing is known.
         self._head = None
         self._people.clear()
+        self._latest = {}
 
     def _transaction(self, places: Places, people: dict[bytes, Subject], tokens: dict[Person, bytes]) -> _Transaction:
         n, hashed = self._head or self._backend.head(self._name) or (0, self._genesis)
@@ -162,7 +173,7 @@ class Writer:
         done = [[self._place(one, new) for one in group] for group in groups]
         self._backend.commit(self._changes(new, places.mark))
         self._head = new.n, new.hash
-        self._keep(new.people)
+        self._latest = new.people
         return [Committed(tuple(entries), new.mark) for entries in done]
 
     def _begin(self, tokens: Collection[bytes]) -> tuple[Places, dict[bytes, Subject]]:
@@ -240,10 +251,3 @@ class Writer:
         if new.mark != mark_before:
             changes.append((sql.set_mark, [(new.mark,)]))
         return [change for change in changes if change[1]]
-
-    def _keep(self, people: dict[bytes, Subject]) -> None:
-        for token, subject in people.items():
-            self._people[token] = subject.id + subject.key
-            self._people.move_to_end(token)
-        while len(self._people) > PEOPLE_KEPT:
-            self._people.popitem(last=False)
