@@ -194,7 +194,7 @@ class Writer:
     def _place(self, one: Prepared, new: _Transaction) -> Entry:
         """Give an event its place, and put what it comes to into the transaction."""
         event, at, body = one.event, one.at, one.body
-        call, controller, kind = event.call, event.controller, str(event.kind)
+        kind, call, controller, version = str(event.kind), event.call, event.controller, event.version
         new.seq = seq = new.seq + 1
         new.n = n = new.n + 1
         mark, subject, sealed = None, None, None
@@ -216,16 +216,12 @@ class Writer:
             None if call is None else call.encode(),
             subject,
             None if controller is None else controller.encode(),
-            event.version,
+            version,
             commitment,
         )
-        new.hash = hashed = link(new.hash, linked)
-        new.events.append(
-            (
-                *(seq, self._name, n, mark, at, kind, call, subject, controller, event.version, commitment),
-                *(hashed, salt, body, sealed),
-            )
-        )
+        new.hash = link(new.hash, linked)
+        stands = seq, self._name, n, mark, at, kind, call, subject, controller, version
+        new.events.append((*stands, commitment, new.hash, salt, body, sealed))
         if call is not None and kind in _OPENING:
             # The last verdict on a call says whether it is open, until it is closed.
             new.calls[call] = kind == Kind.VERDICT and event.payload.get("outcome") == "allow"
