@@ -105,6 +105,7 @@ async def test_the_log_begins_again_although_more_comes_while_it_is_tidied(
         return backend.path.with_name("ledger.db-wal").read_bytes()[16:24]
 
     monkeypatch.setattr(sqlite, "COMMITS_PER_TIDYING", 3)
+    monkeypatch.setattr(sqlite, "LONG_PAGES", 1)
     monkeypatch.setattr(backend._tidier, "_tidy", tidy_and_more_comes)
     for _ in range(3):
         await ledger.append([verdict()])

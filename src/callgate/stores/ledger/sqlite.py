@@ -24,8 +24,10 @@ WRITER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON")
 ROWS_AT_A_TIME = 2000
 COMMITS_PER_TIDYING = 100
+LONG_PAGES = 10_000
+"""From so many pages on, 40 MiB, the log is to begin again."""
 LOG_PAGES = 16_000
-"""64 MiB."""
+"""64 MiB, at which a commit sees to it itself."""
 
 CACHE_KIB = 64_000
 """For the connection that writes: what settling touches is written once, and not each time the cache is full."""
@@ -129,9 +131,10 @@ class Tidier:
     """Brings the log's pages into the database now and then, on a thread of its own.
 
     SQLite would do so within a commit, every thousand pages, and that commit would take ten times as long. But a log
-    begins again from its start only once all of it was brought over, and while this thread is at it more comes. So it
-    goes twice, and what has come since is so little that who writes brings it over in a millisecond (`finish`), when
-    those who waited were told. Where a reader stands in the way, the log grows; at `LOG_PAGES` a commit sees to it.
+    begins again from its start only once all of it was brought over, and while this thread is at it more comes. So
+    where the log is long it goes three times, and what has come since is so little that who writes brings it over
+    (`finish`), when those who waited were told. Where a reader stands in the way the log grows, and at `LOG_PAGES` a
+    commit sees to it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -153,7 +156,9 @@ class Tidier:
         with suppress(sqlite3.Error), closing(sqlite3.connect(self._path)) as db:
             prepare(db, 0)
             for _ in range(3):
-                db.execute(_TIDY)
+                (_, pages, _) = db.execute(_TIDY).fetchone()
+                if pages < LONG_PAGES:
+                    return
             self.nearly_done = True
 
     def finish(self, db: sqlite3.Connection) -> None:
