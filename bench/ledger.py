@@ -61,7 +61,6 @@ def verdict(n: int) -> Event:
 
 async def measure(console: Console) -> list[Figure]:
     """The whole part."""
-    set_pace()  # as `callgate serve` does
     (REPOSITORY / ".lab").mkdir(exist_ok=True)
     with TemporaryDirectory(dir=REPOSITORY / ".lab", prefix="bench-ledger-") as name:
         folder = Path(name)
@@ -71,6 +70,7 @@ async def measure(console: Console) -> list[Figure]:
                 opened(f"sqlite:///{folder}/ledger.db", folder) as file,
                 opened(server.new_database(), folder) as database,
             ):
+                set_pace()  # as `callgate serve` does, once its ledger is open
                 with closing(_bare_table(folder / "bare.db")) as bare:
                     waits = await _take_turns({"sqlite": file, "postgresql": database}, bare, console)
         finally:

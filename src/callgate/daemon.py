@@ -94,7 +94,6 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
 
     Raises what the module's text names.
     """
-    set_pace()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -117,6 +116,8 @@ async def serve(settings: Settings, config_file: Path, reload: Callable[[], Sett
         loop.add_signal_handler(signal.SIGHUP, policing.want)
         # Before the gate opens, likewise: whoever takes over from a callgate that died is asked at once.
         daysoff.prepare(countries_of(policing.policy), clock().year)
+        # What the ledger and these brought in is never looked through again.
+        set_pace()
         keeper = Keeper(cache, ledger, lambda: list_files(settings))
         abandonment = Abandonment(ledger, policy=lambda: policing.policy, clock=clock)
         office = LocalOffice(

@@ -61,6 +61,19 @@ async def test_a_group_larger_than_the_bound_goes_alone(disk: Disk, group: Group
     assert disk.commits == [[1] * 9, [2]]
 
 
+@pytest.mark.parametrize("error", [None, LedgerUnavailable("broken")])
+async def test_who_waits_is_told_before_the_thread_does_what_comes_after(disk: Disk, error: Exception | None) -> None:
+    told = threading.Event()
+    in_time: list[bool] = []
+    disk.error = error
+    disk.go.release()
+    with ThreadPoolExecutor(1) as thread:
+        group = GroupCommit(disk.commit, thread, bound=4, after=lambda: in_time.append(told.wait(timeout=10)))
+        await asyncio.gather(group.add([1], 10), return_exceptions=True)
+        told.set()
+    assert in_time == [True]
+
+
 async def test_a_commit_that_fails_fails_all_that_share_it_and_not_the_next(
     disk: Disk, group: GroupCommit[int, int]
 ) -> None:

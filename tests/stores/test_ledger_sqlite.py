@@ -10,7 +10,7 @@ import pytest
 
 from callgate.core.events import Event, Kind
 from callgate.stores.errors import LedgerRefused, LedgerUnavailable, Outcome
-from callgate.stores.ledger import Ledger
+from callgate.stores.ledger import Ledger, sqlite
 from callgate.stores.ledger.sqlite import SqliteBackend, WriterLock
 from tests.stores.conftest import ANNA, LEDGER_KEYS, NOW, objection, open_ledger, verdict
 
@@ -86,6 +86,37 @@ async def test_a_full_disk_acknowledges_nothing_and_heals(ledger: Ledger) -> Non
     limit(1_000_000)
     await ledger.append([big])
     assert [entry.n for entry in await ledger.read()] == [1, 2]
+
+
+async def test_the_log_begins_again_although_more_comes_while_it_is_tidied(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend = ledger._backend
+    assert isinstance(backend, SqliteBackend)
+    tidy = backend._tidier._tidy
+
+    def tidy_and_more_comes() -> None:
+        tidy()
+        with closing(sqlite3.connect(backend.path)) as other, other:
+            other.execute("CREATE TABLE more (comes)")
+
+    def salt() -> bytes:
+        """What a log has in its head, and another each time that it begins again (SQLite's file format, 4.1)."""
+        return backend.path.with_name("ledger.db-wal").read_bytes()[16:24]
+
+    monkeypatch.setattr(sqlite, "COMMITS_PER_TIDYING", 3)
+    monkeypatch.setattr(sqlite, "LONG_PAGES", 1)
+    monkeypatch.setattr(backend._tidier, "_tidy", tidy_and_more_comes)
+    for _ in range(3):
+        await ledger.append([verdict()])
+    running = backend._tidier._running
+    assert running is not None
+    await asyncio.wrap_future(running)
+    before = salt()
+    await ledger.append([verdict()])  # after which the rest is brought over
+    assert salt() == before
+    await ledger.append([verdict()])
+    assert salt() != before
 
 
 async def test_errors_never_repeat_what_was_to_be_written(ledger: Ledger, tmp_path: Path) -> None:

@@ -16,13 +16,13 @@ import re
 import secrets
 import stat
 import struct
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
 
+from callgate.stores.mac import Mac
 from callgate.stores.objections import Audience
 
 FILLED = 384
@@ -69,30 +69,13 @@ def crowded(objections: int, bits: int) -> bool:
     return bits < _MOST_BITS and objections > CROWDED << bits
 
 
-class TokenMaker:
-    """Makes the tokens of one audience under one key: HMAC-SHA256, whose work on the key is done once (RFC 2104, 4)."""
-
-    def __init__(self, key: bytes) -> None:
-        padded = key.ljust(sha256().block_size, b"\0")
-        self._inner, self._outer = (sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
+class TokenMaker(Mac):
+    """Makes the tokens of one audience under one key; `digests` is what it makes those of many numbers of."""
 
     def token(self, number: str) -> Token:
         """The token of an E.164 number."""
-        inner, outer = self._inner.copy(), self._outer.copy()
-        inner.update(number.encode())
-        outer.update(inner.digest())
-        member, spread = _FIRST_BITS(outer.digest())
+        member, spread = _FIRST_BITS(self.digest(number.encode()))
         return Token(spread, member >> 1)
-
-    def digests(self, numbers: Iterable[bytes]) -> bytes:
-        """What `token` makes its tokens of, for many numbers: 32 bytes for each, one after the other, and no object."""
-        fresh_inner, fresh_outer = self._inner.copy, self._outer.copy
-        digests = []
-        for number in numbers:
-            (inner := fresh_inner()).update(number)
-            (outer := fresh_outer()).update(inner.digest())
-            digests.append(outer.digest())
-        return b"".join(digests)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ All stand in one queue, so that what was asked for first is also written first.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -51,12 +51,16 @@ class GroupCommit(Generic[Item, Result]):
         commit: Callable[[Sequence[Sequence[Item]]], Sequence[Result]],
         thread: Executor,
         bound: int,
+        *,
         overdue: tuple[float, Callable[[], None]] | None = None,
         patience: float = PATIENCE_S,
+        after: Callable[[], None] = lambda: None,
     ) -> None:
         """`overdue`: after how many seconds a transaction is, and what is then called to make it fail. `patience`: how
-        many seconds a patient group waits."""
+        many seconds a patient group waits. `after`: what the thread does after each transaction, while those who waited
+        are told; it must not raise."""
         self._overdue = overdue
+        self._after = after
         self._patience = patience
         self._commit = commit
         self._thread = thread
@@ -137,8 +141,7 @@ class GroupCommit(Generic[Item, Result]):
         if taken:
             self._under_way = taken
             watch = loop.call_later(*self._overdue) if self._overdue else None
-            running = self._thread.submit(self._commit, [waiter.group for waiter in taken])
-            running.add_done_callback(lambda done: loop.call_soon_threadsafe(self._end, taken, done, watch))
+            self._thread.submit(self._run, taken, watch, loop)
             return
         self._busy, self._under_way = False, ()
         if self._idle is not None and not self._idle.done():
@@ -162,10 +165,27 @@ class GroupCommit(Generic[Item, Result]):
             self._last_call = None
         return taken
 
+    def _run(
+        self,
+        taken: Sequence[_Waiter[Item, Result]],
+        watch: asyncio.TimerHandle | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """On the thread: the transaction, and what nobody need wait for while the event loop awakes."""
+        results: Sequence[Result] = ()
+        error: BaseException | None = None
+        try:
+            results = self._commit([waiter.group for waiter in taken])
+        except BaseException as raised:
+            error = raised
+        loop.call_soon_threadsafe(self._end, taken, results, error, watch)
+        self._after()
+
     def _end(
         self,
         taken: Sequence[_Waiter[Item, Result]],
-        done: Future[Sequence[Result]],
+        results: Sequence[Result],
+        error: BaseException | None,
         watch: asyncio.TimerHandle | None,
     ) -> None:
         """Tell those who wait how their transaction ended."""
@@ -177,12 +197,10 @@ class GroupCommit(Generic[Item, Result]):
             self._begin(loop)
         else:
             loop.call_soon(self._begin, loop)
-        error = done.exception()
-        results = [None] * len(taken) if error else done.result()
-        for waiter, result in zip(taken, results, strict=True):
+        for at, waiter in enumerate(taken):
             if waiter.future.done():
                 continue
             if error is not None:
                 waiter.future.set_exception(error)
-            elif result is not None:
-                waiter.future.set_result(result)
+            else:
+                waiter.future.set_result(results[at])

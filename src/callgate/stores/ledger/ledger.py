@@ -82,7 +82,7 @@ class Ledger:
         self._within = within
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._group = GroupCommit[Prepared, Committed](
-            self._commit, self._thread, EVENTS_PER_COMMIT, overdue=(within, backend.abort)
+            self._commit, self._thread, EVENTS_PER_COMMIT, overdue=(within, backend.abort), after=self._settle_down
         )
         self._started: Writer | None = None
 
@@ -371,10 +371,14 @@ class Ledger:
             ok = True
         finally:
             self.timed(perf_counter() - began, ok=ok)
-        if self._backend.untidy:
-            # Behind this, so that whoever waits for these events is told first.
-            self._thread.submit(self._backend.tidy)
         return done
+
+    def _settle_down(self) -> None:
+        """What a transaction leaves to be done, and nobody who waited for it waits for."""
+        if self._started is not None:
+            self._started.remember()
+        if self._backend.untidy:
+            self._backend.tidy()
 
     @property
     def _writer(self) -> Writer:

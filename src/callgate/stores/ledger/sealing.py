@@ -5,7 +5,6 @@ lie. All sealing is AES-256-GCM with a random nonce of 12 bytes before it, bound
 cannot be passed off as another's (NIST SP 800-38D).
 """
 
-import hmac
 import json
 import os
 from collections.abc import Callable, Mapping
@@ -18,12 +17,17 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from callgate.core.events import DataClass, Event, Json, class_of
 from callgate.stores.errors import LedgerUnavailable
 from callgate.stores.ledger.keyfile import LedgerKeys, read_ledger_keys
+from callgate.stores.mac import Mac
 from callgate.stores.schema import dump
 
 NONCE_BYTES = 12
 SUBJECT_BYTES = 16
 _TIME_BYTES = 6
 _KEY_BYTES = 32
+_TAG_BYTES = 16
+WRAPPED_BYTES = NONCE_BYTES + _KEY_BYTES + _TAG_BYTES
+"""The length of a person's wrapped key."""
+
 _AT_A_TIME = 8192
 
 
@@ -67,7 +71,13 @@ class Subject(NamedTuple):
     """A person as the ledger knows them: an id that tells nothing of the number, and what seals under their key."""
 
     id: bytes
+    key: bytes
     cipher: AESGCM
+
+    @classmethod
+    def of(cls, subject: bytes, key: bytes) -> "Subject":
+        """The subject with this id and key."""
+        return cls(subject, key, AESGCM(key))
 
     def seal(self, event: Event, chance: Random = os.urandom) -> bytes:
         """What is personal in the event, sealed."""
@@ -87,20 +97,19 @@ class KeyRing:
     def __init__(self, keys: LedgerKeys) -> None:
         self.keys = keys
         self._ciphers: dict[str, AESGCM] = {}
-        self._index = hmac.new(keys.index, digestmod="sha256")
+        self._newest = ""
+        self._index = Mac(keys.index)
         self._load(keys)
 
     def _load(self, keys: LedgerKeys) -> None:
         self.keys = keys
         self._ciphers = {name: AESGCM(secret) for name, secret in keys.masters.items()}
+        self._newest = keys.newest
 
     def token(self, person: Person) -> bytes:
         """By which a person's subject is found: 32 bytes that tell nothing of the number without the index key."""
         whose = "\0".join((person.of, person.controller, person.number))
-        # A copy, and not `hmac.digest`: that gives up the interpreter each time.
-        mac = self._index.copy()
-        mac.update(whose.encode())
-        return mac.digest()
+        return self._index.digest(whose.encode())
 
     def new(self, at: datetime, chance: Random = os.urandom) -> tuple[Subject, str, bytes]:
         """A subject with a fresh key; the name of the master key, and the key wrapped under it.
@@ -110,19 +119,19 @@ class KeyRing:
         """
         key = chance(_KEY_BYTES)
         subject = int(at.timestamp() * 1000).to_bytes(_TIME_BYTES) + chance(SUBJECT_BYTES - _TIME_BYTES)
-        return Subject(subject, AESGCM(key)), self.keys.newest, self._wrap(subject, key, chance)
+        return Subject.of(subject, key), self._newest, self._wrap(subject, key, chance)
 
     def open(self, subject: bytes, master: str, wrapped: bytes) -> Subject:
         """The subject whose key was wrapped so. Raises `LedgerUnavailable`."""
-        return Subject(subject, AESGCM(self._unwrap(subject, master, wrapped)))
+        return Subject.of(subject, self._unwrap(subject, master, wrapped))
 
     def rewrap(self, subject: bytes, master: str, wrapped: bytes) -> tuple[str, bytes]:
         """The same key under the newest master key. Raises `LedgerUnavailable`."""
-        return self.keys.newest, self._wrap(subject, self._unwrap(subject, master, wrapped))
+        return self._newest, self._wrap(subject, self._unwrap(subject, master, wrapped))
 
     def _wrap(self, subject: bytes, key: bytes, chance: Random = os.urandom) -> bytes:
         nonce = chance(NONCE_BYTES)
-        return nonce + self._ciphers[self.keys.newest].encrypt(nonce, key, subject)
+        return nonce + self._ciphers[self._newest].encrypt(nonce, key, subject)
 
     def _unwrap(self, subject: bytes, master: str, wrapped: bytes) -> bytes:
         if master not in self._ciphers:

@@ -24,14 +24,18 @@ WRITER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}", re.ASCII)
 PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "secure_delete=ON", "foreign_keys=ON")
 ROWS_AT_A_TIME = 2000
 COMMITS_PER_TIDYING = 100
+LONG_PAGES = 10_000
+"""From so many pages on, 40 MiB, the log is to begin again."""
 LOG_PAGES = 16_000
-"""64 MiB."""
+"""64 MiB, at which a commit sees to it itself."""
 
 CACHE_KIB = 64_000
 """For the connection that writes: what settling touches is written once, and not each time the cache is full."""
 
 _NOTHING_WRITTEN = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_FULL}
 """What COMMIT may fail with and have written nothing that another process could come to see."""
+
+_TIDY = "PRAGMA wal_checkpoint(PASSIVE)"
 
 _PLACES = """
 SELECT mark, erasures, (SELECT coalesce(max(seq), 0) FROM events), (SELECT coalesce(max(id), 0) FROM subjects)
@@ -126,8 +130,11 @@ class WriterLock:
 class Tidier:
     """Brings the log's pages into the database now and then, on a thread of its own.
 
-    SQLite would do so within a commit, every thousand pages, and that commit would take ten times as long. Only where
-    this falls far behind, so that the log has `LOG_PAGES`, does a commit do it after all.
+    SQLite would do so within a commit, every thousand pages, and that commit would take ten times as long. But a log
+    begins again from its start only once all of it was brought over, and while this thread is at it more comes. So
+    where the log is long it goes three times, and what has come since is so little that who writes brings it over
+    (`finish`), when those who waited were told. Where a reader stands in the way the log grows, and at `LOG_PAGES` a
+    commit sees to it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -135,6 +142,7 @@ class Tidier:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger-log")
         self._running: Future[None] | None = None
         self._commits = 0
+        self.nearly_done = False
 
     def note_commit(self) -> None:
         """Count a commit; begin to tidy where it is time and nothing is under way."""
@@ -147,7 +155,17 @@ class Tidier:
         # A failure costs nothing but a longer log: the next time, or a commit, makes up for it.
         with suppress(sqlite3.Error), closing(sqlite3.connect(self._path)) as db:
             prepare(db, 0)
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            for _ in range(3):
+                (_, pages, _) = db.execute(_TIDY).fetchone()
+                if pages < LONG_PAGES:
+                    return
+            self.nearly_done = True
+
+    def finish(self, db: sqlite3.Connection) -> None:
+        """Bring over what came while the thread was at it. By who writes, on the connection that writes."""
+        self.nearly_done = False
+        with suppress(sqlite3.Error):
+            db.execute(_TIDY)
 
     def close(self) -> None:
         """Wait for what is under way."""
@@ -243,11 +261,14 @@ class SqliteBackend:
     @property
     def untidy(self) -> bool:
         """See `Backend.untidy`."""
-        return self._fresh.due
+        return self._fresh.due or self._tidier.nearly_done
 
     def tidy(self) -> None:
-        """See `Backend.tidy`: the fresh settle."""
-        self._fresh.settle_if_possible()
+        """See `Backend.tidy`: the fresh settle, and the log begins again."""
+        if self._fresh.due:
+            self._fresh.settle_if_possible()
+        if self._tidier.nearly_done:
+            self._tidier.finish(self._db)
 
     def abort(self) -> None:
         """See `Backend.abort`. A disk that hangs cannot be hurried; a lock is waited for with a limit of its own."""

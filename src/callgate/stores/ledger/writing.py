@@ -5,7 +5,7 @@ seq, the mark, whether keys were destroyed) may have been moved by another proce
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from typing import NamedTuple
@@ -15,11 +15,15 @@ from callgate.core.events import REQUESTS, SUPPRESSING, Event, Kind
 from callgate.stores.ledger.backend import Backend, Change, Places
 from callgate.stores.ledger.checkpoints import Checkpoint
 from callgate.stores.ledger.rows import Prepared, prepare
-from callgate.stores.ledger.sealing import Chance, KeyRing, Person, Subject
+from callgate.stores.ledger.sealing import SUBJECT_BYTES, Chance, KeyRing, Person, Subject
 from callgate.stores.schema import Entry, StoredToken
 
 PEOPLE_KEPT = 10_000
-"""How many people's keys are kept at hand."""
+"""How many people's keys are kept at hand: by token, each as the subject's id and then the key. As bytes, since the
+collector would walk each of so many objects that hold others."""
+
+_OPENING = frozenset({Kind.VERDICT, Kind.CLOSED})
+"""The kinds that say whether a call is open."""
 
 Row = tuple[object, ...]
 
@@ -53,7 +57,8 @@ class _Transaction:
     n: int
     hash: bytes
     mark: int
-    people: dict[Person, Subject]
+    people: dict[bytes, Subject]
+    """By token."""
     tokens: dict[Person, bytes]
     events: list[Row] = field(default_factory=list)
     subjects: list[Row] = field(default_factory=list)
@@ -71,7 +76,8 @@ class Writer:
         self._genesis = genesis(identity.encode(), self._raw_name)
         self._ring = ring
         self._chance = Chance()
-        self._people: OrderedDict[Person, Subject] = OrderedDict()
+        self._people: OrderedDict[bytes, bytes] = OrderedDict()
+        self._latest: dict[bytes, Subject] = {}
         self._erasures = -1
         self._head: tuple[int, bytes] | None = None
 
@@ -83,13 +89,23 @@ class Writer:
             self._give_up()
             raise
 
+    def remember(self) -> None:
+        """Keep at hand the keys of whom the last transaction was about. Who waited for that need not wait for this."""
+        latest, self._latest = self._latest, {}
+        for token, subject in latest.items():
+            self._people[token] = subject.id + subject.key
+            self._people.move_to_end(token)
+        while len(self._people) > PEOPLE_KEPT:
+            self._people.popitem(last=False)
+
     def _give_up(self) -> None:
         self._backend.rollback()
         # What was not committed must not be built on; and after a lost connection nothing is known.
         self._head = None
         self._people.clear()
+        self._latest = {}
 
-    def _transaction(self, places: Places, people: dict[Person, Subject], tokens: dict[Person, bytes]) -> _Transaction:
+    def _transaction(self, places: Places, people: dict[bytes, Subject], tokens: dict[Person, bytes]) -> _Transaction:
         n, hashed = self._head or self._backend.head(self._name) or (0, self._genesis)
         return _Transaction(places.seq, n, hashed, places.mark, people, tokens)
 
@@ -150,84 +166,74 @@ class Writer:
         return True
 
     def _commit(self, groups: Sequence[Sequence[Prepared]]) -> list[Committed]:
-        tokens: dict[Person, bytes] = {}
-        places, people = self._begin({one.person for group in groups for one in group if one.person}, tokens)
+        wanted = {one.person for group in groups for one in group if one.person}
+        tokens = {person: self._ring.token(person) for person in wanted}
+        places, people = self._begin(tokens.values())
         new = self._transaction(places, people, tokens)
         done = [[self._place(one, new) for one in group] for group in groups]
         self._backend.commit(self._changes(new, places.mark))
         self._head = new.n, new.hash
-        self._keep(new.people)
+        self._latest = new.people
         return [Committed(tuple(entries), new.mark) for entries in done]
 
-    def _begin(self, wanted: set[Person], tokens: dict[Person, bytes]) -> tuple[Places, dict[Person, Subject]]:
-        """Begin a transaction; also the subjects of these people, as far as there are any.
-
-        `tokens` is filled with those of the people who are not at hand.
-        """
-        known = {person: self._people[person] for person in wanted if person in self._people}
-        tokens |= {person: self._ring.token(person) for person in wanted if person not in known}
-        places, found = self._backend.begin(list(tokens.values()))
+    def _begin(self, tokens: Collection[bytes]) -> tuple[Places, dict[bytes, Subject]]:
+        """Begin a transaction; also the subjects with these tokens, as far as there are any."""
+        known = {token: self._people[token] for token in tokens if token in self._people}
+        places, found = self._backend.begin([token for token in tokens if token not in known])
         if places.erasures != self._erasures:
             # Somebody's keys were destroyed: what is kept at hand may be theirs.
             self._erasures = places.erasures
             self._people.clear()
-            again = {person: self._ring.token(person) for person in known}
-            found |= self._backend.find(list(again.values()))
-            tokens |= again
+            found |= self._backend.find(list(known))
             known = {}
-        for person, token in tokens.items():
-            if key := found.get(token):
-                known[person] = self._ring.open(key.subject, key.master, key.wrapped)
-        return places, known
+        people = {token: self._ring.open(key.subject, key.master, key.wrapped) for token, key in found.items()}
+        for token, kept in known.items():
+            people[token] = Subject.of(kept[:SUBJECT_BYTES], kept[SUBJECT_BYTES:])
+        return places, people
 
     def _place(self, one: Prepared, new: _Transaction) -> Entry:
         """Give an event its place, and put what it comes to into the transaction."""
-        event = one.event
-        new.seq += 1
-        new.n += 1
-        mark = None
-        if event.kind in SUPPRESSING:
+        event, at, body = one.event, one.at, one.body
+        kind, call, controller, version = str(event.kind), event.call, event.controller, event.version
+        new.seq = seq = new.seq + 1
+        new.n = n = new.n + 1
+        mark, subject, sealed = None, None, None
+        if kind in SUPPRESSING:
             mark = new.mark = new.mark + 1
-        subject, sealed = None, None
         if one.person is not None:
-            of = new.people.get(one.person) or self._subject(one.person, one, new)
+            token = new.tokens[one.person]
+            of = new.people.get(token) or self._subject(one.person, token, one, new)
             subject, sealed = of.id, of.seal(event, self._chance)
-        at, kind, call, controller = one.at, event.kind.value, event.call, event.controller
         salt = self._chance(SALT_BYTES)
-        commitment = commit(salt, one.body.encode(), sealed)
+        commitment = commit(salt, body.encode(), sealed)
         linked = (
-            new.seq,
+            seq,
             self._raw_name,
-            new.n,
+            n,
             mark,
             at.encode(),
             kind.encode(),
             None if call is None else call.encode(),
             subject,
             None if controller is None else controller.encode(),
-            event.version,
+            version,
             commitment,
         )
         new.hash = link(new.hash, linked)
-        stands = new.seq, self._name, new.n, mark, at, kind, call, subject, controller, event.version
-        new.events.append((*stands, commitment, new.hash, salt, one.body, sealed))
-        self._note_call(one, new)
-        if event.kind in REQUESTS:
-            new.requests.append((event.payload["request"], new.seq))
-        return Entry(new.seq, self._name, new.n, mark, event, one.tokens)
+        stands = seq, self._name, n, mark, at, kind, call, subject, controller, version
+        new.events.append((*stands, commitment, new.hash, salt, body, sealed))
+        if call is not None and kind in _OPENING:
+            # The last verdict on a call says whether it is open, until it is closed.
+            new.calls[call] = kind == Kind.VERDICT and event.payload.get("outcome") == "allow"
+        if kind in REQUESTS:
+            new.requests.append((event.payload["request"], seq))
+        return Entry(seq, self._name, n, mark, event, one.tokens)
 
-    def _subject(self, person: Person, one: Prepared, new: _Transaction) -> Subject:
-        made, master, wrapped = self._ring.new(one.event.at, self._chance)
-        new.people[person] = made
-        new.subjects.append((made.id, person.controller, person.of.value, one.at, new.tokens[person], master, wrapped))
+    def _subject(self, person: Person, token: bytes, one: Prepared, new: _Transaction) -> Subject:
+        new.people[token], master, wrapped = self._ring.new(one.event.at, self._chance)
+        made = new.people[token]
+        new.subjects.append((made.id, person.controller, str(person.of), one.at, token, master, wrapped))
         return made
-
-    @staticmethod
-    def _note_call(one: Prepared, new: _Transaction) -> None:
-        """The last verdict on a call says whether it is open, until it is closed."""
-        kind, call = one.event.kind, one.event.call
-        if call is not None and kind in (Kind.VERDICT, Kind.CLOSED):
-            new.calls[call] = kind is Kind.VERDICT and one.event.payload.get("outcome") == "allow"
 
     def _changes(self, new: _Transaction, mark_before: int) -> list[Change]:
         sql = self._backend.sql
@@ -241,10 +247,3 @@ class Writer:
         if new.mark != mark_before:
             changes.append((sql.set_mark, [(new.mark,)]))
         return [change for change in changes if change[1]]
-
-    def _keep(self, people: dict[Person, Subject]) -> None:
-        for person, subject in people.items():
-            self._people[person] = subject
-            self._people.move_to_end(person)
-        while len(self._people) > PEOPLE_KEPT:
-            self._people.popitem(last=False)
