@@ -30,7 +30,7 @@ from lab.postgres import PostgresServer
 
 AT_ONCE = (1, 16, 64)
 TURN_S = 1.5
-TURNS = 4
+TURNS = 8
 VERIFIED = 200_000
 PAYLOAD: dict[str, Json] = {
     "outcome": "allow",
