@@ -23,6 +23,8 @@ pytestmark = [
 
 LISTED, CLEAN = "00442079460201", "0033199001320"
 AGENT = {"CALLGATE_CENTRE": "brussels", "CALLGATE_CAMPAIGN": "spring", "CALLGATE_AGENT": "dialer"}
+AS_AGENT = ",".join(f"__{name}={value}" for name, value in AGENT.items())
+"""The same, as `Variable` of an Originate has it."""
 
 
 async def originate(lab: Lab, **fields: str) -> None:
@@ -86,8 +88,7 @@ async def test_click_to_dial_rings_the_agent_and_then_asks_the_gate(scene: Scene
 
 
 async def test_an_originate_through_the_agents_context_passes_the_gate(scene: Scene) -> None:
-    variables = ",".join(f"__{name}={value}" for name, value in AGENT.items())
-    fields = {"Application": "Wait", "Data": "20", "Variable": variables}
+    fields = {"Application": "Wait", "Data": "20", "Variable": AS_AGENT}
     since, invites = scene.watcher.mark(), len(scene.carrier.invites)
     await originate(scene.lab, Channel=f"Local/{LISTED}@agents", **fields)
     await is_blocked(scene, since, "national-list", invites)
@@ -98,13 +99,12 @@ async def test_an_originate_through_the_agents_context_passes_the_gate(scene: Sc
 
 async def test_a_dialer_that_calls_first_is_joined_with_the_callee_after_the_notice(scene: Scene) -> None:
     """Who waits for the callee is half of a Local channel, as a dialer has it; an agent's telephone rings last."""
-    variables = ",".join(f"__{name}={value}" for name, value in AGENT.items())
     rung: asyncio.Queue[Call] = asyncio.Queue()
     phone = scene.agents["brussels"]
     phone.on_invite = rung.put
     since = scene.watcher.mark()
     try:
-        fields = {"Application": "Dial", "Data": "PJSIP/brussels", "Variable": variables}
+        fields = {"Application": "Dial", "Data": "PJSIP/brussels", "Variable": AS_AGENT}
         await originate(scene.lab, Channel="Local/0033199001322@agents", **fields)
         callee = await scene.callee("33199001322", within=8)
         callee.tone(BEFORE)
@@ -129,8 +129,7 @@ async def test_a_dialer_that_calls_first_is_joined_with_the_callee_after_the_not
 
 async def test_a_channel_whose_name_would_be_several_arguments_dials_nothing(scene: Scene) -> None:
     invites = len(scene.carrier.invites)
-    variables = ",".join(f"__{name}={value}" for name, value in AGENT.items())
-    fields = {"Application": "Wait", "Data": "20", "Variable": variables}
+    fields = {"Application": "Wait", "Data": "20", "Variable": AS_AGENT}
     await originate(scene.lab, Channel="Local/odd,_GOSUB_RESULT=@agents", **fields)
     await scene.lab.no_channels(8)
     assert len(scene.carrier.invites) == invites

@@ -29,6 +29,11 @@ def test_what_was_sealed_opens_with_the_key_that_was_wrapped(keys: LedgerKeys) -
     assert KeyRing(keys).open(subject.id, master, wrapped).unseal(sealed) == (ANNA, {"said": "oui"})
 
 
+def test_a_persons_key_is_shown_nowhere(keys: LedgerKeys) -> None:
+    subject, _, _ = KeyRing(keys).new(EVENT.at)
+    assert repr(subject) == f"Subject(id={subject.id!r})"
+
+
 def test_what_is_one_persons_cannot_be_passed_off_as_anothers(keys: LedgerKeys) -> None:
     ring = KeyRing(keys)
     (anna, master, wrapped), (bram, _, _) = ring.new(EVENT.at), ring.new(EVENT.at)

@@ -8,7 +8,8 @@ import hmac
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from hashlib import sha256
+
+from callgate.core.mac import Mac
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -54,12 +55,7 @@ def expiry(token: str) -> datetime | None:
 
 def _mac(key: bytes, permit: Permit, expires: int) -> str:
     parts = (permit.pbx, permit.uniqueid, permit.digits, permit.campaign, str(expires))
-    mac = _keyed(key).copy()
-    mac.update("\0".join(parts).encode())
-    return mac.hexdigest()[:32]
+    return _keyed(key).digest("\0".join(parts).encode()).hex()[:32]
 
 
-@lru_cache(maxsize=4)
-def _keyed(key: bytes) -> hmac.HMAC:
-    """What HMAC does to the key, once and not for each call."""
-    return hmac.new(key, digestmod=sha256)
+_keyed = lru_cache(maxsize=4)(Mac)

@@ -22,7 +22,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from callgate.stores.mac import Mac
+from callgate.core.mac import Mac
 from callgate.stores.objections import Audience
 
 FILLED = 384

@@ -29,8 +29,6 @@ async def exchange(redis: Redis, *commands: Words, within: float | None) -> list
     """
     # The stub of hiredis takes tuples of one word only.
     packed = b"".join([pack_command(tuple(words)) for words in commands])  # type: ignore[arg-type]
-    if within is None:
-        return await _exchange(redis, packed, len(commands))
     async with asyncio.timeout(within):
         return await _exchange(redis, packed, len(commands))
 

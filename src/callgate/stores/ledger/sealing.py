@@ -15,9 +15,9 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from callgate.core.events import DataClass, Event, Json, class_of
+from callgate.core.mac import Mac
 from callgate.stores.errors import LedgerUnavailable
 from callgate.stores.ledger.keyfile import LedgerKeys, read_ledger_keys
-from callgate.stores.mac import Mac
 from callgate.stores.schema import dump
 
 NONCE_BYTES = 12
@@ -78,6 +78,9 @@ class Subject(NamedTuple):
     def of(cls, subject: bytes, key: bytes) -> "Subject":
         """The subject with this id and key."""
         return cls(subject, key, AESGCM(key))
+
+    def __repr__(self) -> str:
+        return f"Subject(id={self.id!r})"  # a key is in no trace and no log
 
     def seal(self, event: Event, chance: Random = os.urandom) -> bytes:
         """What is personal in the event, sealed."""

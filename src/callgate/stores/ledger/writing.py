@@ -230,8 +230,8 @@ class Writer:
         return Entry(seq, self._name, n, mark, event, one.tokens)
 
     def _subject(self, person: Person, token: bytes, one: Prepared, new: _Transaction) -> Subject:
-        new.people[token], master, wrapped = self._ring.new(one.event.at, self._chance)
-        made = new.people[token]
+        made, master, wrapped = self._ring.new(one.event.at, self._chance)
+        new.people[token] = made
         new.subjects.append((made.id, person.controller, str(person.of), one.at, token, master, wrapped))
         return made
 

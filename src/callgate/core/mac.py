@@ -9,10 +9,11 @@ from hashlib import sha256
 
 
 class Mac:
-    """Authenticates under one key of at most 64 bytes."""
+    """Authenticates under one key."""
 
     def __init__(self, key: bytes) -> None:
-        padded = key.ljust(sha256().block_size, b"\0")
+        block = sha256().block_size
+        padded = (key if len(key) <= block else sha256(key).digest()).ljust(block, b"\0")
         self._inner, self._outer = (sha256(bytes(byte ^ pad for byte in padded)) for pad in (0x36, 0x5C))
 
     def digest(self, text: bytes) -> bytes:
